@@ -1,0 +1,86 @@
+"""Collocation: a problem, a differentiation method and the points they meet at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pinnspectra.differentiation import AbstractDifferentiation, Field
+from pinnspectra.differentiation.jet import linear
+from pinnspectra.domain import Points
+from pinnspectra.pde import AbstractPDE
+
+
+def _sum_of_coordinates(x: Any) -> Any:
+    """u = x_1 + ... + x_d as a field, for trying out a method."""
+    h = x.mT
+    coordinates = h if isinstance(h, Tensor) else h.value
+    weight = torch.ones_like(coordinates[:, :1]).mT
+    return linear(h, weight)[0, :]
+
+
+@dataclass(frozen=True, eq=False)
+class Collocation:
+    """Residuals, losses and system matrix of a problem at interior and boundary points.
+
+    Every quantity comes from the same operator by the same method, in the dtype of the points and
+    of the field. Built from float64 points; `to` makes the working copy.
+
+    Raises:
+        ValueError: the method cannot take the problem's derivatives at these points.
+    """
+
+    pde: AbstractPDE
+    method: AbstractDifferentiation
+    interior: Points
+    boundary: Points
+
+    def __post_init__(self) -> None:
+        """Run once on u = x_1 + ... + x_d: misfits show before any work, grids are built."""
+        self.residual(_sum_of_coordinates)
+        self.boundary_residuals(_sum_of_coordinates)
+
+    def to(self, dtype: torch.dtype, device: torch.device | str = "cpu") -> Collocation:
+        """The same collocation at points of another dtype or on another device."""
+        interior, boundary = self.interior.to(dtype, device), self.boundary.to(dtype, device)
+        return replace(self, interior=interior, boundary=boundary)
+
+    @cached_property
+    def forcing(self) -> Tensor:
+        """f at the interior points, (N,), evaluated in their dtype."""
+        return self.pde.forcing(self.interior.coordinates)
+
+    def residual(self, u: Field) -> Tensor:
+        """r = L u - f at the interior points, (..., N)."""
+        return self.pde.operator(u, self.interior, self.method) - self.forcing
+
+    def boundary_residuals(self, u: Field) -> tuple[Tensor, ...]:
+        """B_1 u, ..., B_m u at the boundary points, (..., N_b) each."""
+        return self.pde.boundary_operators(u, self.boundary, self.method)
+
+    def system_matrix(self, features: Field) -> Tensor:
+        """A, (S, N, M): the operator on the features phi_j, one column each (Eq. 7-8)."""
+        return self.pde.operator(features, self.interior, self.method).mT
+
+    def boundary_matrix(self, features: Field) -> Tensor:
+        """The boundary operators on the features, stacked, (S, m N_b, M)."""
+        return torch.cat(self.boundary_residuals(features), dim=-1).mT
+
+    def losses(self, u: Field) -> dict[str, Tensor]:
+        """Mean squares of the residuals, (S,) each (Appendix B.2.2, B.4.2).
+
+        interior = mean_i r_i^2; boundary = sum over the boundary operators of the mean square.
+        """
+        boundary = [r.square().mean(dim=-1) for r in self.boundary_residuals(u)]
+        interior = self.residual(u).square().mean(dim=-1)
+        return {"interior": interior, "boundary": sum(boundary[1:], boundary[0])}
+
+    def relative_l2_error(self, u: Field) -> Tensor:
+        """||u - u*|| / ||u*|| over the interior points, (S,)."""
+        x = self.interior.coordinates
+        exact = self.pde.exact_solution(x)
+        return (u(x) - exact).norm(dim=-1) / exact.norm()

@@ -1,0 +1,39 @@
+"""The interface of a differentiation method."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+from pinnspectra.differentiation.operators import DifferentialOperator
+from pinnspectra.domain import Points
+
+Field = Callable[[Any], Any]
+"""A field (N, d) -> (..., N): any number of functions at N points, POINTS LAST.
+
+A field that is built from `linear` and `activate` (jet.py) also maps a Jet to a Jet, which is what
+Taylor-mode differentiation needs.
+"""
+
+
+class AbstractDifferentiation(ABC):
+    """How derivatives of a field are taken. An implementation is one file and one YAML file."""
+
+    @abstractmethod
+    def derivatives(
+        self, u: Field, x: Points, *operators: DifferentialOperator
+    ) -> tuple[Tensor, ...]:
+        """The operators applied to u at the points x, one (..., N) each.
+
+        A PDE asks for all that it needs in one call, so that evaluations are shared.
+
+        Raises:
+            ValueError: the method cannot take these derivatives at these points.
+        """
+
+    def __call__(self, u: Field, x: Points, operator: DifferentialOperator) -> Tensor:
+        """One operator applied to u at the points x, (..., N)."""
+        return self.derivatives(u, x, operator)[0]

@@ -1,0 +1,72 @@
+"""Finite differences on the grid alone: the printed matrices C_k, with truncated end rows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn.functional import pad
+
+from pinnspectra.differentiation.base import AbstractDifferentiation, Field
+from pinnspectra.differentiation.finite_difference import (
+    FiniteDifference,
+    apply_stencils,
+    grid_values,
+)
+from pinnspectra.differentiation.operators import DifferentialOperator
+from pinnspectra.differentiation.stencil import check_step, stencils
+from pinnspectra.domain import Axis, Points
+
+
+@dataclass(frozen=True)
+class GridDifference(AbstractDifferentiation):
+    """The matrix C_k A_0 as the paper prints it (Eq. 11-12, B.3, B.4), accuracy order 2.
+
+    Rows at the ends of the grid are the central stencil cut off, as if u were zero outside; they
+    do not approximate the derivative there and dominate the spectrum. The sign is such that
+    C_k A_0 approximates the operator, and B.4's rows follow the pattern 1, -4, 6, -4, 1. At
+    scattered points (a derivative on the boundary) the stencil is not cut off. `step` is the grid
+    spacing.
+    """
+
+    step: float
+
+    def __post_init__(self) -> None:
+        """Check the step."""
+        if not (math.isfinite(self.step) and self.step > 0):
+            raise ValueError(f"step={self.step}: a finite number above 0 is needed")
+
+    def derivatives(
+        self, u: Field, x: Points, *operators: DifferentialOperator
+    ) -> tuple[Tensor, ...]:
+        """Stencils on the values of u on the grid, zero outside, (..., N) each.
+
+        Raises:
+            ValueError: the grid's spacing is not the step, or an axis is shorter than the stencil.
+        """
+        if x.axes is None:
+            return FiniteDifference(self.step).derivatives(u, x, *operators)
+        order = max(operator.order for operator in operators)
+        check_step(self.step, order, x)
+        chosen = tuple(stencils(operator, 2) for operator in operators)
+        reach = max(stencil.reach for group in chosen for stencil in group)
+        self._check_grid(x.axes, reach, order)
+        on_grid = u(x.coordinates).unflatten(-1, tuple(axis.count for axis in x.axes))
+        padded = pad(on_grid, (reach, reach) * len(x.axes)).flatten(-len(x.axes))
+        offsets = {o for group in chosen for stencil in group for o, _ in stencil.weights}
+        values = grid_values(padded, x.axes, offsets, reach, stride=1)
+        return apply_stencils(chosen, values, self.step)
+
+    def _check_grid(self, axes: tuple[Axis, ...], reach: int, order: int) -> None:
+        for axis in axes:
+            if abs(axis.spacing - self.step) > 1e-9 * axis.spacing:
+                raise ValueError(
+                    f"step={self.step}: fd_grid takes the grid spacing, {axis.spacing:g}; "
+                    f"leave the step out, or use fd"
+                )
+            if axis.count < 2 * reach + 1:
+                raise ValueError(
+                    f"per_axis={axis.count}: fd_grid needs at least {2 * reach + 1} points per "
+                    f"axis for derivatives of order {order}"
+                )

@@ -1,0 +1,267 @@
+"""Taylor-mode differentiation: derivatives carried forward through the layers of a network.
+
+An operator T = sum_j c_j D_(v_j)^(k_j), a sum of pure directional derivatives, goes through the
+layers as one stream ("collapsed" Taylor mode):
+
+    linear layer    T (W z + b) = W T z
+    activation      T sigma(z)  = sigma'(z) T z + sum_j c_j sum_p n_p sigma^(|p|)(z) prod D_(v_j)^b z
+
+with p the partitions of k_j into |p| >= 2 blocks b (Faa di Bruno). A mixed derivative becomes such
+a sum by polarisation. A jet is lazy: asked for T, a layer asks the one below for what T needs. A
+derivative that is identically zero is None. First-layer tangents D_v z = W v are constant columns
+(M, 1); they stay apart from sigma^(m)(z) until the next linear layer folds them into its weight.
+
+References: Griewank and Walther, Evaluating Derivatives, 2nd ed. (2008), ch. 13 (Taylor mode);
+Kan, J. Multivariate Anal. 99 (2008) 542-554 (the polarisation formula of `directional`).
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from abc import ABC, abstractmethod
+from fractions import Fraction
+from functools import cached_property, lru_cache
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from pinnspectra.activations import AbstractActivation
+from pinnspectra.differentiation.operators import DifferentialOperator, MultiIndex
+
+Directional = tuple[tuple[MultiIndex, int, float], ...]
+"""sum_j c_j D_(v_j)^(k_j) as triples (v_j, k_j, c_j), k_j >= 1, v_j a direction of whole numbers."""
+
+Product = tuple[Tensor | None, Tensor]
+"""factor * tensor, factor (..., M, 1) or (..., M, N), or None for 1."""
+
+
+@lru_cache
+def directional(operator: DifferentialOperator) -> tuple[float, Directional]:
+    """The operator as c_0 I + sum_j c_j D_(v_j)^(k_j).
+
+    A monomial is a sum of powers of linear forms (Kan, 2008): with k = |alpha|,
+
+        x^alpha = 1 / (2^k k!) sum_(0 <= nu <= alpha) (-1)^|nu| binom(alpha, nu) (v . x)^k,
+
+    v = alpha - 2 nu. Directions that are multiples of one another are merged, in exact arithmetic.
+    """
+    total: dict[tuple[MultiIndex, int], float] = {}
+    constant = 0.0
+    for index, coefficient in operator.terms:
+        k = sum(index)
+        if k == 0:
+            constant += coefficient
+        for (direction, order), weight in _polarised(index).items():
+            key = (direction, order)
+            total[key] = total.get(key, 0.0) + coefficient * float(weight)
+    kept = sorted((v, k, c) for (v, k), c in total.items() if c != 0)
+    return constant, tuple(kept)
+
+
+def _polarised(index: MultiIndex) -> dict[tuple[MultiIndex, int], Fraction]:
+    k = sum(index)
+    total: dict[tuple[MultiIndex, int], Fraction] = {}
+    if sum(i > 0 for i in index) == 1:  # a pure derivative: the formula gives the same in k terms
+        return {(tuple(int(i > 0) for i in index), k): Fraction(1)}
+    for nu in itertools.product(*(range(i + 1) for i in index)):
+        vector = [i - 2 * n for i, n in zip(index, nu, strict=True)]
+        scale = math.gcd(*vector)
+        if scale == 0:
+            continue
+        scale = scale if next(v for v in vector if v) > 0 else -scale
+        binomials = math.prod(math.comb(i, n) for i, n in zip(index, nu, strict=True))
+        weight = Fraction((-1) ** sum(nu) * binomials * scale**k, 2**k * math.factorial(k))
+        key = (tuple(v // scale for v in vector), k)
+        total[key] = total.get(key, Fraction(0)) + weight
+    return total
+
+
+@lru_cache
+def _partitions(k: int) -> tuple[tuple[int, tuple[int, ...]], ...]:
+    """(n_p, blocks) for the partitions of k into at least two blocks, as Faa di Bruno counts them.
+
+    n_p = k! / prod_b (b!^m_b m_b!) with m_b blocks of size b.
+    """
+
+    def split(rest: int, largest: int) -> list[tuple[int, ...]]:
+        if rest == 0:
+            return [()]
+        sizes = range(min(rest, largest), 0, -1)
+        return [(b, *others) for b in sizes for others in split(rest - b, b)]
+
+    counted = []
+    for blocks in split(k, k - 1):
+        repeats = [blocks.count(b) for b in set(blocks)]
+        divisor = math.prod(map(math.factorial, [*blocks, *repeats]))
+        counted.append((math.factorial(k) // divisor, blocks))
+    return tuple(counted)
+
+
+def _sum(terms: list[Tensor]) -> Tensor | None:
+    return sum(terms[1:], terms[0]) if terms else None
+
+
+class Jet(ABC):
+    """A field together with its derivatives of any order, taken when they are asked for."""
+
+    def __init__(self) -> None:
+        """Start with no derivative taken."""
+        self._streams: dict[Directional, Tensor | None] = {}
+
+    @property
+    @abstractmethod
+    def value(self) -> Tensor:
+        """The values of the field."""
+
+    @abstractmethod
+    def products(self, operator: Directional) -> list[Product]:
+        """The derivative as a sum of products; empty where it is identically zero."""
+
+    def stream(self, operator: Directional) -> Tensor | None:
+        """The derivative multiplied out, taken once; None where it is identically zero."""
+        if operator not in self._streams:
+            terms = [t if f is None else f * t for f, t in self.products(operator)]
+            self._streams[operator] = _sum(terms)
+        return self._streams[operator]
+
+    def derivative(self, operator: DifferentialOperator) -> Tensor:
+        """The operator applied to the field, in the shape of its value."""
+        constant, rest = directional(operator)
+        terms = [] if constant == 0 else [constant * self.value if constant != 1 else self.value]
+        derivative = self.stream(rest) if rest else None
+        if derivative is not None:
+            terms.append(derivative)
+        total = _sum(terms)
+        return torch.zeros_like(self.value) if total is None else total
+
+    def __getitem__(self, index: object) -> Jet:
+        """The same part of the value and of every derivative."""
+        return _Part(self, index)
+
+
+class _Variable(Jet):
+    """The coordinates themselves, value (d, N)."""
+
+    def __init__(self, x: Tensor) -> None:
+        super().__init__()
+        self._x = x
+
+    @property
+    def value(self) -> Tensor:
+        return self._x.mT
+
+    @property
+    def mT(self) -> _Variable:  # noqa: N802 - networks write x.mT for tensors and for jets
+        return self
+
+    def products(self, operator: Directional) -> list[Product]:
+        raise TypeError("a field must begin with linear(x.mT, weight, bias)")
+
+
+class _Linear(Jet):
+    """W z + b."""
+
+    def __init__(self, inner: Jet, weight: Tensor, bias: Tensor | None) -> None:
+        super().__init__()
+        self._inner, self._weight, self._bias = inner, weight, bias
+
+    @cached_property
+    def value(self) -> Tensor:
+        return linear(self._inner.value, self._weight, self._bias)
+
+    def products(self, operator: Directional) -> list[Product]:
+        if isinstance(self._inner, _Variable):
+            slopes = [c * self._column(v) for v, k, c in operator if k == 1]
+            slope = _sum(slopes)
+        else:
+            slope = self._folded(self._inner.products(operator))
+        return [] if slope is None else [(None, slope)]
+
+    def _column(self, direction: MultiIndex) -> Tensor:
+        """W v, (..., M, 1): D_v of the first layer, the same at every point."""
+        columns = [v * self._weight[..., i] for i, v in enumerate(direction) if v]
+        return sum(columns[1:], columns[0]).unsqueeze(-1)
+
+    def _folded(self, products: list[Product]) -> Tensor | None:
+        """W sum factor * tensor; a factor constant over the points scales W's columns instead."""
+        terms, dense = [], []
+        for factor, tensor in products:
+            if factor is not None and factor.shape[-1] == 1:
+                terms.append((self._weight * factor.mT) @ tensor)
+            else:
+                dense.append(tensor if factor is None else factor * tensor)
+        total = _sum(dense)
+        if total is not None:
+            terms.append(self._weight @ total)
+        return _sum(terms)
+
+
+class _Activated(Jet):
+    """sigma(z)."""
+
+    def __init__(self, inner: Jet, activation: AbstractActivation) -> None:
+        super().__init__()
+        self._inner, self._activation = inner, activation
+        self._table = activation.derivatives(inner.value)
+
+    @cached_property
+    def value(self) -> Tensor:
+        return self._activation(self._inner.value)
+
+    def products(self, operator: Directional) -> list[Product]:
+        factors: dict[int, list[Tensor]] = {}
+        slope = self._inner.stream(operator)
+        if slope is not None:
+            factors[1] = [slope]
+        for direction, order, coefficient in operator:
+            for count, blocks in _partitions(order):
+                tangents = [self._inner.stream(((direction, b, 1.0),)) for b in blocks]
+                if all(t is not None for t in tangents):
+                    product = math.prod(tangents[1:], start=tangents[0])  # pyright: ignore
+                    factors.setdefault(len(blocks), []).append(coefficient * count * product)
+        products = []
+        for m, terms in sorted(factors.items()):
+            sign, tensor = self._table(m)
+            factor = sum(terms[1:], terms[0])
+            products.append((factor if sign == 1 else sign * factor, tensor))
+        return products
+
+
+class _Part(Jet):
+    """z[index]."""
+
+    def __init__(self, inner: Jet, index: object) -> None:
+        super().__init__()
+        self._inner, self._index = inner, index
+
+    @cached_property
+    def value(self) -> Tensor:
+        return self._inner.value[self._index]  # pyright: ignore[reportArgumentType]
+
+    def products(self, operator: Directional) -> list[Product]:
+        whole = self._inner.stream(operator)
+        part = None if whole is None else whole[self._index]  # pyright: ignore
+        return [] if part is None else [(None, part)]
+
+
+TensorOrJet = TypeVar("TensorOrJet", Tensor, Jet)
+
+
+def variable(x: Tensor) -> Jet:
+    """The points (N, d) as the variable to differentiate by."""
+    return _Variable(x)
+
+
+def linear(x: TensorOrJet, weight: Tensor, bias: Tensor | None = None) -> TensorOrJet:
+    """W x + b, (..., M, N), of x (..., K, N), weight (..., M, K) and bias (..., M)."""
+    if isinstance(x, Jet):
+        return _Linear(x, weight, bias)
+    product = weight @ x
+    return product if bias is None else product + bias.unsqueeze(-1)
+
+
+def activate(x: TensorOrJet, activation: AbstractActivation) -> TensorOrJet:
+    """sigma(x), elementwise."""
+    return _Activated(x, activation) if isinstance(x, Jet) else activation(x)

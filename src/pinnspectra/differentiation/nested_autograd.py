@@ -1,0 +1,53 @@
+"""Nested reverse-mode differentiation: what people write by hand. Oracle and baseline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pinnspectra.differentiation.base import AbstractDifferentiation, Field
+from pinnspectra.differentiation.operators import DifferentialOperator
+from pinnspectra.domain import Points
+
+
+def _derivative(u: Tensor, x: Tensor, axis: int) -> Tensor:
+    """du/dx_axis of one function at all points, (N,); zero where u does not depend on x."""
+    if not u.requires_grad:
+        return torch.zeros_like(u)
+    (slope,) = torch.autograd.grad(u.sum(), x, create_graph=True, materialize_grads=True)
+    return slope[:, axis]
+
+
+@dataclass(frozen=True)
+class NestedAutograd(AbstractDifferentiation):
+    """torch.autograd.grad with create_graph=True, once for every order.
+
+    Exact up to rounding like Taylor mode, and slow: the cost grows exponentially with the order.
+    Functions are differentiated one by one.
+    """
+
+    def derivatives(
+        self, u: Field, x: Points, *operators: DifferentialOperator
+    ) -> tuple[Tensor, ...]:
+        """Every term of every operator by repeated backward passes, (..., N) each."""
+        coordinates = x.coordinates.detach().requires_grad_()
+        with torch.enable_grad():
+            values = u(coordinates)
+            functions = values.reshape(-1, values.shape[-1]).unbind(0)
+            return tuple(
+                torch.stack([self._apply(f, coordinates, operator) for f in functions])
+                .reshape(values.shape)
+                for operator in operators
+            )  # fmt: skip
+
+    def _apply(self, u: Tensor, x: Tensor, operator: DifferentialOperator) -> Tensor:
+        total = torch.zeros_like(u)
+        for index, coefficient in operator.terms:
+            term = u
+            for axis, order in enumerate(index):
+                for _ in range(order):
+                    term = _derivative(term, x, axis)
+            total = total + coefficient * term
+        return total

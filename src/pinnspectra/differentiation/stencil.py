@@ -1,0 +1,157 @@
+"""Central finite-difference stencils: whole-number weights over a common denominator."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from pinnspectra.differentiation.operators import DifferentialOperator, MultiIndex
+from pinnspectra.domain import Points
+
+Offset = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Stencil:
+    """D_h u(x) = factor / (denominator h^k) sum_s weight_s u(x + s h), close to one operator.
+
+    `terms` is the operator, homogeneous of order k, whose coefficients are whole numbers; `factor`
+    is what is left of them. Whole-number weights sum to zero exactly, also in floating point;
+    decimal ones (-1/12, 4/3, ...) do not, and leave an error coherent over all points.
+    """
+
+    terms: tuple[tuple[MultiIndex, int], ...]
+    accuracy_order: int
+    weights: tuple[tuple[Offset, int], ...]
+    denominator: int
+    factor: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Check the moment conditions, so that a wrong weight cannot be built.
+
+        By Taylor's formula D_h u = sum_beta m_beta h^(|beta|-k) d^beta u / beta! with the moments
+        m_beta = sum_s weight_s s^beta / denominator: those below k + accuracy_order must be
+        c_alpha alpha! at the operator's own multi-indices and zero elsewhere.
+        """
+        wanted = {a: Fraction(c * math.prod(map(math.factorial, a))) for a, c in self.terms}
+        span = range(self.order + self.accuracy_order)
+        for beta in itertools.product(span, repeat=len(self.terms[0][0])):
+            if sum(beta) in span:
+                powers = ((w, math.prod(s**b for s, b in zip(o, beta, strict=True))) for o, w in
+                          self.weights)  # fmt: skip
+                moment = Fraction(sum(w * p for w, p in powers), self.denominator)
+                if moment != wanted.get(beta, 0):
+                    raise AssertionError(f"stencil for {self.terms}: moment {beta} is {moment}")
+
+    @property
+    def order(self) -> int:
+        """The order k of the derivatives."""
+        return sum(self.terms[0][0])
+
+    @property
+    def reach(self) -> int:
+        """The largest offset along an axis."""
+        return max(abs(s) for offset, _ in self.weights for s in offset)
+
+    def apply(self, values: Mapping[Offset, Tensor], step: float) -> Tensor:
+        """The stencil on u(x + s h), given by offset, in their dtype.
+
+        Outer pairs are summed first, then the centre: (u(x-h) + u(x+h)) - 2 u(x). The order
+        decides the rounding, and with it the tail of the spectra.
+        """
+        sign = -1 if self.order % 2 else 1
+        total = None
+        for offset, weight in self.weights:
+            mirror = tuple(-s for s in offset)
+            if offset < mirror:
+                continue
+            term = values[offset]
+            if offset != mirror:
+                term = values[mirror] + term if sign > 0 else term - values[mirror]
+            term = term if weight == 1 else weight * term
+            total = term if total is None else total + term
+        assert total is not None
+        if self.order:
+            total = total / (self.denominator * step**self.order)
+        return total if self.factor == 1 else self.factor * total
+
+
+@lru_cache
+def _central_weights(order: int, accuracy_order: int) -> tuple[Fraction, ...]:
+    """Weights of the central stencil for d^order/dx^order at the offsets -q..q, exact.
+
+    They solve the moment conditions sum_s w_s s^b = b! [b = order], b = 0..2q.
+    """
+    if order == 0:
+        return (Fraction(1),)
+    q = (order + 1) // 2 - 1 + accuracy_order // 2
+    n = 2 * q + 1
+    rows = [[Fraction(s**b) for s in range(-q, q + 1)] for b in range(n)]
+    right = [Fraction(math.factorial(b) if b == order else 0) for b in range(n)]
+    for i in range(n):  # Gauss-Jordan elimination in exact arithmetic
+        pivot = next(r for r in range(i, n) if rows[r][i] != 0)
+        rows[i], rows[pivot], right[i], right[pivot] = rows[pivot], rows[i], right[pivot], right[i]
+        for r in range(n):
+            if r != i and rows[r][i] != 0:
+                ratio = rows[r][i] / rows[i][i]
+                rows[r] = [a - ratio * b for a, b in zip(rows[r], rows[i], strict=True)]
+                right[r] -= ratio * right[i]
+    return tuple(right[i] / rows[i][i] for i in range(n))
+
+
+def _stencil(terms: tuple[tuple[MultiIndex, int], ...], accuracy: int, factor: float) -> Stencil:
+    """Tensor-product stencil of a homogeneous operator, its terms merged."""
+    total: dict[Offset, Fraction] = {}
+    for index, coefficient in terms:
+        axes = [_central_weights(order, accuracy) for order in index]
+        spans = [range(-(len(w) // 2), len(w) // 2 + 1) for w in axes]
+        for offset in itertools.product(*spans):
+            weight = math.prod([w[s + len(w) // 2] for w, s in zip(axes, offset, strict=True)])
+            total[offset] = total.get(offset, Fraction(0)) + coefficient * weight
+    kept = {offset: w for offset, w in total.items() if w != 0}
+    outermost_first = sorted(kept, key=lambda o: (-max(map(abs, o)), o))
+    denominator = math.lcm(*(w.denominator for w in kept.values()))
+    weights = tuple((o, int(kept[o] * denominator)) for o in outermost_first)
+    return Stencil(terms, accuracy, weights, denominator, factor)
+
+
+@lru_cache
+def stencils(operator: DifferentialOperator, accuracy_order: int) -> tuple[Stencil, ...]:
+    """The stencils whose sum approximates an operator.
+
+    Terms of one order with whole-number coefficients are merged into one stencil; a term with
+    another coefficient has one of its own, with the coefficient as its factor.
+    """
+    groups: dict[tuple[int, float], list[tuple[MultiIndex, int]]] = {}
+    for index, coefficient in operator.terms:
+        whole = float(coefficient).is_integer()
+        key = (sum(index), 1.0 if whole else coefficient)
+        groups.setdefault(key, []).append((index, int(coefficient) if whole else 1))
+    return tuple(_stencil(tuple(t), accuracy_order, key[1]) for key, t in groups.items())
+
+
+def check_step(step: float, order: int, x: Points) -> None:
+    """Check that derivatives of that order can be taken with the step at the points.
+
+    Raises:
+        ValueError: step^order leaves the range of the dtype, or x + step rounds to x.
+    """
+    info = torch.finfo(x.coordinates.dtype)
+    name = str(info.dtype)
+    if not math.log(info.tiny) < order * math.log(step) < math.log(info.max):
+        raise ValueError(
+            f"step={step}: step^{order} leaves the range of {name}; "
+            f"take a step near the grid spacing, at most 1"
+        )
+    if order and step < info.eps * x.extent:
+        raise ValueError(
+            f"step={step}: x + step rounds to x in {name}; at least {info.eps * x.extent:.1e} is "
+            f"needed, and far more to keep rounding small"
+        )

@@ -1,0 +1,133 @@
+"""Networks as fields (S, N) and as features (S, M, N) of their points."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from pinnspectra.activations import activation_named
+from pinnspectra.differentiation.base import Field
+from pinnspectra.differentiation.jet import activate, linear
+
+Parameters = dict[str, Tensor]
+"""Parameters by name, each with a leading member dimension S."""
+
+Initialization = Literal["uniform", "pytorch"]
+
+
+def _uniform(bound: float, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    drawn = torch.rand(shape, generator=generator, dtype=torch.float64)
+    return bound * (2 * drawn - 1)
+
+
+def _check_width(width: int) -> None:
+    if width < 1:
+        raise ValueError(f"width={width}: a whole number of at least 1 is needed")
+
+
+class AbstractNetwork(ABC):
+    """A network u = sum_j a_j phi_j(x): hidden layers and an output layer without bias (Eq. 3)."""
+
+    width: int
+    activation: str
+
+    @abstractmethod
+    def _bounds(self, dimension: int) -> list[tuple[float, int]]:
+        """(bound of the uniform weights and biases, inputs) of every hidden layer."""
+
+    def initial_parameters(
+        self, dimension: int, seeds: Sequence[int], dtype: torch.dtype
+    ) -> Parameters:
+        """Parameters of len(seeds) networks, drawn one member after another.
+
+        weights_l (S, M, K) and biases_l (S, M) of hidden layer l, coefficients (S, M): the a_j,
+        from U(-1/sqrt(M), 1/sqrt(M)). Drawn in float64 on the CPU and then rounded, so that a seed
+        gives the same network in every precision and on every device, alone or among others.
+        """
+        members = [self._member(dimension, torch.Generator().manual_seed(s)) for s in seeds]
+        return {name: torch.stack([m[name] for m in members]).to(dtype) for name in members[0]}
+
+    def _member(self, dimension: int, generator: torch.Generator) -> Parameters:
+        parameters = {}
+        for layer, (bound, inputs) in enumerate(self._bounds(dimension), start=1):
+            parameters[f"weights_{layer}"] = _uniform(bound, (self.width, inputs), generator)
+            parameters[f"biases_{layer}"] = _uniform(bound, (self.width,), generator)
+        bound = 1 / math.sqrt(self.width)
+        parameters["coefficients"] = _uniform(bound, (self.width,), generator)
+        return parameters
+
+    def features(self, parameters: Parameters) -> Field:
+        """The last hidden layer, phi_1..phi_M, as a field (N, d) -> (S, M, N)."""
+        activation = activation_named(self.activation)
+        hidden_layers = sum(name.startswith("weights_") for name in parameters)
+
+        def phi(x: Any) -> Any:
+            h = x.mT
+            for layer in range(1, hidden_layers + 1):
+                z = linear(h, parameters[f"weights_{layer}"], parameters[f"biases_{layer}"])
+                h = activate(z, activation)
+            return h
+
+        return phi
+
+    def field(self, parameters: Parameters) -> Field:
+        """The network's output u as a field (N, d) -> (S, N)."""
+        phi = self.features(parameters)
+        a = parameters["coefficients"].unsqueeze(-2)
+        return lambda x: linear(phi(x), a)[..., 0, :]
+
+
+@dataclass(frozen=True)
+class TwoLayer(AbstractNetwork):
+    """u = sum_j a_j sigma(w_j . x + b_j), the paper's network (Eq. 3).
+
+    initialization=uniform draws w_j and b_j from U(-weight_range, weight_range) as the paper does;
+    pytorch draws them as torch.nn.Linear does, from U(-1/sqrt(d), 1/sqrt(d)).
+    """
+
+    width: int
+    activation: str = "sin"
+    weight_range: float = 1.0
+    initialization: Initialization = "uniform"
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        _check_width(self.width)
+        activation_named(self.activation)
+        if not (math.isfinite(self.weight_range) and self.weight_range > 0):
+            raise ValueError(
+                f"weight_range={self.weight_range}: a finite number above 0 is needed"
+            )
+
+    def _bounds(self, dimension: int) -> list[tuple[float, int]]:
+        pytorch = self.initialization == "pytorch"
+        return [(1 / math.sqrt(dimension) if pytorch else self.weight_range, dimension)]
+
+
+@dataclass(frozen=True)
+class MLP(AbstractNetwork):
+    """A network of `depth` hidden layers, with weights and biases drawn as torch.nn.Linear does.
+
+    Layer l draws from U(-1/sqrt(K), 1/sqrt(K)) with K its number of inputs.
+    """
+
+    width: int
+    depth: int = 2
+    activation: str = "sin"
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        _check_width(self.width)
+        activation_named(self.activation)
+        if self.depth < 1:
+            raise ValueError(f"depth={self.depth}: a whole number of at least 1 is needed")
+
+    def _bounds(self, dimension: int) -> list[tuple[float, int]]:
+        inputs = [dimension, *[self.width] * (self.depth - 1)]
+        return [(1 / math.sqrt(k), k) for k in inputs]

@@ -1,0 +1,163 @@
+"""How both scripts start: compose the configuration, check it, run the job, say what went wrong.
+
+The edge between Hydra and the program. Hydra composes and sweeps; a mistake is told in one line.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import logging
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from hydra.types import RunMode
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from pinnspectra.run_folder import RunFolder, config_hash
+from pinnspectra.settings import Settings, SettingsError, check
+
+log = logging.getLogger(__name__)
+
+Job = Callable[[Settings, RunFolder], int]
+"""What a script does with checked settings in a run folder; returns the exit code."""
+
+
+class SweepFolder(Callback):
+    """Hydra callback that remembers where a multirun writes; Hydra tells nobody else."""
+
+    path: Path | None = None
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Note the folder before any job starts."""
+        SweepFolder.path = Path(config.hydra.sweep.dir).absolute()
+
+
+def _ratio(numerator: Any, denominator: Any) -> float:
+    """numerator / denominator for the configs; NaN where the schema will refuse the operands."""
+    try:
+        return numerator / denominator
+    except (TypeError, ZeroDivisionError):
+        return float("nan")
+
+
+def _folder_name(number: Any, overrides: str) -> str:
+    """A sweep job's folder: its number and overrides, with nothing that a path gives meaning to."""
+    return f"{number}_{re.sub(r'[^A-Za-z0-9=,.+-]+', '_', overrides)}"[:120].rstrip("._")
+
+
+OmegaConf.register_new_resolver("ratio", _ratio, replace=True)
+OmegaConf.register_new_resolver("folder_name", _folder_name, replace=True)
+
+
+def run(job: Job[Settings], config_name: str, schema: type[Settings]) -> None:
+    """Run a script's job, or a sweep over it, and exit: 0 done, 1 refused, failed or diverged."""
+    folder = Path(inspect.getfile(job)).parent / "conf"
+    full_error = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here, where they become one line
+    codes: list[int] = []
+
+    def task(config: DictConfig) -> None:
+        codes.append(_run_job(job, config, schema))
+
+    try:
+        hydra.main(version_base="1.3", config_path=str(folder), config_name=config_name)(task)()
+    except (HydraException, OmegaConfBaseException) as error:
+        if full_error:
+            raise
+        _say(_one_line(error, folder, config_name))
+        codes.append(1)
+    except OSError as error:
+        _say(f"cannot write the run folder: {error}")
+        codes.append(1)
+    if SweepFolder.path is not None and SweepFolder.path.exists():
+        codes.append(_collect(SweepFolder.path))
+    sys.exit(max(codes, default=0))
+
+
+def _run_job(job: Job[Settings], config: DictConfig, schema: type[Settings]) -> int:
+    """One job; every failure becomes an exit code, so that a sweep goes on."""
+    try:
+        settings = _plain(config)
+        choices = HydraConfig.get().runtime.choices
+        path = Path(HydraConfig.get().runtime.output_dir)
+        checked = check(settings, schema)
+        run_folder = RunFolder(path, choices.pde, choices.method, config_hash(settings, path))
+        code = job(checked, run_folder)
+        if HydraConfig.get().mode == RunMode.RUN:
+            from pinnspectra.results import summary
+
+            print(summary(path))
+        return code
+    except (SettingsError, OmegaConfBaseException) as error:
+        _say(_first_line(error))
+    except Exception:
+        log.exception("the job failed")
+    return 1
+
+
+def _plain(config: DictConfig) -> dict[str, Any]:
+    plain = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(plain, dict)
+    return {str(key): value for key, value in plain.items()}
+
+
+def _collect(folder: Path) -> int:
+    """The table and figure of a sweep; 1 where a run is not finished."""
+    from pinnspectra.results import collect
+
+    return 0 if collect(folder) else 1
+
+
+def _say(line: str) -> None:
+    print(f"error: {line}", file=sys.stderr)
+    if HydraConfig.initialized():
+        log.debug(line)
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().split("\n")[0]
+
+
+def _one_line(error: Exception, folder: Path, config_name: str) -> str:
+    """What Hydra says about an override, in one line with what is allowed."""
+    overrides = [argument for argument in sys.argv[1:] if "=" in argument]
+    if isinstance(error, MissingConfigException) and error.options is not None:
+        group, _, choice = str(error.missing_cfg_file).rpartition("/")
+        return f"{group}={choice}: no such choice; allowed are {', '.join(sorted(error.options))}"
+    if isinstance(error, OverrideParseException):
+        return f"{error.override}: cannot be read: {_first_line(error)}"
+    unknown = re.match(r"Could not (?:override|append to config|delete).*?'([^']+)'", str(error))
+    if unknown is None:
+        return _first_line(error)
+    key = unknown[1]
+    given = next((o for o in overrides if o.lstrip("+~").split("=")[0] == key), key)
+    return f"{given}: there is no key {key}; {_allowed(key, overrides, folder, config_name)}"
+
+
+def _allowed(key: str, overrides: list[str], folder: Path, config_name: str) -> str:
+    """The keys beside an unknown one, with the nearest first named."""
+    groups = [o for o in overrides if (folder / o.split("=")[0]).is_dir() and "," not in o]
+    parent, _, name = key.rpartition(".")
+    GlobalHydra.instance().clear()
+    try:
+        with hydra.initialize_config_dir(str(folder), version_base="1.3"):
+            config = hydra.compose(config_name, overrides=groups)
+        section = OmegaConf.select(config, parent) if parent else config
+    except (HydraException, OmegaConfBaseException):
+        section = None
+    names = [str(n) for n in section if n != "_target_"] if isinstance(section, Mapping) or isinstance(section, DictConfig) else []
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {parent + '.' if parent else ''}{near[0]}? " if near else ""
+    where = f"in {parent}" if parent else "at the top"
+    return f"{hint}allowed {where}: {', '.join(names) or 'nothing'}"

@@ -1,0 +1,117 @@
+"""Building the objects that a configuration names by `_target_`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from pydantic import ConfigDict, ValidationError, create_model
+
+from pinnspectra.settings import RunSettings, SettingsError, first_mistake
+
+if TYPE_CHECKING:
+    from pinnspectra.collocation import Collocation
+
+ALLOWED = ("pinnspectra.", "torch.optim.", "pytorch_lightning.")
+"""Where a `_target_` may lie."""
+
+
+def build(key: str, section: Mapping[str, Any], *first: Any, **offered: Any) -> Any:
+    """The object that a section names.
+
+    The arguments are checked against the signature of the class: unknown names and wrong types
+    are refused before it is called.
+
+    Args:
+        key: the section's place in the configuration, for messages.
+        section: `_target_` and arguments.
+        first: positional arguments that the program supplies.
+        offered: keyword arguments that the program supplies where the class takes them; a
+            configuration cannot set them.
+
+    Raises:
+        SettingsError: the target is not allowed, or the class refuses an argument.
+    """
+    arguments = {name: value for name, value in section.items() if name != "_target_"}
+    target = _target(key, section.get("_target_"))
+    taken = inspect.signature(target).parameters
+    supplied = {name: value for name, value in offered.items() if name in taken}
+    _check_arguments(key, target, arguments, {*supplied, *list(taken)[: len(first)]})
+    try:
+        return target(*first, **arguments, **supplied)
+    except (ValueError, TypeError, ImportError) as error:
+        raise SettingsError(f"{key}.{' '.join(str(error).split())}") from error
+
+
+def _target(key: str, path: Any) -> Callable[..., Any]:
+    """The class or function, looked up where it is allowed and defined where it is allowed."""
+    refusal = SettingsError(
+        f"{key}._target_={path}: not a class of {', '.join(p + '*' for p in ALLOWED)}"
+    )
+    if not isinstance(path, str) or not path.startswith(ALLOWED):
+        raise refusal
+    module, _, name = path.rpartition(".")
+    try:
+        target = getattr(import_module(module), name)
+    except (ImportError, AttributeError):
+        raise refusal from None
+    home = getattr(target, "__module__", None) or ""
+    if not callable(target) or not f"{home}.".startswith(ALLOWED):
+        raise refusal
+    return target
+
+
+def _check_arguments(
+    key: str, target: Callable[..., Any], arguments: Mapping[str, Any], supplied: set[str]
+) -> None:
+    signature = inspect.signature(target)
+    settable = {
+        p.name: p
+        for p in signature.parameters.values()
+        if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD) and p.name not in supplied
+    }
+    for name, value in arguments.items():
+        if name not in settable:
+            allowed = ", ".join(settable) or "none"
+            raise SettingsError(f"{key}.{name}={value}: unknown; settings are {allowed}")
+    ours = target.__module__.startswith("pinnspectra.")
+    hints = _hints(target) if ours else {}
+    fields: dict[str, Any] = {
+        name: (hints.get(name, Any), ... if p.default is p.empty else p.default)
+        for name, p in settable.items()
+    }
+    model = create_model("Arguments", __config__=ConfigDict(extra="forbid", strict=ours), **fields)
+    try:
+        model.model_validate(dict(arguments))
+    except ValidationError as error:
+        raise SettingsError(first_mistake(error, key)) from None
+
+
+def _hints(target: Callable[..., Any]) -> dict[str, Any]:
+    constructor = target.__init__ if inspect.isclass(target) else target
+    return get_type_hints(constructor)
+
+
+def build_collocation(settings: RunSettings) -> Collocation:
+    """The problem, the method and their points, tried out in the working precision.
+
+    Raises:
+        SettingsError: a setting is refused, or the method does not suit the points.
+    """
+    import torch
+
+    from pinnspectra.collocation import Collocation
+
+    pde = build("pde", settings.pde)
+    method = build("method", settings.method)
+    per_axis = settings.points.per_axis
+    interior, boundary = pde.domain.grid(per_axis), pde.domain.boundary(per_axis)
+    try:
+        collocation = Collocation(pde, method, interior, boundary)
+        collocation.to(getattr(torch, settings.precision))
+    except ValueError as error:
+        section = "points" if str(error).startswith("per_axis") else "method"
+        raise SettingsError(f"{section}.{error}") from error
+    return collocation

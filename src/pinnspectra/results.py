@@ -1,0 +1,231 @@
+"""Every run under a folder in one table and one figure.
+
+    python -m pinnspectra.results outputs/train_sweep
+
+Reads what is there: it can be run again at any time, on a sweep that is half done or partly failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from pinnspectra import figures
+from pinnspectra.run_folder import read_arrays, read_metrics, written_whole
+
+COLUMNS = (
+    "run",
+    "pde",
+    "method",
+    "seed",
+    "status",
+    "step",
+    "loss",
+    "loss_interior",
+    "loss_boundary",
+    "loss_interior_ad64",
+    "relative_training_error",
+    "relative_training_error_ad",
+    "relative_l2_error",
+    "cutoff",
+    "effective_cutoff",
+    "truncated_entropy",
+    "steps_per_second",
+    "wall_seconds",
+    "config_hash",
+)
+"""Columns of summary.csv, of which the printed table leaves out what nobody compares."""
+
+PRINTED = tuple(
+    c for c in COLUMNS if c not in ("loss_interior", "loss_boundary", "config_hash", "wall_seconds")
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run's folder as found: its result, or what is known of a run without one."""
+
+    path: Path
+    name: str
+    label: str
+    result: dict[str, Any]
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """The run's values by column; what it does not have is None."""
+        return {"run": self.name} | {c: self.result.get(c) for c in COLUMNS[1:]}
+
+
+def find_runs(folder: Path) -> list[Run]:
+    """The runs under a folder, by name: every folder that Hydra ran a job in."""
+    paths = sorted({p.parent for p in folder.rglob(".hydra") if p.is_dir()}, key=_natural)
+    overrides = {path: _overrides(path) for path in paths}
+    shared = set.intersection(*map(set, overrides.values())) if len(paths) > 1 else set()
+    runs = []
+    for path in paths:
+        name = str(path.relative_to(folder)) if path != folder else path.name
+        label = ", ".join(o for o in overrides[path] if o not in shared)
+        runs.append(Run(path, name, label or name, _result(path)))
+    return runs
+
+
+def _natural(path: Path) -> tuple[Any, ...]:
+    """Sort key by which job 10 comes after job 9."""
+    number, _, rest = path.name.partition("_")
+    return (path.parent, not number.isdigit(), int(number) if number.isdigit() else 0, rest)
+
+
+def _overrides(path: Path) -> list[str]:
+    try:
+        found = yaml.safe_load((path / ".hydra" / "overrides.yaml").read_text())
+    except (OSError, yaml.YAMLError):
+        return []
+    return [str(o) for o in found or []]
+
+
+def _result(path: Path) -> dict[str, Any]:
+    """result.json; where it is missing or damaged, the choices and the last logged row."""
+    try:
+        found = json.loads((path / "result.json").read_text())
+        if isinstance(found, dict):
+            return found
+    except (OSError, ValueError):
+        pass
+    choices = dict(o.split("=", 1) for o in _overrides(path) if "=" in o)
+    result: dict[str, Any] = {key: choices.get(key) for key in ("pde", "method", "seed")}
+    metrics = read_metrics(path / "metrics.csv")
+    if metrics:
+        result |= {"step": int(metrics["step"][-1]), "loss": float(metrics["loss"][-1])}
+    return result | {"status": "unfinished"}
+
+
+def collect(folder: Path) -> bool:
+    """Print the table of the runs under a folder, write summary.csv and the comparison figures.
+
+    Returns:
+        Whether there are runs and all of them are finished.
+
+    Raises:
+        ValueError: there is no run under the folder.
+    """
+    runs = find_runs(folder)
+    if not runs:
+        raise ValueError(f"{folder}: no run under this folder")
+    with written_whole(folder / "summary.csv") as file:
+        file.write(_csv(runs).encode())
+    print(table(runs))
+    written = [folder / "summary.csv", *_draw(runs, folder)]
+    print("\n" + "\n".join(f"see {path}" for path in written))
+    return all(run.result.get("status") == "finished" for run in runs)
+
+
+def _csv(runs: Sequence[Run]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS)
+    writer.writeheader()
+    writer.writerows(run.row for run in runs)
+    return text.getvalue()
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def table(runs: Sequence[Run]) -> str:
+    """The runs as aligned text, one a line, without columns that no run has."""
+    rows = [run.row for run in runs]
+    columns = [c for c in PRINTED if any(row[c] is not None for row in rows)]
+    cells = [columns, *([_cell(row[c]) for c in columns] for row in rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
+    lines = []
+    for row in cells:
+        padded = [c.ljust(w) if i < 3 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
+        lines.append("  ".join(padded).rstrip())
+    return "\n".join(lines)
+
+
+def summary(folder: Path) -> str:
+    """One run's result as aligned lines, and where its files are."""
+    (run,) = find_runs(folder)
+    values = {c: run.row[c] for c in PRINTED[1:] if run.row[c] is not None}
+    width = max(map(len, values))
+    lines = [f"{name:<{width}}  {_cell(value)}" for name, value in values.items()]
+    return "\n".join([*lines, f"see {folder}"])
+
+
+def _draw(runs: Sequence[Run], folder: Path) -> list[Path]:
+    """The comparison figures of the training runs and of the random feature models."""
+    trained = [_run_curves(run) for run in runs if (run.path / "metrics.csv").exists()]
+    solved = [_spectrum_curves(run) for run in runs if (run.path / "spectrum.npz").exists()]
+    written = []
+    if trained:
+        written.append(folder / "comparison.png")
+        figures.save(figures.comparison_figure(trained), written[-1])
+    if solved:
+        written.append(folder / "comparison_rfm.png")
+        figures.save(figures.rfm_comparison_figure(solved), written[-1])
+    return written
+
+
+def _run_curves(run: Run) -> figures.RunCurves:
+    metrics = read_metrics(run.path / "metrics.csv")
+    spectra = read_arrays(run.path / "spectra.npz")
+    none = np.empty(0)
+    return figures.RunCurves(
+        label=run.label,
+        method=str(run.result.get("method")),
+        loss_steps=metrics.get("step", none),
+        loss=metrics.get("loss", none),
+        spectrum=spectra["eigenvalues"][-1] if spectra else none,
+        cutoff=_cutoff(run),
+        entropy_steps=spectra.get("steps", none),
+        truncated_entropy=spectra.get("truncated_entropy", none),
+    )
+
+
+def _spectrum_curves(run: Run) -> figures.SpectrumCurves:
+    arrays = read_arrays(run.path / "spectrum.npz")
+    return figures.SpectrumCurves(
+        label=run.label,
+        method=str(run.result.get("method")),
+        singular_values=arrays["singular_values"],
+        cutoff=_cutoff(run),
+        truncation_position=arrays["truncation_position"],
+        relative_training_error=arrays["relative_training_error"],
+    )
+
+
+def _cutoff(run: Run) -> float:
+    cutoff = run.result.get("cutoff")
+    return float("nan") if cutoff is None else float(cutoff)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; the exit code is 1 where there is nothing to show."""
+    parser = argparse.ArgumentParser(
+        prog="python -m pinnspectra.results", description="Table and figure of all runs in DIR."
+    )
+    parser.add_argument("folder", metavar="DIR", type=Path, help="a run, a sweep, or any folder")
+    folder = parser.parse_args(arguments).folder
+    try:
+        collect(folder)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

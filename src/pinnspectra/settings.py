@@ -1,0 +1,138 @@
+"""The schema of the composed configuration: every key, its type and what is allowed.
+
+A frozen pydantic model per script checks the whole configuration before anything is built. The
+sections that name a class by `_target_` are checked against its signature (components.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+Count = Annotated[int, Field(ge=1, le=10**12)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Cutoff = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+Section = dict[str, Any]
+"""A section with `_target_`, the class to build, and its arguments."""
+
+
+class SettingsError(ValueError):
+    """A mistake in the configuration, in one line: what was given, what is allowed."""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class PointsSettings(_Model):
+    """Collocation points: `per_axis` of them along every axis of the interior grid."""
+
+    per_axis: Annotated[int, Field(ge=2)]
+    spacing: float
+
+
+class PresetSettings(_Model):
+    """The paper's settings for a problem, which other keys take as their defaults."""
+
+    step: Positive
+    learning_rate: Positive
+    kernel_cutoff: Cutoff
+    system_matrix_cutoff: Cutoff
+
+
+class RunSettings(_Model):
+    """What both scripts take."""
+
+    pde: Section
+    method: Section
+    model: Section
+    points: PointsSettings
+    preset: PresetSettings
+    boundary_weight: Positive
+    precision: Literal["float32", "float64"]
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    threads: Annotated[int, Field(ge=1, le=1024)]
+
+
+class OptimizerSettings(_Model):
+    """An optimizer: `_target_`, its learning rate, and any other argument of its class."""
+
+    model_config = ConfigDict(extra="allow")
+
+    target: str = Field(alias="_target_")
+    lr: Positive
+
+    @property
+    def section(self) -> Section:
+        """The section as it was composed."""
+        return self.model_dump(by_alias=True)
+
+
+class KernelSpectrumSettings(_Model):
+    """When the spectrum of the training kernel is taken, and in which precision."""
+
+    every: Count
+    cutoff: Cutoff
+    dtype: Literal["training", "float64"]
+
+
+class TrainSettings(RunSettings):
+    """The configuration of train.py."""
+
+    optimizer: OptimizerSettings
+    max_steps: Count
+    log_every: Count
+    spectrum: KernelSpectrumSettings
+    trainer: Section
+    logger: dict[str, Section]
+    callbacks: dict[str, Section]
+
+    @field_validator("logger")
+    @classmethod
+    def _csv_always(cls, logger: dict[str, Section]) -> dict[str, Section]:
+        if "csv" not in logger:
+            raise ValueError("csv is missing: every run writes metrics.csv, so logger=[csv,...]")
+        return logger
+
+
+class SystemMatrixSpectrumSettings(_Model):
+    """The cut-off of the system matrix's spectrum."""
+
+    cutoff: Cutoff
+
+
+class RandomFeatureSettings(RunSettings):
+    """The configuration of rfm_solve.py."""
+
+    spectrum: SystemMatrixSpectrumSettings
+    boundary_rows: bool
+
+
+Settings = TypeVar("Settings", bound=RunSettings)
+
+
+def check(config: Mapping[str, Any], schema: type[Settings]) -> Settings:
+    """The configuration as an object of the schema.
+
+    Raises:
+        SettingsError: a key is unknown or missing, or a value has the wrong type or range.
+    """
+    try:
+        return schema.model_validate(config)
+    except ValidationError as error:
+        raise SettingsError(first_mistake(error)) from None
+
+
+def first_mistake(error: ValidationError, prefix: str = "") -> str:
+    """The first mistake in one line: key=value: what is wrong and what is allowed."""
+    first, *others = error.errors(include_url=False)
+    key = ".".join([*([prefix] if prefix else []), *map(str, first["loc"])])
+    if first["type"] == "missing":
+        return f"{key}: a value is needed"
+    message = first["msg"].removeprefix("Input ").removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        message = "there is no such key"
+    more = f" (and {len(others)} more)" if others else ""
+    return f"{key}={first['input']}: {message}{more}"

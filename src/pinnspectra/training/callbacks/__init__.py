@@ -1,0 +1,7 @@
+"""Callbacks of a training run. What happens every so often has a setting `every`."""
+
+from pinnspectra.training.callbacks.checkpoint import Checkpoint
+from pinnspectra.training.callbacks.progress import Progress
+from pinnspectra.training.callbacks.spectrum import KernelSpectrum
+
+__all__ = ["Checkpoint", "KernelSpectrum", "Progress"]

@@ -1,0 +1,74 @@
+"""What several test files share: the problems, operators by multi-index, measured orders."""
+
+import itertools
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from hypothesis import settings
+from torch import Tensor
+
+from pinnspectra.differentiation import DifferentialOperator, FiniteDifference
+from pinnspectra.differentiation.stencil import stencils
+from pinnspectra.domain import Points
+from pinnspectra.networks import MLP, AbstractNetwork, TwoLayer
+from pinnspectra.pde import AbstractPDE, Biharmonic, Poisson
+
+settings.register_profile("tests", deadline=None, derandomize=True, database=None)
+settings.load_profile("tests")
+
+PROBLEMS: dict[str, AbstractPDE] = {
+    "poisson1d": Poisson([-1.0], [1.0]),
+    "poisson2d": Poisson([0.0, 0.0], [1.0, 1.0]),
+    "biharmonic": Biharmonic(),
+}
+"""Every problem; a new one is added here and then held to all that holds for the others."""
+
+ORDERS = {"poisson1d": 2, "poisson2d": 2, "biharmonic": 4}
+"""The order of each problem's operator."""
+
+NETWORKS: dict[str, AbstractNetwork] = {
+    "two_layer": TwoLayer(width=5),
+    "mlp": MLP(width=4, depth=2, activation="tanh"),
+}
+
+
+def monomial(index: Sequence[int]) -> DifferentialOperator:
+    """The operator d^alpha."""
+    return DifferentialOperator.of([(tuple(index), 1)], len(index))
+
+
+def multi_indices(dimension: int, orders: Sequence[int]) -> list[tuple[int, ...]]:
+    """All multi-indices of the given total orders."""
+    span = range(max(orders) + 1)
+    return [i for i in itertools.product(span, repeat=dimension) if sum(i) in orders]
+
+
+def random_points(dimension: int, n: int, seed: int = 0) -> Points:
+    """Scattered points in [-1, 1]^d, float64."""
+    generator = torch.Generator().manual_seed(seed)
+    return Points(2 * torch.rand(n, dimension, generator=generator, dtype=torch.float64) - 1)
+
+
+def spacing(pde: AbstractPDE, per_axis: int) -> float:
+    """The spacing of the problem's grid along its first axis."""
+    return (pde.domain.upper[0] - pde.domain.lower[0]) / per_axis
+
+
+def rounding_level(operator: DifferentialOperator, method: FiniteDifference, eps: float) -> float:
+    """sum_s |c_s| eps / h^k: what one relative rounding of every value of u, |u| <= 1, may cause.
+
+    A second part of the same size comes from rounding x + s h where |u'| <= 1.
+    """
+    parts = stencils(operator, method.accuracy_order)
+    sizes = [
+        abs(s.factor) * sum(abs(w) for _, w in s.weights) / (s.denominator * method.step**s.order)
+        for s in parts
+    ]
+    return 2 * eps * sum(sizes)
+
+
+def order_of_accuracy(error: Callable[[float], Tensor], steps: Sequence[float]) -> float:
+    """The slope of log(rms error) over log(step)."""
+    errors = [float(error(h).detach().square().mean().sqrt()) for h in steps]
+    return float(np.polyfit(np.log(steps), np.log(errors), 1)[0])

@@ -1,0 +1,113 @@
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+
+from pinnspectra.domain import Box, Points
+
+EPS = torch.finfo(torch.float64).eps
+INTERVAL, SQUARE = Box((-1.0,), (1.0,)), Box((0.0, 0.0), (1.0, 1.0))
+BOXES = {
+    "interval": INTERVAL,
+    "square": SQUARE,
+    "oblong": Box((-1.0, 2.0), (1.0, 2.5)),
+    "cube": Box((0.0,) * 3, (1.0,) * 3),
+}
+
+
+@pytest.mark.parametrize("per_axis", [2, 49, 64, 100])
+@pytest.mark.parametrize(("lower", "upper"), [(-1, 1), (0, 1), (2, 5)])
+def test_grid_is_lower_plus_i_h_for_i_from_1_to_N(lower, upper, per_axis):
+    points = Box((float(lower),), (float(upper),)).grid(per_axis)
+    exact = [lower + Fraction(i * (upper - lower), per_axis) for i in range(1, per_axis + 1)]
+    x = points.coordinates[:, 0]
+    assert x.dtype == torch.float64
+    # h, i h and the sum are rounded once each
+    np.testing.assert_allclose(x, np.array(exact, dtype=float), rtol=0, atol=3 * EPS * upper)
+    assert x[-1] == pytest.approx(upper, abs=3 * EPS * upper)
+
+
+def test_grid_of_a_plane_box_runs_fastest_along_its_last_axis():
+    points = BOXES["oblong"].grid(2)
+    assert points.coordinates.tolist() == [[0, 2.25], [0, 2.5], [1, 2.25], [1, 2.5]]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("per_axis", [10, 49])
+@pytest.mark.parametrize("box", [INTERVAL, BOXES["oblong"]], ids=["interval", "oblong"])
+@pytest.mark.parametrize("reach", [1, 3])
+def test_extended_grid_agrees_bit_for_bit_where_it_overlaps(box, per_axis, reach, dtype):
+    points = box.grid(per_axis).to(dtype)
+    larger = points.extended(reach).coordinates
+    d = box.dimension
+    assert larger.dtype == dtype
+    inner = larger.reshape(*[per_axis + 2 * reach] * d, d)
+    for axis in range(d):
+        inner = inner.narrow(axis, reach, per_axis)
+    assert torch.equal(inner.reshape(-1, d), points.coordinates)
+
+
+def test_extended_grid_goes_on_with_the_same_spacing():
+    x = INTERVAL.grid(4).extended(2).coordinates[:, 0]
+    assert x.tolist() == [-1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2]
+
+
+def test_scattered_points_cannot_be_extended():
+    with pytest.raises(ValueError, match="grid"):
+        Points(torch.zeros(3, 1)).extended(1)
+
+
+def test_boundary_of_an_interval_is_its_two_ends():
+    assert INTERVAL.boundary(7).coordinates.tolist() == [[-1], [1]]
+
+
+@pytest.mark.parametrize("per_axis", [2, 5, 49])
+@pytest.mark.parametrize("box", BOXES.values(), ids=BOXES)
+def test_boundary_points_are_the_outer_nodes_of_the_grid_lines_each_once(box, per_axis):
+    y = box.boundary(per_axis).coordinates
+    lower, upper = torch.tensor(box.lower), torch.tensor(box.upper)
+    # index of each point on the grid lines, whole numbers up to rounding
+    place = (y - lower) / (upper - lower) * per_axis
+    index = place.round()
+    torch.testing.assert_close(place, index, rtol=0, atol=1e-12)
+    assert bool(((index == 0) | (index == per_axis)).any(dim=1).all())
+    assert len(index.unique(dim=0)) == len(y)
+    assert len(y) == (per_axis + 1) ** box.dimension - (per_axis - 1) ** box.dimension
+
+
+@pytest.mark.parametrize("per_axis", [2, 64])
+def test_boundary_of_the_square_has_4_per_axis_points_on_all_four_edges(per_axis):
+    y = SQUARE.boundary(per_axis).coordinates
+    assert y.shape == (4 * per_axis, 2)
+    for axis in (0, 1):
+        for end in (0.0, 1.0):
+            edge = y[y[:, axis] == end][:, 1 - axis]
+            expected = torch.arange(per_axis + 1, dtype=torch.float64) / per_axis
+            torch.testing.assert_close(edge.sort().values, expected, rtol=0, atol=EPS)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_shifted_points_are_x_plus_offset_times_step_offset_by_offset(dtype):
+    points = Box((-1.0, 0.0), (1.0, 1.0)).grid(3).to(dtype)
+    offsets, step = ((-1, 2), (0, 0), (3, 1)), 0.07
+    x = points.coordinates.numpy()
+    expected = [x + x.dtype.type(step) * np.array(o, dtype=x.dtype) for o in offsets]
+    assert np.array_equal(points.shifted(offsets, step).coordinates, np.concatenate(expected))
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper"),
+    [((1.0,), (1.0,)), ((1.0,), (0.0,)), ((0.0, 0.0), (1.0, float("inf"))),
+     ((float("nan"),), (1.0,)), ((0.0,), (1.0, 1.0))],
+)  # fmt: skip
+def test_boxes_without_a_positive_finite_extent_are_refused(lower, upper):
+    with pytest.raises(ValueError, match=r"lower < upper|zip"):
+        Box(lower, upper)
+
+
+@pytest.mark.parametrize("per_axis", [1, 0, -3])
+@pytest.mark.parametrize("points_of", [SQUARE.grid, SQUARE.boundary])
+def test_fewer_than_two_points_per_axis_are_refused(points_of, per_axis):
+    with pytest.raises(ValueError, match=f"per_axis={per_axis}: .*at least 2"):
+        points_of(per_axis)

@@ -1,0 +1,144 @@
+import itertools
+import math
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+import sympy
+from conftest import monomial
+
+from pinnspectra.differentiation import laplacian, partials
+from pinnspectra.differentiation.stencil import stencils
+
+# Fornberg, Math. Comp. 51 (1988) 699-706, Table 1: numerators from the left, denominator
+TEXTBOOK = {
+    (1, 2): ((-1, 0, 1), 2),
+    (1, 4): ((1, -8, 0, 8, -1), 12),
+    (1, 6): ((-1, 9, -45, 0, 45, -9, 1), 60),
+    (2, 2): ((1, -2, 1), 1),
+    (2, 4): ((-1, 16, -30, 16, -1), 12),
+    (2, 6): ((2, -27, 270, -490, 270, -27, 2), 180),
+    (4, 2): ((1, -4, 6, -4, 1), 1),
+    (4, 4): ((-1, 12, -39, 56, -39, 12, -1), 6),
+    (4, 6): ((7, -96, 676, -1952, 2730, -1952, 676, -96, 7), 240),
+}
+# an independent rounding study: 2-norm of the weights (which rounding grows with) and |mu|, where
+# D_h u = u^(k) + mu h^p u^(k+p) + ...
+SIZES = {
+    (2, 2): (2.449, 1 / 12), (2, 4): (3.134, 1 / 90), (2, 6): (3.458, 1 / 560),
+    (4, 2): (8.367, 1 / 6), (4, 4): (13.404, 7 / 240), (4, 6): (16.67, 0.005423),
+}  # fmt: skip
+
+DX, DY = partials(2)
+OPERATORS = {
+    "dx": monomial((1,)),
+    "dx2": monomial((2,)),
+    "dx3": monomial((3,)),
+    "dx4": monomial((4,)),
+    "laplacian2": laplacian(2),
+    "laplacian3": laplacian(3),
+    "dxdy": DX * DY,
+    "bilaplacian": laplacian(2) ** 2,
+    "wave": DX**2 - 3 * DY**2,
+}
+
+
+def single(operator, accuracy):
+    (stencil,) = stencils(operator, accuracy)
+    return stencil
+
+
+def weights(stencil):
+    return {offset: Fraction(w, stencil.denominator) for offset, w in stencil.weights}
+
+
+@pytest.mark.parametrize(("order", "accuracy"), TEXTBOOK)
+def test_weights_are_those_of_the_textbook(order, accuracy):
+    numerators, denominator = TEXTBOOK[order, accuracy]
+    q = len(numerators) // 2
+    expected = {(s,): Fraction(n, denominator) for s, n in zip(range(-q, q + 1), numerators)
+                if n}  # fmt: skip
+    assert weights(single(monomial((order,)), accuracy)) == expected
+
+
+@pytest.mark.parametrize("order", range(1, 7))
+@pytest.mark.parametrize("accuracy", [2, 4, 6])
+def test_weights_are_those_of_fornbergs_algorithm_in_sympy(order, accuracy):
+    stencil = single(monomial((order,)), accuracy)
+    nodes = list(range(-stencil.reach, stencil.reach + 1))
+    table = sympy.finite_diff_weights(order, nodes, 0)[order][-1]
+    expected = {(s,): Fraction(int(w.p), int(w.q)) for s, w in zip(nodes, table) if w != 0}
+    assert weights(stencil) == expected
+
+
+def test_plane_stencils_of_second_order_are_the_well_known_ones():
+    cross = {(0, 0): -4, (1, 0): 1, (-1, 0): 1, (0, 1): 1, (0, -1): 1}
+    assert weights(single(laplacian(2), 2)) == cross
+    corners = {(s, t): Fraction(s * t, 4) for s in (-1, 1) for t in (-1, 1)}
+    assert weights(single(DX * DY, 2)) == corners
+    # the 13-point bilaplacian, Abramowitz and Stegun 25.3.33
+    thirteen = dict.fromkeys(cross, -8) | {(0, 0): 20}
+    for s, t in itertools.product((-1, 1), repeat=2):
+        thirteen |= {(s, t): 2, (2 * s, 0): 1, (0, 2 * t): 1}
+    assert weights(single(laplacian(2) ** 2, 2)) == thirteen
+
+
+@pytest.mark.parametrize("accuracy", [2, 4, 6])
+@pytest.mark.parametrize("operator", OPERATORS.values(), ids=OPERATORS)
+def test_weights_are_whole_numbers_that_sum_to_zero(operator, accuracy):
+    numerators = [w for _, w in single(operator, accuracy).weights]
+    assert all(isinstance(w, int) for w in numerators)
+    assert sum(numerators) == 0
+
+
+@pytest.mark.parametrize("accuracy", [2, 4, 6])
+@pytest.mark.parametrize("operator", OPERATORS.values(), ids=OPERATORS)
+def test_a_stencil_with_a_wrong_weight_cannot_be_built(operator, accuracy):
+    stencil = single(operator, accuracy)
+    for i, (offset, weight) in enumerate(stencil.weights):
+        wrong = (*stencil.weights[:i], (offset, weight + 1), *stencil.weights[i + 1 :])
+        with pytest.raises(AssertionError, match="moment"):
+            replace(stencil, weights=wrong)
+    with pytest.raises(AssertionError, match="moment"):
+        replace(stencil, denominator=stencil.denominator + 1)
+    with pytest.raises(AssertionError, match="moment"):
+        replace(stencil, accuracy_order=accuracy + 2)
+
+
+def exact_monomial_derivative(power, alpha, x):
+    """d^alpha x^power in exact arithmetic."""
+    falling = [math.perm(p, a) for p, a in zip(power, alpha, strict=True)]
+    return math.prod(f * z ** max(p - a, 0) for f, z, p, a in zip(falling, x, power, alpha))
+
+
+@pytest.mark.parametrize("accuracy", [2, 4, 6])
+@pytest.mark.parametrize("operator", OPERATORS.values(), ids=OPERATORS)
+def test_polynomials_up_to_degree_k_plus_p_minus_1_are_differentiated_exactly(operator, accuracy):
+    stencil = single(operator, accuracy)
+    d, h = operator.dimension, Fraction(2, 7)
+    x = (Fraction(1, 3), Fraction(-2, 5), Fraction(3, 4))[:d]
+    degree = stencil.order + accuracy - 1
+    for power in itertools.product(range(degree + 1), repeat=d):
+        if sum(power) > degree:
+            continue
+        values = (w * math.prod((z + s * h) ** p for z, s, p in zip(x, offset, power))
+                  for offset, w in stencil.weights)  # fmt: skip
+        got = sum(values) / (stencil.denominator * h**stencil.order)
+        exact = sum(c * exact_monomial_derivative(power, a, x) for a, c in operator.terms)
+        assert got == exact
+
+
+@pytest.mark.parametrize(("order", "accuracy"), SIZES)
+def test_norm_and_leading_error_are_as_studied_independently(order, accuracy):
+    norm, leading = SIZES[order, accuracy]
+    c = weights(single(monomial((order,)), accuracy))
+    assert math.sqrt(sum(w**2 for w in c.values())) == pytest.approx(norm, rel=2e-4)
+    degree = order + accuracy
+    error = sum(w * s**degree for (s,), w in c.items()) / math.factorial(degree)
+    assert abs(error) == pytest.approx(leading, rel=1e-4)
+
+
+def test_terms_of_one_order_are_merged_and_odd_coefficients_stand_apart():
+    parts = stencils(DX**2 + 2 * DY**2 + 0.3 * DX + 5, 2)
+    order_factor_size = sorted((s.order, s.factor, len(s.weights)) for s in parts)
+    assert order_factor_size == [(0, 1.0, 1), (1, 0.3, 2), (2, 1.0, 5)]

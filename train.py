@@ -1,0 +1,70 @@
+"""Train a physics-informed network; log its loss beside the spectrum of its training kernel.
+
+    python train.py pde=biharmonic method=fd optimizer.lr=1e-4
+    python train.py -m method=ad,fd pde=poisson2d
+"""
+
+from __future__ import annotations
+
+import time
+
+from pinnspectra.command_line import run
+from pinnspectra.components import build, build_collocation
+from pinnspectra.run_folder import RunFolder
+from pinnspectra.settings import TrainSettings
+
+
+def train(settings: TrainSettings, folder: RunFolder) -> int:
+    """One training run; the exit code is 1 where the loss diverged."""
+    import torch  # these imports take seconds: --help and a refused key need not wait for them
+
+    torch.set_num_threads(settings.threads)
+    collocation = build_collocation(settings)
+    network = build("model", settings.model)
+
+    from pinnspectra.training import quiet_lightning
+    from pinnspectra.training.data import ChunkSchedule
+    from pinnspectra.training.module import PINN
+    from pinnspectra.training.outcome import write_outcome
+    from pinnspectra.training.wandb_run import finish
+
+    started = time.monotonic()
+    quiet_lightning()
+    dimension, dtype = collocation.pde.domain.dimension, getattr(torch, settings.precision)
+    module = PINN(
+        collocation,
+        network,
+        network.initial_parameters(dimension, [settings.seed], dtype),
+        lambda parameters: build("optimizer", settings.optimizer.section, parameters),
+        settings.boundary_weight,
+        settings.log_every,
+    )
+    module.configure_optimizers()  # refuses a bad setting before anything is logged
+    callbacks = {
+        name: build(f"callbacks.{name}", section, folder=folder)
+        for name, section in settings.callbacks.items()
+    }
+    loggers = [
+        build(f"logger.{name}", section, folder=folder) for name, section in settings.logger.items()
+    ]
+    intervals = [section["every"] for section in settings.callbacks.values() if "every" in section]
+    trainer = build(
+        "trainer",
+        settings.trainer,
+        logger=loggers,
+        callbacks=list(callbacks.values()),
+        max_epochs=1,
+        log_every_n_steps=1,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    try:
+        trainer.fit(module, ChunkSchedule(settings.max_steps, [settings.log_every, *intervals]))
+    finally:
+        finish(loggers)
+    return write_outcome(module, folder, settings.seed, settings.spectrum.cutoff, time.monotonic() - started)
+
+
+if __name__ == "__main__":
+    run(train, "train", TrainSettings)

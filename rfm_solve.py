@@ -1,7 +1,7 @@
 """Solve the random feature model by truncated SVD, at every truncation position.
 
-    python rfm_solve.py pde=biharmonic
-    python rfm_solve.py pde=poisson1d method=fd model.width=400 points.per_axis=400
+python rfm_solve.py pde=biharmonic
+python rfm_solve.py pde=poisson1d method=fd model.width=400 points.per_axis=400
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Train a physics-informed network; log its loss beside the spectrum of its training kernel.
 
-    python train.py pde=biharmonic method=fd optimizer.lr=1e-4
-    python train.py -m method=ad,fd pde=poisson2d
+python train.py pde=biharmonic method=fd optimizer.lr=1e-4
+python train.py -m method=ad,fd pde=poisson2d
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
         trainer.fit(module, ChunkSchedule(settings.max_steps, [settings.log_every, *intervals]))
     finally:
         finish(loggers)
-    return write_outcome(module, folder, settings.seed, settings.spectrum.cutoff, time.monotonic() - started)
+    return write_outcome(
+        module, folder, settings.seed, settings.spectrum.cutoff, time.monotonic() - started
+    )
 
 
 if __name__ == "__main__":

@@ -20,9 +20,7 @@ def exact_derivative(name, z, order):
 def test_derivatives_match_40_digit_arithmetic(name, order):
     z = [-2.0, -1.3, -0.9, -0.3, 0.0, 0.1, 0.7, 1.0, 1.7]
     sign, table = ACTIVATIONS[name].derivatives(torch.tensor(z, dtype=torch.float64))(order)
-    exact = torch.tensor(
-        [float(exact_derivative(name, x, order)) for x in z], dtype=torch.float64
-    )
+    exact = torch.tensor([float(exact_derivative(name, x, order)) for x in z], dtype=torch.float64)
     torch.testing.assert_close(sign * table, exact, rtol=1e-12, atol=0)
 
 
@@ -32,9 +30,7 @@ def test_derivatives_far_out_are_right_on_the_scale_of_the_largest(name, order):
     # tanh' = 1 - tanh^2 cancels where tanh saturates: small relative to the largest value only
     z = [-20.0, -6.0, -3.0, 2.5, 4.0, 9.0]
     sign, table = ACTIVATIONS[name].derivatives(torch.tensor(z, dtype=torch.float64))(order)
-    exact = torch.tensor(
-        [float(exact_derivative(name, x, order)) for x in z], dtype=torch.float64
-    )
+    exact = torch.tensor([float(exact_derivative(name, x, order)) for x in z], dtype=torch.float64)
     near = [abs(float(exact_derivative(name, i / 8, order))) for i in range(-16, 17)]
     torch.testing.assert_close(sign * table, exact, rtol=0, atol=1e-13 * max(near))
 

@@ -93,10 +93,16 @@ def test_derivatives_beyond_those_of_a_linear_field_are_zero(method):
 
 @pytest.mark.parametrize("accuracy", [2, 4, 6])
 @pytest.mark.parametrize("operator", OPERATORS.values(), ids=OPERATORS)
-@pytest.mark.parametrize("activation", ["sin", "tanh"])
-def test_the_measured_order_of_accuracy_is_the_one_asked_for(operator, accuracy, activation):
+@pytest.mark.parametrize(
+    ("activation", "weight_range", "steps"),
+    [("sin", 1.0, [0.1, 0.14, 0.2]), ("tanh", 0.7, [0.05, 0.07, 0.1])],
+    ids=["sin", "tanh"],
+)
+def test_the_measured_order_of_accuracy_is_the_one_asked_for(
+    operator, accuracy, activation, weight_range, steps
+):
     d = operator.dimension
-    network = TwoLayer(20, activation)
+    network = TwoLayer(20, activation, weight_range)
     u = network.field(network.initial_parameters(d, [0], torch.float64))
     x = random_points(d, 30)
     exact = Automatic()(u, x, operator)
@@ -105,8 +111,8 @@ def test_the_measured_order_of_accuracy_is_the_one_asked_for(operator, accuracy,
         return FiniteDifference(step, accuracy)(u, x, operator) - exact
 
     # truncation is far above rounding from the smallest step on, and its next term, relatively
-    # O(h^2), is small up to the largest
-    assert order_of_accuracy(error, [0.1, 0.14, 0.2]) == pytest.approx(accuracy, abs=0.1)
+    # O(h^2) and larger for tanh, whose derivatives grow like k!, is small up to the largest
+    assert order_of_accuracy(error, steps) == pytest.approx(accuracy, abs=0.1)
 
 
 # sin w(x + h/2) - sin w(x - h/2) = 2 sin(wh/2) cos(wx): a stencil multiplies sin(wx + b) by
@@ -347,12 +353,12 @@ def test_an_accuracy_order_without_a_stencil_is_refused(accuracy):
 @pytest.mark.parametrize(
     ("step", "dtype", "message"),
     [
-        (1e-10, torch.float32, "step^4 leaves the range of torch.float32"),
-        (1e10, torch.float32, "step^4 leaves the range of torch.float32"),
-        (1e-80, torch.float64, "step^4 leaves the range of torch.float64"),
-        (1e80, torch.float64, "step^4 leaves the range of torch.float64"),
-        (1e-8, torch.float32, "rounds to x in torch.float32"),
-        (1e-17, torch.float64, "rounds to x in torch.float64"),
+        (1e-10, torch.float32, "step^4 leaves the range of float32"),
+        (1e10, torch.float32, "step^4 leaves the range of float32"),
+        (1e-80, torch.float64, "step^4 leaves the range of float64"),
+        (1e80, torch.float64, "step^4 leaves the range of float64"),
+        (1e-8, torch.float32, "rounds to x in float32"),
+        (1e-17, torch.float64, "rounds to x in float64"),
     ],
 )
 def test_a_step_out_of_reach_of_the_dtype_is_refused(step, dtype, message):

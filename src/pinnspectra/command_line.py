@@ -11,7 +11,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,8 @@ import hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from hydra.types import RunMode
 from hydra.experimental.callback import Callback
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -92,7 +92,7 @@ def _run_job(job: Job[Settings], config: DictConfig, schema: type[Settings]) -> 
         choices = HydraConfig.get().runtime.choices
         path = Path(HydraConfig.get().runtime.output_dir)
         checked = check(settings, schema)
-        run_folder = RunFolder(path, choices.pde, choices.method, config_hash(settings, path))
+        run_folder = RunFolder(path, choices["pde"], choices["method"], config_hash(settings, path))
         code = job(checked, run_folder)
         if HydraConfig.get().mode == RunMode.RUN:
             from pinnspectra.results import summary
@@ -156,7 +156,7 @@ def _allowed(key: str, overrides: list[str], folder: Path, config_name: str) -> 
         section = OmegaConf.select(config, parent) if parent else config
     except (HydraException, OmegaConfBaseException):
         section = None
-    names = [str(n) for n in section if n != "_target_"] if isinstance(section, Mapping) or isinstance(section, DictConfig) else []
+    names = [str(n) for n in section if n != "_target_"] if isinstance(section, DictConfig) else []
     near = difflib.get_close_matches(name, names, n=1)
     hint = f"did you mean {parent + '.' if parent else ''}{near[0]}? " if near else ""
     where = f"in {parent}" if parent else "at the top"

@@ -35,6 +35,7 @@ OTHER_COLOURS = ("#56B4E9", "#E69F00", "#882255", "#999933", "#332288")
 
 DOTS_PER_INCH = 150
 FEW_RUNS = 6
+LARGEST = 1e200  # far beyond, the margins and ticks of a log axis overflow (a run that diverges)
 LEGEND_ENTRIES = 12
 LABEL_LENGTH = 44
 TITLE_LENGTH = 120
@@ -205,9 +206,10 @@ def entropy_loss_figure(
     H, L, step = truncated_entropy[shown], loss[shown], steps[shown]
     _curve(axes, H, L, color=method_colour(method), linewidth=1, alpha=0.6)
     dots = axes.scatter(H, L, c=step, s=16, cmap="viridis", zorder=2.5)
-    figure.colorbar(dots, ax=axes, label=STEP, ticks=_ticks(6, integer=True))
-    ends = [(0, "s", "first"), (-1, "D", "last")] if step.size > 1 else []
-    for k, marker, name in ends:
+    if step.size > 1:
+        figure.colorbar(dots, ax=axes, label=STEP, ticks=_ticks(6, integer=True))
+    ends = [(0, "s", "first"), (-1, "D", "last")]
+    for k, marker, name in ends[-step.size :] if step.size else []:
         label = f"{name}, step {step[k]:.0f}"
         _mark(axes, H[k], L[k], color=method_colour(method), marker=marker, label=label)
     return _finished(figure)
@@ -353,11 +355,10 @@ def _truncation_axes(axes: Axes) -> None:
 
 def _shown(axes: Axes, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Which points (x, y), (K,), the axes can show: finite, and positive where they are log."""
-    shown = np.isfinite(x) & np.isfinite(y)
-    if axes.get_xscale() == "log":
-        shown &= x > 0
-    if axes.get_yscale() == "log":
-        shown &= y > 0
+    shown = np.ones(y.shape, dtype=bool)
+    for values, scale in ((x, axes.get_xscale()), (y, axes.get_yscale())):
+        lowest = 1 / LARGEST if scale == "log" else -LARGEST
+        shown &= (lowest <= values.astype(float)) & (values.astype(float) <= LARGEST)
     return shown
 
 
@@ -374,8 +375,8 @@ def _curve(axes: Axes, x: np.ndarray, y: np.ndarray, **style: Any) -> None:
 
 
 def _descending(spectrum: np.ndarray) -> np.ndarray:
-    """The finite values of a spectrum, largest first."""
-    return np.sort(spectrum[np.isfinite(spectrum)])[::-1]
+    """The finite values of a spectrum, largest first, in float64."""
+    return np.sort(spectrum[np.isfinite(spectrum)].astype(float))[::-1]
 
 
 def _spectrum(axes: Axes, spectrum: np.ndarray, **style: Any) -> None:
@@ -400,12 +401,12 @@ def _cutoff(
     """Dash the level cutoff * sigma_1 and mark k = e; `largest`, a formula, puts it in a legend."""
     values = _descending(spectrum)
     e = _effective_cutoff(values, cutoff)
-    if e == 0 or values[e - 1] <= 0:
+    if e == 0:
         return
     a = _number(cutoff)
     level = f"cut-off ${a} \\, {largest}$" if largest else None
     mark = f"effective cut-off number $e({a})$ = {e}" if largest else None
-    if cutoff > 0:
+    if 1 / LARGEST <= cutoff * values[0] <= LARGEST:
         style = {"color": color, "alpha": 0.6 * alpha, "linestyle": "--", "linewidth": 0.9}
         axes.axhline(cutoff * values[0], label=level, zorder=1, **style)
     _mark(axes, e, values[e - 1], color=color, alpha=alpha, label=mark)
@@ -428,8 +429,9 @@ def _mark(
     marker: str = "o",
     label: str | None = None,
 ) -> None:
-    style = {"markerfacecolor": color, "markeredgecolor": "black", "markersize": 7, "zorder": 3}
-    axes.plot([x], [y], linestyle="", marker=marker, alpha=alpha, label=label, **style)
+    style: dict[str, Any] = {"markerfacecolor": color, "markeredgecolor": "black", "zorder": 3}
+    style |= {"linestyle": "", "marker": marker, "markersize": 7, "alpha": alpha, "label": label}
+    _curve(axes, np.array([x]), np.array([y]), **style)
 
 
 def _number(value: float) -> str:
@@ -471,7 +473,7 @@ def _grid(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | Non
 def _solution_maps(
     x: np.ndarray, y: np.ndarray, order: np.ndarray, u: np.ndarray, exact: np.ndarray, method: str
 ) -> Figure:
-    height = 1.5 + 3 * min(max(_stretch(x, y), 0.4), 1.5)
+    height = 1.2 + 2.9 * min(max(_stretch(x, y), 0.4), 1.5)
     figure, (left, middle, right) = _figure(f"Solution, method {method}", 13, height, columns=3)
     shape = (y.size, x.size)
     maps = [np.ma.masked_invalid(v[order].reshape(shape)) for v in (u, exact, u - exact)]
@@ -494,6 +496,8 @@ def _map(
     title: str,
 ) -> None:
     """Draw values (m, n) over x (n,) to the right and y (m,) upwards."""
+    if np.ma.getmaskarray(values).all():
+        _note_empty(axes)
     axes.grid(False)
     axes.spines[:].set_visible(False)
     low, high = limits
@@ -539,7 +543,7 @@ def _looks(methods: Sequence[str]) -> list[dict[str, Any]]:
                 "color": method_colour(method),
                 "linestyle": LINE_STYLES[style],
                 "alpha": max(0.3, 1 - 0.15 * fainter),
-                "linewidth": 1.2 + 1.8 * (last - i) / max(last, 1) if last < FEW_RUNS else 1.1,
+                "linewidth": 1.3 + 1.5 * (last - i) / max(last, 1) if last < FEW_RUNS else 1.1,
             }
         )
     return looks
@@ -549,26 +553,28 @@ def _legend_rows(runs: int) -> int:
     return math.ceil(min(runs, LEGEND_ENTRIES + 1) / 3)
 
 
-def _note_empty(figure: Figure) -> None:
-    """Say so in a panel that has nothing to show."""
+def _note_empty(axes: Axes) -> None:
+    axes.text(0.5, 0.5, "nothing to show", transform=axes.transAxes, ha="center")
+
+
+def _noted(figure: Figure) -> Figure:
+    """The figure with a word in every panel that has nothing to show."""
     for axes in figure.axes:
         if not axes.has_data():
-            axes.text(0.5, 0.5, "nothing to show", transform=axes.transAxes, ha="center")
+            _note_empty(axes)
+    return figure
 
 
 def _finished(figure: Figure) -> Figure:
     """The figure with one legend below its panels, where it covers no data."""
-    _note_empty(figure)
-    found = [axes.get_legend_handles_labels() for axes in figure.axes]
-    handles = [handle for some, _ in found for handle in some]
+    handles = [h for axes in figure.axes for h in axes.get_legend_handles_labels()[0]]
     if handles:
         figure.legend(handles=handles, loc="outside lower center", ncols=2)
-    return figure
+    return _noted(figure)
 
 
 def _with_legend(figure: Figure, runs: Sequence[Curves], looks: Sequence[dict[str, Any]]) -> Figure:
     """The figure with a legend of at most LEGEND_ENTRIES runs, some of every method."""
-    _note_empty(figure)
     methods = [run.method for run in runs]
     rank = [methods[:i].count(method) for i, method in enumerate(methods)]
     listed = sorted(sorted(range(len(runs)), key=rank.__getitem__)[:LEGEND_ENTRIES])
@@ -580,7 +586,7 @@ def _with_legend(figure: Figure, runs: Sequence[Curves], looks: Sequence[dict[st
         labels.append(f"and {len(runs) - len(listed)} more")
     if handles:
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
-    return figure
+    return _noted(figure)
 
 
 def _parts(label: str) -> list[str]:

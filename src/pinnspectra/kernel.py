@@ -120,12 +120,12 @@ def _by_rows(residual: Residual, network: AbstractNetwork, parameters: Parameter
     theta = {name: value.requires_grad_() for name, value in parameters.items()}
     r = residual(network.field(theta)).squeeze(0)
     rows = [
-        torch.autograd.grad(r_i, theta.values(), retain_graph=True, materialize_grads=True)
+        torch.autograd.grad(r_i, list(theta.values()), retain_graph=True, materialize_grads=True)
         for r_i in r.unbind()
     ]
     return torch.stack([torch.cat([g.flatten() for g in row]) for row in rows])
 
 
 def training_kernel(jacobian: Tensor) -> Tensor:
-    """G = J J^T, (..., N, N). For its spectrum take singular_values(J)^2: G loses half the digits."""
+    """G = J J^T, (..., N, N). Its eigenvalues are singular_values(J)^2; G loses half the digits."""
     return jacobian @ jacobian.mT

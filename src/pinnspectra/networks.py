@@ -101,9 +101,7 @@ class TwoLayer(AbstractNetwork):
         _check_width(self.width)
         activation_named(self.activation)
         if not (math.isfinite(self.weight_range) and self.weight_range > 0):
-            raise ValueError(
-                f"weight_range={self.weight_range}: a finite number above 0 is needed"
-            )
+            raise ValueError(f"weight_range={self.weight_range}: a finite number above 0 is needed")
 
     def _bounds(self, dimension: int) -> list[tuple[float, int]]:
         pytorch = self.initialization == "pytorch"

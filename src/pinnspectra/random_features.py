@@ -95,7 +95,9 @@ def _with_boundary_rows(
     return torch.cat([A, B]), torch.cat([f, f.new_zeros(len(B))])
 
 
-def _errors(collocation: Collocation, network: AbstractNetwork, parameters: Parameters) -> dict[str, Any]:
+def _errors(
+    collocation: Collocation, network: AbstractNetwork, parameters: Parameters
+) -> dict[str, Any]:
     """What the solution is worth: residuals by the method and by AD, error against u*."""
     coefficients = parameters["coefficients"]
     exact = replace(collocation, method=Automatic()).to(torch.float64, coefficients.device)

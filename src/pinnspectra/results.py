@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
+from omegaconf import OmegaConf
 
 from pinnspectra import figures
 from pinnspectra.run_folder import read_arrays, read_metrics, written_whole
@@ -86,11 +86,16 @@ def _natural(path: Path) -> tuple[Any, ...]:
 
 
 def _overrides(path: Path) -> list[str]:
-    try:
-        found = yaml.safe_load((path / ".hydra" / "overrides.yaml").read_text())
-    except (OSError, yaml.YAMLError):
-        return []
-    return [str(o) for o in found or []]
+    """The overrides that the run was started with, as Hydra wrote them down."""
+    file = path / ".hydra" / "overrides.yaml"
+    return [str(o) for o in OmegaConf.load(file)] if file.exists() else []
+
+
+def _choices(path: Path) -> dict[str, Any]:
+    """The run's problem and method, as Hydra wrote them down."""
+    file = path / ".hydra" / "hydra.yaml"
+    choices = OmegaConf.load(file).hydra.runtime.choices if file.exists() else {}
+    return {key: choices.get(key) for key in ("pde", "method")}
 
 
 def _result(path: Path) -> dict[str, Any]:
@@ -101,12 +106,9 @@ def _result(path: Path) -> dict[str, Any]:
             return found
     except (OSError, ValueError):
         pass
-    choices = dict(o.split("=", 1) for o in _overrides(path) if "=" in o)
-    result: dict[str, Any] = {key: choices.get(key) for key in ("pde", "method", "seed")}
     metrics = read_metrics(path / "metrics.csv")
-    if metrics:
-        result |= {"step": int(metrics["step"][-1]), "loss": float(metrics["loss"][-1])}
-    return result | {"status": "unfinished"}
+    last = {"step": int(metrics["step"][-1]), "loss": float(metrics["loss"][-1])} if metrics else {}
+    return {**_choices(path), **last, "status": "unfinished"}
 
 
 def collect(folder: Path) -> bool:
@@ -131,7 +133,7 @@ def collect(folder: Path) -> bool:
 
 def _csv(runs: Sequence[Run]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS)
+    writer: csv.DictWriter[str] = csv.DictWriter(text, COLUMNS)
     writer.writeheader()
     writer.writerows(run.row for run in runs)
     return text.getvalue()
@@ -151,7 +153,10 @@ def table(runs: Sequence[Run]) -> str:
     widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
     lines = []
     for row in cells:
-        padded = [c.ljust(w) if i < 3 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
+        padded = [
+            c.ljust(w) if i < 3 else c.rjust(w)
+            for i, (c, w) in enumerate(zip(row, widths, strict=True))
+        ]
         lines.append("  ".join(padded).rstrip())
     return "\n".join(lines)
 

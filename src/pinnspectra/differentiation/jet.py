@@ -4,7 +4,8 @@ An operator T = sum_j c_j D_(v_j)^(k_j), a sum of pure directional derivatives, 
 layers as one stream ("collapsed" Taylor mode):
 
     linear layer    T (W z + b) = W T z
-    activation      T sigma(z)  = sigma'(z) T z + sum_j c_j sum_p n_p sigma^(|p|)(z) prod D_(v_j)^b z
+    activation      T sigma(z)  = sigma'(z) T z
+                                  + sum_j c_j sum_p n_p sigma^(|p|)(z) prod_b D_(v_j)^b z
 
 with p the partitions of k_j into |p| >= 2 blocks b (Faa di Bruno). A mixed derivative becomes such
 a sum by polarisation. A jet is lazy: asked for T, a layer asks the one below for what T needs. A
@@ -31,7 +32,7 @@ from pinnspectra.activations import AbstractActivation
 from pinnspectra.differentiation.operators import DifferentialOperator, MultiIndex
 
 Directional = tuple[tuple[MultiIndex, int, float], ...]
-"""sum_j c_j D_(v_j)^(k_j) as triples (v_j, k_j, c_j), k_j >= 1, v_j a direction of whole numbers."""
+"""sum_j c_j D_(v_j)^(k_j) as triples (v_j, k_j, c_j), k_j >= 1, v_j of whole numbers."""
 
 Product = tuple[Tensor | None, Tensor]
 """factor * tensor, factor (..., M, 1) or (..., M, N), or None for 1."""
@@ -264,4 +265,6 @@ def linear(x: TensorOrJet, weight: Tensor, bias: Tensor | None = None) -> Tensor
 
 def activate(x: TensorOrJet, activation: AbstractActivation) -> TensorOrJet:
     """sigma(x), elementwise."""
-    return _Activated(x, activation) if isinstance(x, Jet) else activation(x)
+    if isinstance(x, Jet):
+        return _Activated(x, activation)
+    return activation(x)

@@ -23,7 +23,7 @@ class AbstractPDE(ABC):
         """The box that the equation holds in."""
 
     @abstractmethod
-    def operator(self, u: Field, x: Points, D: AbstractDifferentiation) -> Tensor:  # noqa: N803
+    def operator(self, u: Field, x: Points, D: AbstractDifferentiation) -> Tensor:
         """L u at the points x, (..., N), with the derivatives taken by D."""
 
     @abstractmethod
@@ -31,7 +31,7 @@ class AbstractPDE(ABC):
         self,
         u: Field,
         y: Points,
-        D: AbstractDifferentiation,  # noqa: N803
+        D: AbstractDifferentiation,
     ) -> tuple[Tensor, ...]:
         """B_1 u, ..., B_m u at the boundary points y, (..., N_b) each; the solution has zero."""
 

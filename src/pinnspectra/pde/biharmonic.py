@@ -26,7 +26,7 @@ class Biharmonic(AbstractPDE):
         """The interval [-1, 1]."""
         return Box((-1.0,), (1.0,))
 
-    def operator(self, u: Field, x: Points, D: AbstractDifferentiation) -> Tensor:  # noqa: N803
+    def operator(self, u: Field, x: Points, D: AbstractDifferentiation) -> Tensor:
         """u_xxxx."""
         (dx,) = partials(1)
         return D(u, x, dx**4)
@@ -35,7 +35,7 @@ class Biharmonic(AbstractPDE):
         self,
         u: Field,
         y: Points,
-        D: AbstractDifferentiation,  # noqa: N803
+        D: AbstractDifferentiation,
     ) -> tuple[Tensor, ...]:
         """The values and the slopes of u."""
         (dx,) = partials(1)

@@ -38,7 +38,7 @@ class Poisson(AbstractPDE):
         """The box lower <= x <= upper."""
         return Box(tuple(self.lower), tuple(self.upper))
 
-    def operator(self, u: Field, x: Points, D: AbstractDifferentiation) -> Tensor:  # noqa: N803
+    def operator(self, u: Field, x: Points, D: AbstractDifferentiation) -> Tensor:
         """Delta u."""
         return D(u, x, laplacian(len(self.lower)))
 
@@ -46,7 +46,7 @@ class Poisson(AbstractPDE):
         self,
         u: Field,
         y: Points,
-        D: AbstractDifferentiation,  # noqa: N803
+        D: AbstractDifferentiation,
     ) -> tuple[Tensor, ...]:
         """The values of u."""
         return (D(u, y, identity(len(self.lower))),)

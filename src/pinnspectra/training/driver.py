@@ -18,6 +18,7 @@ def run_chunk(
     counts it. One counted step a chunk costs 6 % of a bare loop, one a gradient step many times it.
     """
     history: list[Tensor] = []
+    evaluated: list[Tensor] = []
 
     def closure() -> Tensor:
         optimizer.zero_grad()
@@ -28,9 +29,9 @@ def run_chunk(
         return total
 
     for left in reversed(range(gradient_steps)):
-        evaluated: list[Tensor] = []
+        evaluated.clear()
         if left:
-            optimizer.optimizer.step(closure)
+            optimizer.optimizer.step(closure)  # pyright: ignore
         else:
             optimizer.step(closure=closure)
         history.append(evaluated[0])

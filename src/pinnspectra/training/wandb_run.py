@@ -20,12 +20,15 @@ def wandb_logger(folder: RunFolder, project: str = "pinnspectra") -> WandbLogger
     """
     import wandb
 
-    no_key = "WANDB_MODE" not in os.environ and wandb.api.api_key is None
+    wandb.setup(settings=wandb.Settings(silent=True))  # WandbLogger's own arguments warn
+    mode = os.environ.get("WANDB_MODE")
+    if mode is None:
+        mode = "online" if wandb.login(prompt=False, verify=False) else "offline"
     logger = WandbLogger(
         project=project,
         save_dir=folder.path,
         name=folder.path.name,
-        offline=no_key,
+        mode=mode,
         settings=wandb.Settings(silent=True, console="off"),
     )
     logger.experiment.define_metric("spectrum/loss", step_metric="spectrum/truncated_entropy")

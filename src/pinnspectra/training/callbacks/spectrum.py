@@ -83,7 +83,10 @@ class KernelSpectrum(pl.Callback):
         }
         positive = values["eigenvalues"][values["eigenvalues"] > 0]
         log_histogram(
-            module.loggers, "spectrum/log10_eigenvalues", np.log10(positive), module.gradient_step
+            module.trainer.loggers,
+            "spectrum/log10_eigenvalues",
+            np.log10(positive),
+            module.gradient_step,
         )
 
     def singular_values(self, module: PINN) -> torch.Tensor:

@@ -1,0 +1,28 @@
+import json
+import subprocess
+import sys
+
+CORE = ["domain", "activations", "networks", "collocation", "spectrum", "kernel", "least_squares"]
+PACKAGES = ["pde", "differentiation"]
+OTHERS = ["hydra", "omegaconf", "pytorch_lightning", "wandb", "matplotlib", "pydantic"]
+
+PROGRAM = f"""
+import importlib, json, pkgutil, sys
+imported = ["pinnspectra." + name for name in {CORE + PACKAGES}]
+for name in {PACKAGES}:
+    package = importlib.import_module("pinnspectra." + name)
+    imported += [m.name for m in pkgutil.walk_packages(package.__path__, package.__name__ + ".")]
+for name in imported:
+    importlib.import_module(name)
+print(json.dumps([imported, sorted(name.split(".")[0] for name in sys.modules)]))
+"""
+
+
+def test_the_numerical_core_needs_neither_the_entry_scripts_libraries_nor_lightning():
+    command = [sys.executable, "-c", PROGRAM]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    imported, loaded = json.loads(done.stdout)
+    # both packages were walked, so that a new file is held to this as well
+    assert {"pinnspectra.pde.poisson", "pinnspectra.differentiation.jet"} <= set(imported)
+    assert "torch" in loaded
+    assert not set(OTHERS) & set(loaded)

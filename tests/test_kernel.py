@@ -1,0 +1,260 @@
+from dataclasses import dataclass
+
+import pytest
+import torch
+from conftest import NETWORKS, ORDERS, PROBLEMS, rounding_level, spacing
+from torch.func import jacrev
+
+from pinnspectra.collocation import Collocation
+from pinnspectra.differentiation import (
+    Automatic,
+    FiniteDifference,
+    GridDifference,
+    NestedAutograd,
+    identity,
+    partials,
+)
+from pinnspectra.domain import Box
+from pinnspectra.kernel import residual_jacobian, training_kernel
+from pinnspectra.networks import TwoLayer
+from pinnspectra.pde import AbstractPDE
+from pinnspectra.spectrum import effective_cutoff, singular_values
+
+
+@dataclass(frozen=True)
+class Burgers(AbstractPDE):
+    """u_t + u u_x - nu u_xx = f on [0, 1]^2, with the solution exp(t - x)."""
+
+    viscosity: float = 0.1
+
+    @property
+    def domain(self):
+        return Box((0.0, 0.0), (1.0, 1.0))
+
+    def operator(self, u, x, D):  # noqa: N803
+        dt, dx = partials(2)
+        u, u_t, u_x, u_xx = D.derivatives(u, x, identity(2), dt, dx, dx**2)
+        return u_t + u * u_x - self.viscosity * u_xx
+
+    def boundary_operators(self, u, y, D):  # noqa: N803
+        return (D(u, y, identity(2)) - self.exact_solution(y.coordinates),)
+
+    def forcing(self, x):
+        u = self.exact_solution(x)
+        return u - u * u - self.viscosity * u
+
+    def exact_solution(self, x):
+        return torch.exp(x[:, 0] - x[:, 1])
+
+
+PDES = {**PROBLEMS, "burgers": Burgers()}
+METHODS = {
+    "ad": lambda h: Automatic(),
+    "nested": lambda h: NestedAutograd(),
+    "fd": FiniteDifference,
+    "fd_off_grid": lambda h: FiniteDifference(0.7 * h),
+    "fd_4": lambda h: FiniteDifference(h, accuracy_order=4),
+    "fd_grid": GridDifference,
+}
+EACH = pytest.mark.parametrize("problem", PDES)
+EACH_METHOD = pytest.mark.parametrize("method", METHODS)
+
+
+def collocation(problem, method, per_axis=6):
+    pde = PDES[problem]
+    made = METHODS[method](spacing(pde, per_axis)) if isinstance(method, str) else method
+    return Collocation(pde, made, pde.domain.grid(per_axis), pde.domain.boundary(per_axis))
+
+
+def tolerance(problem, collocation, dtype=torch.float64):
+    """The rounding of the stencil, for gradients of u of order one; 16 eps without one."""
+    eps, method = torch.finfo(dtype).eps, collocation.method
+    if isinstance(method, Automatic | NestedAutograd):
+        return 16 * eps
+    operator = partials(1)[0] ** ORDERS.get(problem, 2)
+    accuracy = getattr(method, "accuracy_order", 2)
+    return 4 * rounding_level(operator, FiniteDifference(method.step, accuracy), eps)
+
+
+def jacobian_row_by_row(residual, network, parameters):
+    """One backward pass for every point of every member, columns in the parameters' order."""
+    members = []
+    for s in range(len(parameters["coefficients"])):
+        theta = {k: v[s : s + 1].clone().requires_grad_() for k, v in parameters.items()}
+        r = residual(network.field(theta))[0]
+        rows = []
+        for r_i in r:
+            slopes = torch.autograd.grad(
+                r_i, list(theta.values()), retain_graph=True, allow_unused=True
+            )
+            rows.append(torch.cat([
+                (torch.zeros_like(v) if g is None else g).flatten()
+                for g, v in zip(slopes, theta.values(), strict=True)
+            ]))  # fmt: skip
+        members.append(torch.stack(rows))
+    return torch.stack(members)
+
+
+@EACH
+@EACH_METHOD
+@pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
+def test_the_jacobian_is_the_one_of_row_by_row_backward_passes(problem, method, network):
+    c = collocation(problem, method)
+    parameters = network.initial_parameters(c.pde.domain.dimension, [0, 1], torch.float64)
+    J = residual_jacobian(c.residual, network, parameters)
+    expected = jacobian_row_by_row(c.residual, network, parameters)
+    count = sum(v[0].numel() for v in parameters.values())
+    assert J.shape == (2, len(c.interior.coordinates), count)
+    torch.testing.assert_close(J, expected, rtol=0, atol=tolerance(problem, c))
+
+
+@EACH
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "nested"])
+@pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
+def test_the_jacobian_is_the_one_of_torch_func(problem, method, network):
+    c = collocation(problem, method)
+    parameters = network.initial_parameters(c.pde.domain.dimension, [3], torch.float64)
+    blocks = jacrev(lambda theta: c.residual(network.field(theta))[0])(parameters)
+    n = len(c.interior.coordinates)
+    expected = torch.cat([blocks[name].reshape(n, -1) for name in parameters], dim=1)
+    J = residual_jacobian(c.residual, network, parameters)[0]
+    torch.testing.assert_close(J, expected, rtol=0, atol=tolerance(problem, c))
+
+
+@EACH
+def test_the_jacobian_by_nested_autograd_is_the_one_by_taylor_mode(problem):
+    network = NETWORKS["mlp"]
+    J = {}
+    for method in ("nested", "ad"):
+        c = collocation(problem, method)
+        parameters = network.initial_parameters(c.pde.domain.dimension, [0, 1], torch.float64)
+        J[method] = residual_jacobian(c.residual, network, parameters)
+    torch.testing.assert_close(J["nested"], J["ad"], rtol=0, atol=1e-14)
+
+
+@EACH_METHOD
+def test_the_jacobian_of_boundary_residuals_is_right_too(method):
+    network = NETWORKS["two_layer"]
+    c = collocation("biharmonic", method)
+    parameters = network.initial_parameters(1, [0, 1], torch.float64)
+
+    def slope(u):
+        return c.boundary_residuals(u)[1]
+
+    J = residual_jacobian(slope, network, parameters)
+    expected = jacobian_row_by_row(slope, network, parameters)
+    torch.testing.assert_close(J, expected, rtol=0, atol=1e-14)
+
+
+@EACH_METHOD
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_jacobian_keeps_the_dtype_and_leaves_the_parameters_as_they_were(method, dtype):
+    network = NETWORKS["two_layer"]
+    c = collocation("poisson2d", method).to(dtype)
+    parameters = network.initial_parameters(2, [0, 1], dtype)
+    before = {name: value.clone() for name, value in parameters.items()}
+    J = residual_jacobian(c.residual, network, parameters)
+    assert J.dtype == dtype
+    assert not J.requires_grad
+    for name, value in parameters.items():
+        assert torch.equal(value, before[name])
+        assert not value.requires_grad
+        assert value.grad is None
+
+
+@EACH
+def test_the_kernel_is_symmetric_and_has_no_negative_eigenvalue(problem):
+    network = NETWORKS["two_layer"]
+    c = collocation(problem, "ad")
+    parameters = network.initial_parameters(c.pde.domain.dimension, [0, 1], torch.float64)
+    J = residual_jacobian(c.residual, network, parameters)
+    G = training_kernel(J)
+    scale = float(G.abs().max())
+    torch.testing.assert_close(G, G.mT, rtol=0, atol=1e-15 * scale)
+    eigenvalues = torch.linalg.eigvalsh(G).flip(-1)
+    n = G.shape[-1]
+    assert float(eigenvalues.min()) > -n * 2.3e-16 * n * scale
+    rank = min(J.shape[-2:])
+    squares = singular_values(J) ** 2
+    # a Gram matrix keeps its eigenvalues to eps lambda_max only
+    torch.testing.assert_close(
+        eigenvalues[:, :rank], squares[:, :rank], rtol=0, atol=n * 2.3e-16 * n * scale
+    )
+
+
+def kernel_spectrum(problem, method, dtype):
+    """Eigenvalues of G, sigma(J)^2, for 100 points, width 100, seed 0."""
+    network = TwoLayer(100)
+    parameters = network.initial_parameters(1, [0], dtype)
+    c = collocation(problem, method, per_axis=100).to(dtype)
+    return singular_values(residual_jacobian(c.residual, network, parameters)[0]) ** 2
+
+
+def test_rounding_alone_fills_the_kernel_spectrum_of_the_poisson_equation_in_float32():
+    ad, fd = Automatic(), FiniteDifference(0.02)
+    in_float64 = [
+        effective_cutoff(kernel_spectrum("poisson1d", m, torch.float64), 1e-12) for m in (ad, fd)
+    ]
+    assert in_float64 == [6, 6]
+    assert effective_cutoff(kernel_spectrum("poisson1d", ad, torch.float32), 1e-12) == 6
+    assert effective_cutoff(kernel_spectrum("poisson1d", fd, torch.float32), 1e-12) >= 95
+
+
+def test_rounding_alone_fills_the_kernel_spectrum_of_the_biharmonic_equation_in_float32():
+    ad, fd = Automatic(), FiniteDifference(1 / 64)
+    cutoffs = (1e-2, 1e-4, 1e-5, 1e-8, 1e-12)
+    counts = {
+        m: [effective_cutoff(kernel_spectrum("biharmonic", m, torch.float64), a) for a in cutoffs]
+        for m in (ad, fd)
+    }
+    assert counts[ad] == counts[fd]
+    assert effective_cutoff(kernel_spectrum("biharmonic", fd, torch.float32), 1e-2) >= 70
+    assert effective_cutoff(kernel_spectrum("biharmonic", ad, torch.float32), 1e-2) == counts[ad][0]
+
+
+# With L = (1/N) sum r_i^2, grad L = (2/N) J^T r, so that a step -lr grad L changes L by
+# dL = -lr (4/N^2) r^T G r + O(lr^2). The second-order term is dL times a factor of order
+# lr lambda, lambda the largest eigenvalue of the Hessian's Gauss-Newton part (2/N) J^T J, which is
+# that of (2/N) G: the learning rate that matters is relative to 1 / lambda.
+FLOWS = {"poisson1d": (100, 100, 0.02), "poisson2d": (10, 60, 0.1), "biharmonic": (100, 100, 1 / 64)}
+
+
+def relative_errors_of_the_flow(problem, method, fractions):
+    per_axis, width, step = FLOWS[problem]
+    network = TwoLayer(width)
+    made = Automatic() if method == "ad" else FiniteDifference(step)
+    c = collocation(problem, made, per_axis)
+    theta = network.initial_parameters(c.pde.domain.dimension, [0], torch.float64)
+    J = residual_jacobian(c.residual, network, theta)[0]
+    r = c.residual(network.field(theta))[0]
+    n = len(r)
+    predicted = -4 / n**2 * float(r @ training_kernel(J) @ r)
+    largest = 2 / n * float(singular_values(J)[0]) ** 2
+
+    free = {name: value.clone().requires_grad_() for name, value in theta.items()}
+    loss = c.losses(network.field(free))["interior"].sum()
+    slopes = torch.autograd.grad(loss, list(free.values()))
+    errors = []
+    for fraction in fractions:
+        rate = fraction / largest
+        moved = {
+            name: value - rate * g for (name, value), g in zip(theta.items(), slopes, strict=True)
+        }
+        change = float(c.losses(network.field(moved))["interior"] - loss.detach())
+        errors.append(abs(change / rate / predicted - 1))
+    return errors
+
+
+@pytest.mark.parametrize("method", ["ad", "fd"])
+@pytest.mark.parametrize("problem", FLOWS)
+def test_one_small_gradient_step_changes_the_loss_by_minus_4_r_G_r_over_N_squared(problem, method):
+    (error,) = relative_errors_of_the_flow(problem, method, [1e-4])
+    assert error < 1e-3
+
+
+@pytest.mark.parametrize("method", ["ad", "fd"])
+@pytest.mark.parametrize("problem", FLOWS)
+def test_the_error_of_the_gradient_flow_halves_with_the_learning_rate(problem, method):
+    # larger steps, where rounding of the loss (fd: of the stencil) is far below the error
+    coarse, fine = relative_errors_of_the_flow(problem, method, [1e-2, 5e-3])
+    assert coarse / fine == pytest.approx(2, rel=0.01)

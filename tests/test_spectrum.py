@@ -1,0 +1,144 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pinnspectra.spectrum import effective_cutoff, singular_values, truncated_entropy
+
+EPS = torch.finfo(torch.float64).eps
+SPECTRA = {
+    "decaying": [2.0**-i for i in range(12)],
+    "graded": [10.0**-i for i in range(12)],
+    "step": [3.0] * 4 + [1e-5] * 8,
+    "repeated": [1.0] * 12,
+    "zeros": [5.0, 1.0, 0.2] + [0.0] * 9,
+}
+SHAPES = {"square": (12, 12), "tall": (40, 12), "wide": (12, 31)}
+
+
+def orthogonal(n, generator):
+    square = torch.randn(n, n, generator=generator, dtype=torch.float64)
+    return torch.linalg.qr(square).Q
+
+
+def matrix_from_singular_values(values, shape, seed=0):
+    """U diag(values) V^T with random orthogonal factors."""
+    generator = torch.Generator().manual_seed(seed)
+    n, m = shape
+    U, V = orthogonal(n, generator), orthogonal(m, generator)
+    k = len(values)
+    return U[:, :k] @ torch.diag(torch.tensor(values, dtype=torch.float64)) @ V[:, :k].mT
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("values", SPECTRA.values(), ids=SPECTRA)
+def test_an_invented_spectrum_is_recovered(values, shape):
+    A = matrix_from_singular_values(values, shape)
+    got = singular_values(A)
+    # rounding of A moves every singular value by up to its norm, some eps sigma_max (Weyl)
+    expected = torch.tensor(values, dtype=torch.float64)
+    torch.testing.assert_close(got, expected, rtol=0, atol=16 * EPS * values[0])
+    assert bool((got.diff() <= 0).all())
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_a_batch_of_matrices_has_the_spectrum_of_each(shape):
+    batch = torch.stack([matrix_from_singular_values(v, shape) for v in SPECTRA.values()])
+    got = singular_values(batch)
+    assert got.shape == (len(SPECTRA), 12)
+    expected = torch.tensor(list(SPECTRA.values()), dtype=torch.float64)
+    torch.testing.assert_close(got, expected, rtol=0, atol=16 * EPS * 5)
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_a_float32_matrix_shows_its_own_rounding_and_none_of_the_decomposition(shape):
+    A = matrix_from_singular_values(SPECTRA["graded"], shape).to(torch.float32)
+    got = singular_values(A)
+    assert got.dtype == torch.float64
+    expected = np.linalg.svd(A.numpy().astype(np.float64), compute_uv=False)
+    np.testing.assert_allclose(got, expected, rtol=0, atol=16 * EPS)
+    # the entries' rounding, 6e-8 relative, has lifted the values below it
+    assert float(got[-1]) > 1e-10
+
+
+def test_singular_values_far_below_those_of_a_gram_matrix_are_seen():
+    values = SPECTRA["graded"]
+    A = matrix_from_singular_values(values, (40, 12))
+    by_gram = torch.linalg.eigvalsh(A.mT @ A).abs().sqrt()
+    assert float(by_gram.min()) > 100 * values[-1]
+    assert float(singular_values(A)[-1]) == pytest.approx(values[-1], rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("cutoff", "count"), [(0.0, 6), (1e-9, 5), (0.01, 4), (0.25, 3), (0.26, 2), (1.0, 1)]
+)
+def test_the_effective_cutoff_counts_values_at_or_above_the_threshold(cutoff, count):
+    # 0.25 of the largest is met exactly by the third (Eq. 1 says >=)
+    values = torch.tensor([4.0, 2.0, 1.0, 0.04, 1e-8, 0.0], dtype=torch.float64)
+    assert effective_cutoff(values, cutoff) == count
+
+
+@given(st.integers(1, 200), st.floats(1e-100, 1e100))
+def test_the_entropy_of_e_equal_values_is_log_e_over_e(e, value):
+    values = torch.full((e,), value, dtype=torch.float64)
+    assert truncated_entropy(values, 1e-3) == pytest.approx(math.log(e) / e, rel=1e-13)
+
+
+@pytest.mark.parametrize("small", [[], [1e-5], [1e-5] * 7, [0.0] * 3])
+def test_the_entropy_of_one_value_above_the_cutoff_is_zero(small):
+    values = torch.tensor([2.0, *small], dtype=torch.float64)
+    assert truncated_entropy(values, 1e-2) == 0
+
+
+def test_zeros_add_nothing_to_the_sum_but_count_in_e():
+    # cutoff 0 keeps them: 0 log 0 = 0, and e is 4
+    values = torch.tensor([1.0, 1.0, 0.0, 0.0], dtype=torch.float64)
+    assert truncated_entropy(values, 0.0) == pytest.approx(math.log(2) / 4, rel=1e-15)
+    assert truncated_entropy(torch.zeros(5), 0.1) == 0
+
+
+def test_the_entropy_of_three_values_is_the_one_worked_out_by_hand():
+    # p = 1/2, 1/4, 1/4 of the kept three: H = (log 2 / 2 + 2 log 4 / 4) / 3 = log(2) / 2
+    values = torch.tensor([8.0, 4.0, 4.0, 1e-6], dtype=torch.float64)
+    assert truncated_entropy(values, 1e-3) == pytest.approx(math.log(2) / 2, rel=1e-15)
+
+
+spectra = st.lists(st.floats(1e-12, 1e3), min_size=1, max_size=30)
+cutoffs = st.sampled_from([0.0, 1e-12, 1e-6, 1e-2, 0.5, 1.0])
+
+
+@given(spectra, cutoffs, st.integers(-60, 60))
+def test_the_entropy_and_the_cutoff_do_not_depend_on_the_scale(values, cutoff, power):
+    # by powers of two, so that nothing is rounded and a value on the threshold stays there
+    s = torch.tensor(values, dtype=torch.float64)
+    scaled = s * 2.0**power
+    assert effective_cutoff(scaled, cutoff) == effective_cutoff(s, cutoff)
+    assert truncated_entropy(scaled, cutoff) == truncated_entropy(s, cutoff)
+
+
+@given(spectra.flatmap(lambda v: st.tuples(st.just(v), st.permutations(v))), cutoffs)
+def test_the_order_of_the_values_does_not_matter(two_orders, cutoff):
+    s, shuffled = (torch.tensor(v, dtype=torch.float64) for v in two_orders)
+    assert effective_cutoff(s, cutoff) == effective_cutoff(shuffled, cutoff)
+    expected = truncated_entropy(s, cutoff)
+    assert truncated_entropy(shuffled, cutoff) == pytest.approx(expected, rel=1e-12, abs=1e-15)
+
+
+@given(spectra, cutoffs)
+def test_the_entropy_lies_between_zero_and_log_e_over_e(values, cutoff):
+    s = torch.tensor(values, dtype=torch.float64)
+    e = effective_cutoff(s, cutoff)
+    assert 1 <= e <= len(values)
+    assert 0 <= truncated_entropy(s, cutoff) <= math.log(e) / e + 1e-15
+
+
+@given(spectra, cutoffs)
+def test_the_entropy_is_the_formula_in_numpy(values, cutoff):
+    kept = np.array([v for v in values if v >= cutoff * max(values)])
+    p = kept / kept.sum()
+    expected = -(p * np.log(p)).sum() / len(kept)
+    got = truncated_entropy(torch.tensor(values, dtype=torch.float64), cutoff)
+    assert got == pytest.approx(expected, rel=1e-12, abs=1e-15)

@@ -40,10 +40,10 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
         settings.log_every,
     )
     module.configure_optimizers()  # refuses a bad setting before anything is logged
-    callbacks = {
-        name: build(f"callbacks.{name}", section, folder=folder)
+    callbacks = [
+        build(f"callbacks.{name}", section, folder=folder)
         for name, section in settings.callbacks.items()
-    }
+    ]
     loggers = [
         build(f"logger.{name}", section, folder=folder) for name, section in settings.logger.items()
     ]
@@ -52,7 +52,7 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
         "trainer",
         settings.trainer,
         logger=loggers,
-        callbacks=list(callbacks.values()),
+        callbacks=callbacks,
         max_epochs=1,
         log_every_n_steps=1,
         enable_checkpointing=False,
@@ -60,6 +60,8 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
         enable_model_summary=False,
     )
     try:
+        for logger in loggers:
+            logger.log_hyperparams(settings.model_dump(by_alias=True))
         trainer.fit(module, ChunkSchedule(settings.max_steps, [settings.log_every, *intervals]))
     finally:
         finish(loggers)

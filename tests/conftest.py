@@ -5,26 +5,49 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+import yaml
 from hypothesis import settings
+from scripts import ROOT
 from torch import Tensor
 
-from pinnspectra.differentiation import DifferentialOperator, FiniteDifference
+from pinnspectra.components import build
+from pinnspectra.differentiation import (
+    AbstractDifferentiation,
+    DifferentialOperator,
+    FiniteDifference,
+)
 from pinnspectra.differentiation.stencil import stencils
 from pinnspectra.domain import Points
 from pinnspectra.networks import MLP, AbstractNetwork, TwoLayer
-from pinnspectra.pde import AbstractPDE, Biharmonic, Poisson
+from pinnspectra.pde import AbstractPDE
 
 settings.register_profile("tests", deadline=None, derandomize=True, database=None)
 settings.load_profile("tests")
 
 PROBLEMS: dict[str, AbstractPDE] = {
-    "poisson1d": Poisson([-1.0], [1.0]),
-    "poisson2d": Poisson([0.0, 0.0], [1.0, 1.0]),
-    "biharmonic": Biharmonic(),
+    path.stem: build("pde", yaml.safe_load(path.read_text())["pde"])
+    for path in sorted((ROOT / "conf" / "pde").glob("*.yaml"))
 }
-"""Every problem; a new one is added here and then held to all that holds for the others."""
+"""Every problem that there is a YAML file for; a new one is held to all that holds for these."""
 
-ORDERS = {"poisson1d": 2, "poisson2d": 2, "biharmonic": 4}
+
+class _Order(AbstractDifferentiation):
+    """A method that takes no derivative and notes the highest order it is asked for."""
+
+    asked = 0
+
+    def derivatives(self, u, x, *operators):
+        self.asked = max(self.asked, *(operator.order for operator in operators))
+        return tuple(torch.zeros(len(x.coordinates)) for _ in operators)
+
+
+def _order(pde: AbstractPDE) -> int:
+    method = _Order()
+    pde.operator(torch.sin, pde.domain.grid(3), method)
+    return method.asked
+
+
+ORDERS = {name: _order(pde) for name, pde in PROBLEMS.items()}
 """The order of each problem's operator."""
 
 NETWORKS: dict[str, AbstractNetwork] = {

@@ -180,6 +180,13 @@ def test_on_a_grid_u_is_evaluated_once_on_the_enlarged_grid():
     assert torch.equal(x, points.extended(4).coordinates)
 
 
+@pytest.mark.parametrize("stride", [1, 5, 8, 40])
+def test_however_long_the_step_a_stencil_costs_at_most_its_points_at_every_node(stride):
+    points = SQUARE.grid(10)
+    (x,) = evaluated_at(FiniteDifference(0.1 * stride), points, laplacian(2))
+    assert len(x) <= 5 * 100
+
+
 @pytest.mark.parametrize("step", [0.05, 0.15])
 def test_a_step_between_the_nodes_is_taken_at_shifted_points(step):
     points = INTERVAL.grid(20)
@@ -336,6 +343,22 @@ def test_derivatives_keep_the_dtype_of_the_points(method, dtype):
     assert method(u, SQUARE.grid(10).to(dtype), laplacian(2)).dtype == dtype
 
 
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_an_operator_whose_terms_cancel_gives_zero(method):
+    # as nu * dx**2 does for nu = 0
+    phi, _ = sine_features(2)
+    got = method(phi, SQUARE.grid(10), 0 * DX**2).detach()
+    assert torch.equal(got, torch.zeros(1, 6, 100, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+@pytest.mark.parametrize("dimension", [1, 3])
+def test_an_operator_of_another_dimension_than_the_points_is_refused(method, dimension):
+    phi, _ = sine_features(2)
+    with pytest.raises(ValueError, match=f"{dimension} .*dimension"):
+        method(phi, SQUARE.grid(10), laplacian(dimension))
+
+
 @pytest.mark.parametrize("make", [FiniteDifference, GridDifference])
 @pytest.mark.parametrize("step", [0.0, -0.1, math.nan, math.inf])
 def test_a_step_that_is_not_a_finite_number_above_zero_is_refused(make, step):
@@ -378,8 +401,8 @@ def test_a_step_that_float32_cannot_resolve_is_taken_in_float64():
 def test_differences_on_the_grid_refuse_another_step_than_the_spacing():
     with pytest.raises(ValueError, match=r"step=0\.05: fd_grid takes the grid spacing, 0\.1"):
         GridDifference(0.05)(lambda x: x[:, 0], INTERVAL.grid(20), D1**2)
+    oblong = Box((0.0, 0.0), (1.0, 2.0)).grid(10)
     with pytest.raises(ValueError, match="grid spacing"):
-        oblong = Box((0.0, 0.0), (1.0, 2.0)).grid(10)
         GridDifference(0.1)(lambda x: x[:, 0], oblong, laplacian(2))
 
 

@@ -31,12 +31,12 @@ class Burgers(AbstractPDE):
     def domain(self):
         return Box((0.0, 0.0), (1.0, 1.0))
 
-    def operator(self, u, x, D):  # noqa: N803
+    def operator(self, u, x, D):
         dt, dx = partials(2)
         u, u_t, u_x, u_xx = D.derivatives(u, x, identity(2), dt, dx, dx**2)
         return u_t + u * u_x - self.viscosity * u_xx
 
-    def boundary_operators(self, u, y, D):  # noqa: N803
+    def boundary_operators(self, u, y, D):
         return (D(u, y, identity(2)) - self.exact_solution(y.coordinates),)
 
     def forcing(self, x):
@@ -170,7 +170,7 @@ def test_the_kernel_is_symmetric_and_has_no_negative_eigenvalue(problem):
     J = residual_jacobian(c.residual, network, parameters)
     G = training_kernel(J)
     scale = float(G.abs().max())
-    torch.testing.assert_close(G, G.mT, rtol=0, atol=1e-15 * scale)
+    torch.testing.assert_close(G, G.mT, rtol=0, atol=4e-15 * scale)
     eigenvalues = torch.linalg.eigvalsh(G).flip(-1)
     n = G.shape[-1]
     assert float(eigenvalues.min()) > -n * 2.3e-16 * n * scale
@@ -216,7 +216,11 @@ def test_rounding_alone_fills_the_kernel_spectrum_of_the_biharmonic_equation_in_
 # dL = -lr (4/N^2) r^T G r + O(lr^2). The second-order term is dL times a factor of order
 # lr lambda, lambda the largest eigenvalue of the Hessian's Gauss-Newton part (2/N) J^T J, which is
 # that of (2/N) G: the learning rate that matters is relative to 1 / lambda.
-FLOWS = {"poisson1d": (100, 100, 0.02), "poisson2d": (10, 60, 0.1), "biharmonic": (100, 100, 1 / 64)}
+FLOWS = {
+    "poisson1d": (100, 100, 0.02),
+    "poisson2d": (10, 60, 0.1),
+    "biharmonic": (100, 100, 1 / 64),
+}
 
 
 def relative_errors_of_the_flow(problem, method, fractions):

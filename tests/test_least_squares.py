@@ -113,4 +113,5 @@ def test_positions_on_both_sides_of_a_block_are_right(dtype):
 def test_singular_values_are_those_of_the_matrix():
     A = matrix_from_singular_values(GRADED, (40, 12))
     got = TruncatedSVD(A, right_side(40)).singular_values
-    torch.testing.assert_close(got, torch.tensor(GRADED, dtype=torch.float64), rtol=0, atol=16 * EPS)
+    expected = torch.tensor(GRADED, dtype=torch.float64)
+    torch.testing.assert_close(got, expected, rtol=0, atol=16 * EPS)

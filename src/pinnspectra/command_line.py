@@ -113,10 +113,13 @@ def _plain(config: DictConfig) -> dict[str, Any]:
 
 
 def _collect(folder: Path) -> int:
-    """The table and figure of a sweep; 1 where a run is not finished."""
-    from pinnspectra.results import collect
+    """Show the table and figure of a sweep; 1 where there is none or a run is not finished."""
+    from pinnspectra.results import NoRunError, collect
 
-    return 0 if collect(folder) else 1
+    try:
+        return 0 if collect(folder) else 1
+    except NoRunError:  # the sweep was refused before its first job, which has been said
+        return 1
 
 
 def _say(line: str) -> None:
@@ -135,6 +138,10 @@ def _one_line(error: Exception, folder: Path, config_name: str) -> str:
     if isinstance(error, MissingConfigException) and error.options is not None:
         group, _, choice = str(error.missing_cfg_file).rpartition("/")
         return f"{group}={choice}: no such choice; allowed are {', '.join(sorted(error.options))}"
+    missing = re.match(r"In '.*': Could not load '(.+)/(.+)'", str(error))
+    if missing is not None:
+        names = sorted(path.stem for path in (folder / missing[1]).glob("*.yaml"))
+        return f"{missing[1]}={missing[2]}: no such choice; allowed are {', '.join(names)}"
     if isinstance(error, OverrideParseException):
         return f"{error.override}: cannot be read: {_first_line(error)}"
     unknown = re.match(r"Could not (?:override|append to config|delete).*?'([^']+)'", str(error))
@@ -146,18 +153,20 @@ def _one_line(error: Exception, folder: Path, config_name: str) -> str:
 
 
 def _allowed(key: str, overrides: list[str], folder: Path, config_name: str) -> str:
-    """The keys beside an unknown one, with the nearest first named."""
+    """The keys beside an unknown one, the nearest first."""
     groups = [o for o in overrides if (folder / o.split("=")[0]).is_dir() and "," not in o]
-    parent, _, name = key.rpartition(".")
     GlobalHydra.instance().clear()
     try:
         with hydra.initialize_config_dir(str(folder), version_base="1.3"):
             config = hydra.compose(config_name, overrides=groups)
-        section = OmegaConf.select(config, parent) if parent else config
     except (HydraException, OmegaConfBaseException):
-        section = None
-    names = [str(n) for n in section if n != "_target_"] if isinstance(section, DictConfig) else []
+        return f"--cfg job shows the keys of {config_name}"
+    parent, _, name = key.rpartition(".")
+    section = OmegaConf.select(config, parent) if parent else config
+    if not isinstance(section, DictConfig):
+        parent, name, section = "", key, config
+    names = [str(n) for n in section if n != "_target_"]
     near = difflib.get_close_matches(name, names, n=1)
-    hint = f"did you mean {parent + '.' if parent else ''}{near[0]}? " if near else ""
+    hint = f"did you mean {'.'.join(filter(None, [parent, near[0]]))}? " if near else ""
     where = f"in {parent}" if parent else "at the top"
-    return f"{hint}allowed {where}: {', '.join(names) or 'nothing'}"
+    return f"{hint}{where} there are: {', '.join(names) or 'no keys'}"

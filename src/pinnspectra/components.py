@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, get_type_hints
@@ -42,7 +43,9 @@ def build(key: str, section: Mapping[str, Any], *first: Any, **offered: Any) -> 
     try:
         return target(*first, **arguments, **supplied)
     except (ValueError, TypeError, ImportError) as error:
-        raise SettingsError(f"{key}.{' '.join(str(error).split())}") from error
+        said = " ".join(str(error).split())
+        names_key = re.match(r"\w+=", said)
+        raise SettingsError(f"{key}.{said}" if names_key else f"{key}: {said}") from error
 
 
 def _target(key: str, path: Any) -> Callable[..., Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
@@ -15,25 +15,31 @@ Offsets = tuple[tuple[int, ...], ...]
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis of a uniform grid: origin + spacing * i for i = start, ..., start + count - 1.
+    """One axis of a uniform grid: origin + extent i / divisions, i = start, ..., start + count - 1.
 
     A node's coordinate depends on its index alone, so that a grid and its extension agree to the
-    last bit where they overlap.
+    last bit where they overlap; node i = divisions is the upper end itself.
     """
 
     origin: float
-    spacing: float
+    extent: float
+    divisions: int
     start: int
     count: int
+
+    @property
+    def spacing(self) -> float:
+        """The distance of neighbouring nodes."""
+        return self.extent / self.divisions
 
     def coordinates(self) -> Tensor:
         """Coordinates of the nodes, (count,), float64."""
         index = torch.arange(self.start, self.start + self.count, dtype=torch.float64)
-        return self.origin + self.spacing * index
+        return self.origin + self.extent * index / self.divisions
 
     def extended(self, reach: int) -> Axis:
         """The axis with `reach` more nodes at both ends."""
-        return Axis(self.origin, self.spacing, self.start - reach, self.count + 2 * reach)
+        return replace(self, start=self.start - reach, count=self.count + 2 * reach)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +116,8 @@ class Box:
         if per_axis < 2:
             raise ValueError(f"per_axis={per_axis}: a whole number of at least 2 is needed")
         ends = zip(self.lower, self.upper, strict=True)
-        return tuple(Axis(a, (b - a) / per_axis, start, per_axis + 1 - start) for a, b in ends)
+        count = per_axis + 1 - start
+        return tuple(Axis(a, b - a, per_axis, start, count) for a, b in ends)
 
     def grid(self, per_axis: int) -> Points:
         """Interior points of Sec. 3.1: lower + i h, i = 1..per_axis, h = extent / per_axis.

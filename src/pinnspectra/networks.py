@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -100,6 +100,11 @@ class TwoLayer(AbstractNetwork):
         """Check the settings."""
         _check_width(self.width)
         activation_named(self.activation)
+        allowed = get_args(Initialization)
+        if self.initialization not in allowed:
+            raise ValueError(
+                f"initialization={self.initialization}: allowed are {', '.join(allowed)}"
+            )
         if not (math.isfinite(self.weight_range) and self.weight_range > 0):
             raise ValueError(f"weight_range={self.weight_range}: a finite number above 0 is needed")
 

@@ -51,6 +51,10 @@ PRINTED = tuple(
 )
 
 
+class NoRunError(ValueError):
+    """There is no run under a folder."""
+
+
 @dataclass(frozen=True)
 class Run:
     """One run's folder as found: its result, or what is known of a run without one."""
@@ -106,9 +110,15 @@ def _result(path: Path) -> dict[str, Any]:
             return found
     except (OSError, ValueError):
         pass
+    rows = zip(*_logged(path), strict=True)
+    *_, last = [(None, None), *((int(s), float(v)) for s, v in rows if np.isfinite([s, v]).all())]
+    return {**_choices(path), "step": last[0], "loss": last[1], "status": "unfinished"}
+
+
+def _logged(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Gradient steps and losses of metrics.csv; empty where there is none."""
     metrics = read_metrics(path / "metrics.csv")
-    last = {"step": int(metrics["step"][-1]), "loss": float(metrics["loss"][-1])} if metrics else {}
-    return {**_choices(path), **last, "status": "unfinished"}
+    return metrics.get("step", np.empty(0)), metrics.get("loss", np.empty(0))
 
 
 def collect(folder: Path) -> bool:
@@ -118,11 +128,11 @@ def collect(folder: Path) -> bool:
         Whether there are runs and all of them are finished.
 
     Raises:
-        ValueError: there is no run under the folder.
+        NoRunError: there is no run under the folder.
     """
     runs = find_runs(folder)
     if not runs:
-        raise ValueError(f"{folder}: no run under this folder")
+        raise NoRunError(f"{folder}: no run under this folder")
     with written_whole(folder / "summary.csv") as file:
         file.write(_csv(runs).encode())
     print(table(runs))
@@ -185,14 +195,14 @@ def _draw(runs: Sequence[Run], folder: Path) -> list[Path]:
 
 
 def _run_curves(run: Run) -> figures.RunCurves:
-    metrics = read_metrics(run.path / "metrics.csv")
+    steps, loss = _logged(run.path)
     spectra = read_arrays(run.path / "spectra.npz")
     none = np.empty(0)
     return figures.RunCurves(
         label=run.label,
         method=str(run.result.get("method")),
-        loss_steps=metrics.get("step", none),
-        loss=metrics.get("loss", none),
+        loss_steps=steps,
+        loss=loss,
         spectrum=spectra["eigenvalues"][-1] if spectra else none,
         cutoff=_cutoff(run),
         entropy_steps=spectra.get("steps", none),
@@ -201,14 +211,14 @@ def _run_curves(run: Run) -> figures.RunCurves:
 
 
 def _spectrum_curves(run: Run) -> figures.SpectrumCurves:
-    arrays = read_arrays(run.path / "spectrum.npz")
+    arrays, none = read_arrays(run.path / "spectrum.npz"), np.empty(0)
     return figures.SpectrumCurves(
         label=run.label,
         method=str(run.result.get("method")),
-        singular_values=arrays["singular_values"],
+        singular_values=arrays.get("singular_values", none),
         cutoff=_cutoff(run),
-        truncation_position=arrays["truncation_position"],
-        relative_training_error=arrays["relative_training_error"],
+        truncation_position=arrays.get("truncation_position", none),
+        relative_training_error=arrays.get("relative_training_error", none),
     )
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -103,18 +104,29 @@ class RunFolder:
 
 
 def read_metrics(path: Path) -> dict[str, np.ndarray]:
-    """The columns of a metrics.csv, (rows,) each, NaN where a row has no value; {} if none."""
+    """The columns of a metrics.csv, (rows,) each; {} where there is none.
+
+    NaN where a row has no value, as the last row of a run that was killed while it wrote.
+    """
     if not path.exists():
         return {}
     with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    names = rows[0].keys() if rows else ()
-    return {name: np.array([float(row[name] or "nan") for row in rows]) for name in names}
+        reader = csv.DictReader(file)
+        rows, names = list(reader), reader.fieldnames or ()
+    return {name: np.array([_number(row[name]) for row in rows]) for name in names}
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text or "nan")
+    except ValueError:
+        return float("nan")
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a .npz file; {} where there is none."""
-    if not path.exists():
+    """The arrays of a .npz file; {} where there is none or it is damaged."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (OSError, ValueError, BadZipFile):
         return {}
-    with np.load(path, allow_pickle=False) as arrays:
-        return dict(arrays)

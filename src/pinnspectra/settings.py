@@ -93,7 +93,8 @@ class TrainSettings(RunSettings):
     @classmethod
     def _csv_always(cls, logger: dict[str, Section]) -> dict[str, Section]:
         if "csv" not in logger:
-            raise ValueError("csv is missing: every run writes metrics.csv, so logger=[csv,...]")
+            given, fixed = ",".join(logger), ",".join(["csv", *logger])
+            raise ValueError(f"=[{given}]: every run writes metrics.csv; take logger=[{fixed}]")
         return logger
 
 
@@ -127,12 +128,13 @@ def check(config: Mapping[str, Any], schema: type[Settings]) -> Settings:
 
 def first_mistake(error: ValidationError, prefix: str = "") -> str:
     """The first mistake in one line: key=value: what is wrong and what is allowed."""
-    first, *others = error.errors(include_url=False)
+    first = error.errors(include_url=False)[0]
     key = ".".join([*([prefix] if prefix else []), *map(str, first["loc"])])
     if first["type"] == "missing":
         return f"{key}: a value is needed"
-    message = first["msg"].removeprefix("Input ").removeprefix("Value error, ")
+    if first["type"] == "value_error":
+        return key + first["msg"].removeprefix("Value error, ")
+    message = first["msg"].removeprefix("Input ")
     if first["type"] == "extra_forbidden":
         message = "there is no such key"
-    more = f" (and {len(others)} more)" if others else ""
-    return f"{key}={first['input']}: {message}{more}"
+    return f"{key}={first['input']}: {message}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from pinnspectra.differentiation.base import AbstractDifferentiation, Field
+from pinnspectra.differentiation.base import AbstractDifferentiation, Field, check_dimension
 from pinnspectra.differentiation.jet import variable
 from pinnspectra.differentiation.operators import DifferentialOperator
 from pinnspectra.domain import Points
@@ -24,5 +24,6 @@ class Automatic(AbstractDifferentiation):
         self, u: Field, x: Points, *operators: DifferentialOperator
     ) -> tuple[Tensor, ...]:
         """All operators from one lazy jet of u, (..., N) each."""
+        check_dimension(operators, x)
         jet = u(variable(x.coordinates))
         return tuple(jet.derivative(operator) for operator in operators)

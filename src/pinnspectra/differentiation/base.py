@@ -19,6 +19,20 @@ Taylor-mode differentiation needs.
 """
 
 
+def check_dimension(operators: tuple[DifferentialOperator, ...], x: Points) -> None:
+    """Check that the operators differentiate along the axes that the points have.
+
+    Raises:
+        ValueError: an operator is of another dimension.
+    """
+    for operator in operators:
+        if operator.dimension != x.coordinates.shape[-1]:
+            raise ValueError(
+                f"an operator in {operator.dimension} dimension(s) at points in "
+                f"{x.coordinates.shape[-1]}: take partials({x.coordinates.shape[-1]})"
+            )
+
+
 class AbstractDifferentiation(ABC):
     """How derivatives of a field are taken. An implementation is one file and one YAML file."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from pinnspectra.differentiation.base import AbstractDifferentiation, Field
+from pinnspectra.differentiation.base import AbstractDifferentiation, Field, check_dimension
 from pinnspectra.differentiation.operators import DifferentialOperator
 from pinnspectra.differentiation.stencil import Offset, Stencil, check_step, stencils
 from pinnspectra.domain import Axis, Points
@@ -43,13 +43,20 @@ def apply_stencils(
     return tuple(totals)
 
 
+def _pays(axes: tuple[Axis, ...], reach: int, offsets: int) -> bool:
+    """Whether the enlarged grid has no more nodes than the shifted points of all offsets."""
+    nodes = math.prod([axis.count + 2 * reach for axis in axes])
+    return nodes <= offsets * math.prod([axis.count for axis in axes])
+
+
 @dataclass(frozen=True)
 class FiniteDifference(AbstractDifferentiation):
     """Central differences of a given accuracy, also beyond the ends of the domain.
 
     The paper's FD as its numbers require it (Eq. 8, B.2.3, B.3.3, B.4.3): u is evaluated at
     x + s h in the dtype of the points, at points outside the domain too. Where h is a whole
-    number of grid spacings u is evaluated once on the enlarged grid. The error is O(h^p), with
+    number of grid spacings u is evaluated once on the enlarged grid (unless h is so long that
+    this grid has more nodes than there are shifted points). The error is O(h^p), with
     p = accuracy_order, plus rounding of O(eps / h^k).
     """
 
@@ -71,6 +78,7 @@ class FiniteDifference(AbstractDifferentiation):
         Raises:
             ValueError: the step leaves the range or the resolution of the dtype.
         """
+        check_dimension(operators, x)
         check_step(self.step, max(operator.order for operator in operators), x)
         chosen = tuple(stencils(operator, self.accuracy_order) for operator in operators)
         offsets = tuple(sorted({o for group in chosen for s in group for o, _ in s.weights}))
@@ -81,8 +89,8 @@ class FiniteDifference(AbstractDifferentiation):
         if farthest == 0:
             return {offsets[0]: u(x.coordinates)}
         stride = self._stride(x)
-        if x.axes is not None and stride is not None:
-            reach = stride * farthest
+        reach = farthest * (stride or 0)
+        if x.axes is not None and stride and _pays(x.axes, reach, len(offsets)):
             on_grid = u(x.extended(reach).coordinates)
             return grid_values(on_grid, x.axes, offsets, reach, stride)
         values = u(x.shifted(offsets, self.step).coordinates)

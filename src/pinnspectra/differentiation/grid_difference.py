@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn.functional import pad
 
-from pinnspectra.differentiation.base import AbstractDifferentiation, Field
+from pinnspectra.differentiation.base import AbstractDifferentiation, Field, check_dimension
 from pinnspectra.differentiation.finite_difference import (
     FiniteDifference,
     apply_stencils,
@@ -45,6 +45,7 @@ class GridDifference(AbstractDifferentiation):
         Raises:
             ValueError: the grid's spacing is not the step, or an axis is shorter than the stencil.
         """
+        check_dimension(operators, x)
         if x.axes is None:
             return FiniteDifference(self.step).derivatives(u, x, *operators)
         order = max(operator.order for operator in operators)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pinnspectra.differentiation.base import AbstractDifferentiation, Field
+from pinnspectra.differentiation.base import AbstractDifferentiation, Field, check_dimension
 from pinnspectra.differentiation.operators import DifferentialOperator
 from pinnspectra.domain import Points
 
@@ -32,6 +32,7 @@ class NestedAutograd(AbstractDifferentiation):
         self, u: Field, x: Points, *operators: DifferentialOperator
     ) -> tuple[Tensor, ...]:
         """Every term of every operator by repeated backward passes, (..., N) each."""
+        check_dimension(operators, x)
         coordinates = x.coordinates.detach().requires_grad_()
         with torch.enable_grad():
             values = u(coordinates)

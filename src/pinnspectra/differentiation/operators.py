@@ -48,6 +48,8 @@ class DifferentialOperator:
 
     def __pow__(self, exponent: int) -> DifferentialOperator:
         """The operator applied `exponent` times."""
+        if exponent < 0:
+            raise ValueError(f"exponent={exponent}: a whole number of at least 0 is needed")
         power = identity(self.dimension)
         for _ in range(exponent):
             power = power * self
@@ -60,6 +62,10 @@ class DifferentialOperator:
     def __sub__(self, other: DifferentialOperator | float) -> DifferentialOperator:
         """The difference."""
         return self + self._lift(other) * -1
+
+    def __rsub__(self, other: float) -> DifferentialOperator:
+        """A multiple of the identity minus the operator."""
+        return -self + other
 
     __radd__ = __add__
     __rmul__ = __mul__

@@ -129,6 +129,9 @@ def stencils(operator: DifferentialOperator, accuracy_order: int) -> tuple[Stenc
     Terms of one order with whole-number coefficients are merged into one stencil; a term with
     another coefficient has one of its own, with the coefficient as its factor.
     """
+    if not operator.terms:
+        origin = (0,) * operator.dimension
+        return (Stencil(((origin, 0),), accuracy_order, ((origin, 0),), 1),)
     groups: dict[tuple[int, float], list[tuple[MultiIndex, int]]] = {}
     for index, coefficient in operator.terms:
         whole = float(coefficient).is_integer()

@@ -18,7 +18,7 @@ class Biharmonic(AbstractPDE):
     """u_xxxx = exp(x) on [-1, 1], u = u_x = 0 at both ends (Sec. 4, Appendix B.4).
 
     Exact solution u = c_0 + c_1 x + c_2 x^2 + c_3 x^3 + exp(x). The coefficients solve the four
-    boundary conditions; those that the paper prints do not (they give u(-1) = 0.245).
+    boundary conditions; those that the paper prints do not (Sec. 4's give u(-1) = 0.245).
     """
 
     @property

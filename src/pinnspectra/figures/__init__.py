@@ -1,0 +1,39 @@
+"""Figures of one run and of runs side by side, drawn from plain arrays.
+
+Every function returns a matplotlib Figure that belongs to no window and no global state; `save`
+writes it. A method keeps its colour in every figure. Every quantity is nondimensional.
+"""
+
+from pinnspectra.figures.comparison import (
+    RunCurves,
+    SpectrumCurves,
+    comparison_figure,
+    rfm_comparison_figure,
+)
+from pinnspectra.figures.random_features import singular_value_figure, truncation_figure
+from pinnspectra.figures.solution import solution_figure
+from pinnspectra.figures.style import METHOD_COLOURS, OTHER_COLOURS, method_colour, save
+from pinnspectra.figures.training import (
+    eigenvalue_figure,
+    entropy_figure,
+    entropy_loss_figure,
+    loss_figure,
+)
+
+__all__ = [
+    "METHOD_COLOURS",
+    "OTHER_COLOURS",
+    "RunCurves",
+    "SpectrumCurves",
+    "comparison_figure",
+    "eigenvalue_figure",
+    "entropy_figure",
+    "entropy_loss_figure",
+    "loss_figure",
+    "method_colour",
+    "rfm_comparison_figure",
+    "save",
+    "singular_value_figure",
+    "solution_figure",
+    "truncation_figure",
+]

@@ -1,0 +1,176 @@
+"""Figures of runs side by side, told apart by colour, line and label."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from pinnspectra.figures.panels import draw_curve, new_figure, noted
+from pinnspectra.figures.random_features import draw_truncation_mark, set_truncation_axes
+from pinnspectra.figures.spectra import (
+    EIGENVALUE,
+    SINGULAR_VALUE,
+    draw_cutoff,
+    draw_spectrum,
+    effective_cutoff,
+    set_spectrum_axes,
+)
+from pinnspectra.figures.style import STYLE, method_colour
+from pinnspectra.figures.training import ENTROPY, STEP, set_loss_axes
+
+FEW_RUNS = 6
+LABEL_LENGTH = 44
+LEGEND_COLUMNS = 3
+LEGEND_ENTRIES = 12
+LINE_STYLES = ("-", "--", "-.", ":")
+TITLE_LENGTH = 120
+
+
+@dataclass(frozen=True, eq=False)
+class RunCurves:
+    """The curves of one training run in a comparison; what was not recorded is an empty array.
+
+    `loss` is taken at `loss_steps` and `truncated_entropy` at `entropy_steps`, both in gradient
+    steps; `spectrum` is the last one and `cutoff` the a of Definition 1.
+    """
+
+    label: str
+    method: str
+    loss_steps: np.ndarray
+    loss: np.ndarray
+    spectrum: np.ndarray
+    cutoff: float
+    entropy_steps: np.ndarray
+    truncated_entropy: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class SpectrumCurves:
+    """The curves of one random feature solve in a comparison.
+
+    `relative_training_error` is taken at `truncation_position`; `cutoff` is the a of Definition 1.
+    """
+
+    label: str
+    method: str
+    singular_values: np.ndarray
+    cutoff: float
+    truncation_position: np.ndarray
+    relative_training_error: np.ndarray
+
+
+Curves = RunCurves | SpectrumCurves
+
+
+@rc_context(STYLE)
+def comparison_figure(runs: Sequence[RunCurves]) -> Figure:
+    """Losses, last spectra with their cut-offs, and entropies of training runs (Fig. 4)."""
+    figure, (left, middle, right) = _panels("Training runs", runs, 3)
+    set_loss_axes(left)
+    set_spectrum_axes(middle, EIGENVALUE)
+    right.set(xlabel=STEP, ylabel=ENTROPY)
+    looks = _looks(runs)
+    for run, look in zip(runs, looks, strict=True):
+        draw_curve(left, run.loss_steps, run.loss, **look)
+        draw_spectrum(middle, run.spectrum, **look)
+        draw_cutoff(middle, run.spectrum, run.cutoff, look["color"], alpha=look["alpha"])
+        draw_curve(right, run.entropy_steps, run.truncated_entropy, **look)
+    return _with_legend(figure, runs, looks)
+
+
+@rc_context(STYLE)
+def rfm_comparison_figure(runs: Sequence[SpectrumCurves]) -> Figure:
+    """Singular values with their cut-offs, and truncation curves, of solves (Fig. 3)."""
+    figure, (left, right) = _panels("Random feature solves", runs, 2)
+    set_spectrum_axes(left, SINGULAR_VALUE)
+    set_truncation_axes(right)
+    looks = _looks(runs)
+    for run, look in zip(runs, looks, strict=True):
+        position, errors = run.truncation_position, run.relative_training_error
+        colour, alpha = look["color"], look["alpha"]
+        draw_spectrum(left, run.singular_values, **look)
+        draw_cutoff(left, run.singular_values, run.cutoff, colour, alpha=alpha)
+        draw_curve(right, position, errors, **look)
+        e = effective_cutoff(run.singular_values, run.cutoff)
+        draw_truncation_mark(right, position, errors, e, colour, alpha=alpha)
+    return _with_legend(figure, runs, looks)
+
+
+def _panels(title: str, runs: Sequence[Curves], columns: int) -> tuple[Figure, list[Axes]]:
+    """A figure under a title that says what all runs share, with room for their legend."""
+    if shared := _shared_parts(runs):
+        title = _plain(f"{title}: {', '.join(shared)}", TITLE_LENGTH)
+    legend_rows = math.ceil(min(len(runs), LEGEND_ENTRIES + 1) / LEGEND_COLUMNS)
+    return new_figure(title, 13, 4.2 + 0.2 * legend_rows, columns=columns)
+
+
+def _looks(runs: Sequence[Curves]) -> list[dict[str, Any]]:
+    """How to draw each run: the colour of its method, then line styles, then fainter ones.
+
+    Of a few runs the earlier are wider, so that curves that coincide both show.
+    """
+    last = len(runs) - 1
+    seen: Counter[str] = Counter()
+    looks = []
+    for i, run in enumerate(runs):
+        fainter, style = divmod(seen[run.method], len(LINE_STYLES))
+        seen[run.method] += 1
+        looks.append(
+            {
+                "color": method_colour(run.method),
+                "linestyle": LINE_STYLES[style],
+                "alpha": max(0.3, 1 - 0.15 * fainter),
+                "linewidth": 1.3 + 1.5 * (last - i) / max(last, 1) if last < FEW_RUNS else 1.1,
+            }
+        )
+    return looks
+
+
+def _with_legend(figure: Figure, runs: Sequence[Curves], looks: Sequence[dict[str, Any]]) -> Figure:
+    """The figure with a legend of at most LEGEND_ENTRIES runs, some of every method."""
+    methods = [run.method for run in runs]
+    rank = [methods[:i].count(method) for i, method in enumerate(methods)]
+    listed = sorted(sorted(range(len(runs)), key=rank.__getitem__)[:LEGEND_ENTRIES])
+    handles = [Line2D([], [], **looks[i]) for i in listed]
+    shared = _shared_parts(runs)
+    labels = [_label(runs[i], shared) for i in listed]
+    if len(listed) < len(runs):
+        handles.append(Line2D([], [], linestyle=""))
+        labels.append(f"and {len(runs) - len(listed)} more")
+    figure.legend(handles, labels, loc="outside lower center", ncols=LEGEND_COLUMNS)
+    return noted(figure)
+
+
+def _parts(label: str) -> list[str]:
+    return [part.strip() for part in label.split(",") if part.strip()]
+
+
+def _shared_parts(runs: Sequence[Curves]) -> list[str]:
+    """What the labels of all runs say, as in pde=poisson1d,seed=0 and pde=poisson1d,seed=1."""
+    parts = [_parts(run.label) for run in runs]
+    return [part for part in parts[0] if all(part in p for p in parts)] if len(runs) > 1 else []
+
+
+def _label(run: Curves, shared: Sequence[str]) -> str:
+    """What sets a run apart from the others, with its method."""
+    text = ", ".join(part for part in _parts(run.label) if part not in shared)
+    if re.search(rf"\b{re.escape(run.method)}\b", text) is None:
+        text = f"{run.method}: {text}" if text else run.method
+    return _plain(text, LABEL_LENGTH)
+
+
+def _plain(text: str, length: int) -> str:
+    """A text that is not too long and no formula."""
+    if len(text) > length:
+        text = f"{text[: length // 2]}…{text[-(length // 2) :]}"
+    return text.replace("$", r"\$")

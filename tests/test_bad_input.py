@@ -1,0 +1,94 @@
+"""Every mistake gives one line with the key, the value and what is allowed, and exit code 1."""
+
+import re
+
+import pytest
+from scripts import run_folders, run_script
+
+MISTAKES = [
+    # a misspelled key
+    (["model.widht=5"], r"model.widht=5: there is no key .* did you mean model.width\?"),
+    (["max_step=5"], r"max_step=5: there is no key .* did you mean max_steps\?"),
+    (["+model.foo=3"], "model.foo=3: unknown; settings are width, activation"),
+    (["method=ad", "method.step=0.1"], "method.step=0.1: there is no key method.step"),
+    # a wrong type
+    (["model.width=abc"], "model.width=abc: .*integer"),
+    (["model.width=2.5"], "model.width=2.5: .*integer"),
+    (["seed=1.5"], "seed=1.5: .*integer"),
+    (["points.per_axis=x"], "points.per_axis=x: .*integer"),
+    # an unknown choice
+    (["pde=heat"], "pde=heat: no such choice; allowed are biharmonic, poisson1d, poisson2d"),
+    (["callbacks=[spectrum,foo]"], "callbacks=foo: no such choice; .*checkpoint"),
+    (["model.activation=relu"], "model.activation=relu: allowed are sin, tanh"),
+    (["precision=float16"], "precision=float16: .*'float32' or 'float64'"),
+    # out of range
+    (["model.width=-5"], "model.width=-5: .*at least 1"),
+    (["optimizer.lr=0"], "optimizer.lr=0: .*greater than 0"),
+    (["optimizer.lr=nan"], "optimizer.lr=nan: .*finite"),
+    (["spectrum.cutoff=2"], "spectrum.cutoff=2: .*less than 1"),
+    (["points.per_axis=1"], "points.per_axis=1: .*2"),
+    (["points.per_axis=0"], "points.per_axis=0: .*2"),
+    (["method=fd", "method.step=0"], "method.step=0: .*above 0"),
+    (["max_steps=-1"], "max_steps=-1: .*1"),
+    (["seed=-1"], "seed=-1: .*0"),
+    (["method=fd", "method.accuracy_order=3"], "method.accuracy_order=3: allowed are 2, 4, 6"),
+    (["callbacks.checkpoint.every=0"], "callbacks.checkpoint.every=0: .*at least 1"),
+    (["optimizer=adam", "optimizer.betas=[2,3]"], "optimizer: Invalid beta"),
+    # what does not fit together
+    (["method=fd", "method.step=1e200"], r"method.step=1e\+200: step\^2 leaves the range"),
+    (["method=fd", "method.step=1e25", "precision=float32"], "method.step=.* range of .*float32"),
+    (["method=fd", "method.step=1e-9", "precision=float32"], "method.step=1e-09: .* rounds to x"),
+    (["pde=biharmonic", "method=fd_grid", "points.per_axis=4"], "points.per_axis=4: .*at least 5"),
+    (["method=fd_grid", "method.step=0.1"], "method.step=0.1: .*grid spacing, 0.02"),
+    (["logger=[wandb]"], r"logger=\[wandb\]: .*take logger=\[csv,wandb\]"),
+    # what must never run
+    (["method._target_=os.system"], "method._target_=os.system: not a class of"),
+    (["method._target_=pinnspectra.results.json.loads"], "_target_=.*json.loads: not a class of"),
+    (["model._target_=pinnspectra.run_folder.os.getcwd"], "_target_=.*: not a class of"),
+]
+
+
+def check(done, cwd, message):
+    lines = done.stderr.splitlines()
+    assert done.returncode == 1
+    assert len(lines) == 1, done.stderr + done.stdout
+    assert lines[0].startswith("error: ")
+    assert "Traceback" not in done.stdout
+    assert re.search(message, lines[0]), lines[0]
+    assert not [f for f in run_folders(cwd) if (f / "result.json").exists()]
+
+
+@pytest.mark.parametrize(("overrides", "message"), MISTAKES, ids=[" ".join(m[0]) for m in MISTAKES])
+def test_a_mistake_in_train_is_told_in_one_line(tmp_path, overrides, message):
+    logger = [] if overrides[0].startswith("logger") else ["logger=[csv]"]
+    done = run_script("train.py", *overrides, *logger, cwd=tmp_path)
+    check(done, tmp_path, message)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["model.width=0"], "model.width=0: .*at least 1"),
+        (["optimizer.lr=1"], "optimizer.lr=1: there is no key optimizer.lr"),
+        (["boundary_rows=3"], "boundary_rows=3: .*boolean"),
+        (["spectrum.every=3"], "spectrum.every=3: .* in spectrum there are: cutoff"),
+    ],
+)
+def test_a_mistake_in_rfm_solve_is_told_in_one_line(tmp_path, overrides, message):
+    check(run_script("rfm_solve.py", *overrides, cwd=tmp_path), tmp_path, message)
+
+
+def test_a_sweep_with_an_unknown_choice_does_not_start(tmp_path):
+    check(run_script("rfm_solve.py", "-m", "method=ad,foo", cwd=tmp_path), tmp_path, "method=foo")
+
+
+def test_a_refused_job_does_not_stop_the_others_of_its_sweep(tmp_path):
+    done = run_script("rfm_solve.py", "-m", "model.width=0,10,-1,20", cwd=tmp_path)
+    assert done.returncode == 1
+    assert [line.split(":")[1].strip() for line in done.stderr.splitlines()] == [
+        "model.width=0",
+        "model.width=-1",
+    ]
+    finished = [(f / "result.json").exists() for f in run_folders(tmp_path)]
+    assert finished == [False, True, False, True]
+    assert done.stdout.count("unfinished") == 2

@@ -1,0 +1,136 @@
+"""Every YAML file under conf/: composed, checked, built, and held to its mathematics."""
+
+from pathlib import Path
+
+import hydra
+import pytest
+import torch
+from omegaconf import OmegaConf
+from scripts import ROOT, SMALL, run_folders, run_script
+
+import pinnspectra.command_line  # noqa: F401  registers the resolvers
+from pinnspectra.components import build, build_collocation
+from pinnspectra.differentiation import FiniteDifference, partials
+from pinnspectra.networks import TwoLayer
+from pinnspectra.settings import RandomFeatureSettings, TrainSettings, check
+
+CONF = ROOT / "conf"
+SCHEMAS = {"train": TrainSettings, "rfm_solve": RandomFeatureSettings}
+
+
+def choices(group):
+    return sorted(path.stem for path in (CONF / group).glob("*.yaml"))
+
+
+def composed(script, *overrides):
+    with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
+        config = hydra.compose(script, list(overrides))
+    if script == "train":
+        config.logger = {"csv": {"_target_": "pytorch_lightning.loggers.CSVLogger"}}
+        config.callbacks = {}
+    return check(OmegaConf.to_container(config, resolve=True), SCHEMAS[script])
+
+
+@pytest.mark.parametrize("script", SCHEMAS)
+@pytest.mark.parametrize("pde", choices("pde"))
+@pytest.mark.parametrize("method", choices("method"))
+def test_every_problem_meets_every_method(script, pde, method):
+    settings = composed(script, f"pde={pde}", f"method={method}", "points.per_axis=8")
+    collocation = build_collocation(settings)
+    network = TwoLayer(4)
+    theta = network.initial_parameters(collocation.pde.domain.dimension, [0], torch.float64)
+    residual = collocation.residual(network.field(theta))
+    assert residual.shape == (1, 8**collocation.pde.domain.dimension)
+    assert residual.isfinite().all()
+
+
+@pytest.mark.parametrize("pde", choices("pde"))
+def test_the_exact_solution_of_every_problem_solves_it(pde):
+    problem = build_collocation(composed("train", f"pde={pde}")).pde
+    x, y = problem.domain.grid(10), problem.domain.boundary(10)
+    u = problem.exact_solution
+
+    def exact(points):
+        return u(points)[None]
+
+    # sixth-order differences at a step where truncation and rounding are both below 1e-5
+    D = FiniteDifference(step=0.05, accuracy_order=6)
+    forcing = problem.forcing(x.coordinates)
+    residual = problem.operator(exact, x, D)[0] - forcing
+    assert float(residual.norm() / forcing.norm()) < 1e-5
+    for rows in problem.boundary_operators(exact, y, D):
+        assert float(rows.abs().max()) < 1e-7
+
+
+@pytest.mark.parametrize("method", choices("method"))
+def test_every_method_takes_the_second_derivative(method):
+    settings = composed("train", f"method={method}", "points.per_axis=400")
+    D = build("method", settings.method)
+    network = TwoLayer(6)
+    theta = network.initial_parameters(1, [0], torch.float64)
+    w, b, a = theta["weights_1"][0], theta["biases_1"][0], theta["coefficients"][0]
+    x = Points_on(settings.points.per_axis)
+    (dx,) = partials(1)
+    got = D(network.field(theta), x, dx**2)[0]
+    wanted = -(a * w[:, 0] ** 2) @ torch.sin(w @ x.coordinates.mT + b[:, None])
+    inner = slice(1, -1)  # fd_grid's end rows are cut off
+    torch.testing.assert_close(got[inner], wanted[inner], rtol=0, atol=1e-5)
+
+
+def Points_on(per_axis):
+    from pinnspectra.domain import Box
+
+    return Box((-1.0,), (1.0,)).grid(per_axis)
+
+
+@pytest.mark.parametrize("model", choices("model"))
+def test_every_model_builds_and_has_the_contract_keys(model):
+    settings = composed("train", f"model={model}", "model.width=7", "model.activation=tanh")
+    network = build("model", settings.model)
+    theta = network.initial_parameters(2, [0, 1], torch.float32)
+    assert theta["coefficients"].shape == (2, 7)
+
+
+@pytest.mark.parametrize("optimizer", choices("optimizer"))
+def test_every_optimizer_builds_with_the_asked_rate(optimizer):
+    settings = composed("train", f"optimizer={optimizer}", "optimizer.lr=0.125")
+    parameter = torch.zeros(2, requires_grad=True)
+    built = build("optimizer", settings.optimizer.section, [parameter])
+    assert built.param_groups[0]["lr"] == 0.125
+
+
+def test_every_callback_and_experiment_runs(tmp_path):
+    callbacks = f"callbacks=[{','.join(choices('callbacks'))}]"
+    done = run_script("train.py", *SMALL, callbacks, "logger=[csv]", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (folder,) = run_folders(tmp_path)
+    assert (folder / "spectra.npz").exists()
+    assert (folder / "checkpoints" / "step=20.ckpt").exists()
+
+
+@pytest.mark.parametrize("pde", ["poisson1d", "poisson2d", "biharmonic"])
+def test_defaults_are_the_papers(pde):
+    train, rfm = (composed(script, f"pde={pde}", "method=fd") for script in SCHEMAS)
+    # Appendix B.2-B.4 and the cut-offs of Figs. 3-6
+    n, step, weight, kernel, system = {
+        "poisson1d": (100, 0.02, 1, 1e-5, 1e-12),
+        "poisson2d": (64, 1 / 64, 1, 1e-4, 1e-13),
+        "biharmonic": (100, 1 / 64, 100, 1e-2, 1e-13),
+    }[pde]
+    assert (train.points.per_axis, train.boundary_weight) == (n, weight)
+    assert train.method["step"] == step
+    assert (train.spectrum.cutoff, rfm.spectrum.cutoff) == (kernel, system)
+    assert (train.precision, rfm.precision) == ("float32", "float64")
+
+
+def test_h_follows_the_grid_where_the_paper_has_it_so():
+    assert composed("train", "method=fd", "points.per_axis=400").method["step"] == 2 / 400
+    finer = composed("train", "pde=biharmonic", "method=fd", "points.per_axis=400")
+    assert finer.method["step"] == 1 / 64
+
+
+def test_no_yaml_is_left_out():
+    groups = {path.parent.name for path in CONF.glob("*/*.yaml")}
+    tested = {"pde", "method", "model", "optimizer", "callbacks", "logger", "trainer"}
+    assert groups == tested, f"conf/ has groups that no test globs: {groups ^ tested}"
+    assert {p.stem for p in Path(CONF).glob("*.yaml")} == {"run", *SCHEMAS}

@@ -1,0 +1,74 @@
+"""rfm_solve.py, seen from outside."""
+
+import json
+
+import numpy as np
+import pytest
+from scripts import run_folders, run_script
+
+from pinnspectra.run_folder import read_arrays
+
+
+def solve(cwd, *overrides):
+    done = run_script("rfm_solve.py", *overrides, cwd=cwd)
+    assert done.returncode == 0, done.stderr + done.stdout
+    (folder,) = run_folders(cwd)
+    return json.loads((folder / "result.json").read_text()), folder
+
+
+FIG3 = ("pde=poisson1d", "model.width=400", "points.per_axis=400", "spectrum.cutoff=1e-12")
+
+
+@pytest.mark.parametrize(
+    ("method", "low", "high"),
+    # FACTS 2 of the study behind the project; the paper prints 0.0866 for AD, 0.0056 for FD
+    [("ad", 0.078, 0.080), ("fd", 0.005, 0.0095), ("fd_grid", 0.068, 0.071)],
+)
+def test_truncated_entropy_of_figure_3(tmp_path, method, low, high):
+    result, _ = solve(tmp_path, *FIG3, f"method={method}")
+    assert low <= result["truncated_entropy"] <= high
+
+
+def test_the_run_folder_of_a_random_feature_model(tmp_path):
+    result, folder = solve(tmp_path, "pde=biharmonic", "model.width=40", "points.per_axis=60")
+    spectrum = read_arrays(folder / "spectrum.npz")
+    n = len(spectrum["truncation_position"])
+    assert spectrum["singular_values"].shape == (40,)
+    assert spectrum["truncation_position"].tolist() == list(range(1, n + 1))
+    assert spectrum["relative_training_error"].shape == (n,)
+    position = result["effective_cutoff"]
+    assert result["relative_training_error"] == pytest.approx(
+        spectrum["relative_training_error"][position - 1], rel=1e-6
+    )
+    assert result["status"] == "finished"
+    assert {path.stem for path in (folder / "figures").glob("*.png")} == {
+        "singular_values",
+        "truncation",
+    }
+
+
+def test_rows_of_rounding_noise_fit_f_and_ad_shows_it(tmp_path):
+    # biharmonic FD in float64: all 300 singular values are kept and fit f to 1e-9, while the same
+    # coefficients have a residual many orders larger
+    result, _ = solve(
+        tmp_path, "pde=biharmonic", "method=fd", "model.width=300", "points.per_axis=300"
+    )
+    assert result["effective_cutoff"] == 300
+    assert result["relative_training_error"] < 1e-6
+    assert result["relative_training_error_ad"] > 1e3 * result["relative_training_error"]
+
+
+@pytest.mark.parametrize("pde", ["poisson1d", "poisson2d", "biharmonic"])
+def test_boundary_rows_make_the_solution_the_exact_one(tmp_path, pde):
+    result, _ = solve(tmp_path, f"pde={pde}", "boundary_rows=true", "points.per_axis=24")
+    assert result["relative_l2_error"] < 1e-5
+    assert result["loss_boundary"] ** 0.5 < 1e-4
+
+
+def test_boundary_rows_leave_the_spectrum_alone(tmp_path):
+    spectra = []
+    for rows in ("false", "true"):
+        (tmp_path / rows).mkdir()
+        _, folder = solve(tmp_path / rows, "model.width=30", f"boundary_rows={rows}")
+        spectra.append(read_arrays(folder / "spectrum.npz")["singular_values"])
+    np.testing.assert_array_equal(*spectra)

@@ -1,0 +1,192 @@
+"""train.py, seen from outside: what a sweep of AD and FD leaves behind."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from scripts import SMALL, run_folders, run_script
+
+from pinnspectra.run_folder import read_arrays, read_metrics
+from pinnspectra.spectrum import effective_cutoff, truncated_entropy
+
+RESULT_KEYS = {
+    "status", "pde", "method", "seed", "step", "loss", "loss_interior", "loss_boundary",
+    "loss_interior_ad64", "relative_training_error", "relative_l2_error", "cutoff",
+    "effective_cutoff", "truncated_entropy", "steps_per_second", "wall_seconds", "config_hash",
+    "versions",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory):
+    cwd = tmp_path_factory.mktemp("sweep")
+    done = run_script(
+        "train.py", "-m", "method=ad,fd", "pde=biharmonic", "points.per_axis=40", "model.width=20",
+        "max_steps=250", "log_every=100", "spectrum.every=50", "seed=3", cwd=cwd,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr + done.stdout
+    return done, run_folders(cwd)
+
+
+def last_checkpoint(folder, step):
+    return torch.load(folder / "checkpoints" / f"step={step}.ckpt", weights_only=True)
+
+
+def test_a_sweep_has_one_folder_a_job_and_ends_with_its_table(sweep):
+    done, folders = sweep
+    assert [json.loads((f / "result.json").read_text())["method"] for f in folders] == ["ad", "fd"]
+    table = done.stdout[done.stdout.rindex("run ") :].splitlines()
+    assert [line.split()[2] for line in table[1:3]] == ["ad", "fd"]
+    assert table[-1].startswith("see ")
+    assert (folders[0].parent / "summary.csv").exists()
+    assert (folders[0].parent / "comparison.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_result_json_holds_the_contract_and_the_last_row(sweep):
+    for folder in sweep[1]:
+        result = json.loads((folder / "result.json").read_text())
+        metrics = read_metrics(folder / "metrics.csv")
+        assert result.keys() >= RESULT_KEYS
+        assert (result["status"], result["seed"], result["step"]) == ("finished", 3, 250)
+        assert result["loss"] == metrics["loss"][-1]
+        assert result["loss_interior_ad64"] == metrics["loss/interior_ad64"][-1]
+        assert result["cutoff"] == 1e-2  # Fig. 6c
+        assert result["loss"] == pytest.approx(
+            result["loss_interior"] + 100 * result["loss_boundary"], rel=1e-6
+        )
+
+
+def test_rows_fall_on_the_asked_gradient_steps(sweep):
+    for folder in sweep[1]:
+        metrics = read_metrics(folder / "metrics.csv")
+        assert metrics["step"].tolist() == [0, 50, 100, 150, 200, 250]
+        assert np.isfinite(metrics["loss"]).all()
+        spectra = read_arrays(folder / "spectra.npz")
+        assert spectra["steps"].tolist() == [0, 50, 100, 150, 200, 250]
+        assert (spectra["truncated_entropy"] == metrics["spectrum/truncated_entropy"]).all()
+
+
+def test_spectra_hold_e_and_h_of_their_eigenvalues(sweep):
+    for folder in sweep[1]:
+        spectra = read_arrays(folder / "spectra.npz")
+        np.testing.assert_allclose(spectra["eigenvalues"], spectra["singular_values"] ** 2)
+        assert spectra["eigenvalues"].shape == (6, 40)
+        for i, eigenvalues in enumerate(torch.tensor(spectra["eigenvalues"])):
+            assert spectra["effective_cutoff"][i] == effective_cutoff(eigenvalues, 1e-2)
+            assert spectra["truncated_entropy"][i] == truncated_entropy(eigenvalues, 1e-2)
+
+
+def test_float32_fd_believes_a_loss_that_is_not_true(sweep):
+    ad, fd = (read_metrics(folder / "metrics.csv") for folder in sweep[1])
+    np.testing.assert_allclose(ad["loss/interior"], ad["loss/interior_ad64"], rtol=1e-4)
+    assert (np.abs(fd["loss/interior"] / fd["loss/interior_ad64"] - 1) > 0.1).any()
+    assert fd["loss/interior_ad64"][0] == ad["loss/interior_ad64"][0]  # the same initial network
+
+
+def test_the_last_checkpoint_is_the_network_of_the_last_row(sweep):
+    for folder in sweep[1]:
+        theta = {
+            name.removeprefix("theta."): value[0].double()
+            for name, value in last_checkpoint(folder, 250)["state_dict"].items()
+        }
+        w, b, a = theta["weights_1"][:, 0], theta["biases_1"], theta["coefficients"]
+        x = -1 + torch.arange(1, 41, dtype=torch.float64)[:, None] / 20
+        residual = torch.sin(w * x + b) @ (a * w**4) - torch.exp(x[:, 0])
+        metrics = read_metrics(folder / "metrics.csv")
+        assert metrics["loss/interior_ad64"][-1] == pytest.approx(
+            float(residual.square().mean()), rel=1e-12
+        )
+
+
+def test_figures_are_drawn(sweep):
+    for folder in sweep[1]:
+        names = {path.stem for path in (folder / "figures").glob("*.png")}
+        assert names == {"loss", "eigenvalues", "entropy", "entropy_loss", "solution"}
+
+
+def test_every_job_is_a_wandb_run_of_its_own_with_loss_over_entropy(sweep):
+    for folder in sweep[1]:
+        (file,) = folder.rglob("*.wandb")
+        command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(file)]
+        lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        records = [json.loads(line) for line in lines.splitlines()]
+        metrics = [r["metric"] for r in records if r["type"] == "metric"]
+        axes = {m.get("name"): m.get("step_metric") for m in metrics}
+        assert axes["spectrum/loss"] == "spectrum/truncated_entropy"
+        history = [r["history"]["item"] for r in records if r["type"] == "history"]
+        logged = [h for h in history if "loss" in h]
+        assert [h["trainer/global_step"] for h in logged] == [0, 50, 100, 150, 200, 250]
+        histograms = [h for h in history if "spectrum/log10_eigenvalues._type" in h]
+        assert len(histograms) == 6
+        (name,) = {r["run"]["display_name"] for r in records if r["type"] == "run"}
+        assert name == folder.name
+
+
+def test_progress_in_a_file_is_plain_lines(sweep):
+    done, _ = sweep
+    assert "\r" not in done.stderr
+    assert "\x1b" not in done.stderr
+    assert done.stderr.count("step 250/250  loss ") == 2
+
+
+def test_the_same_seed_gives_the_same_bits_and_csv_alone_starts_no_wandb(tmp_path):
+    trap = tmp_path / "trap"
+    (trap / "wandb").mkdir(parents=True)
+    (trap / "wandb" / "__init__.py").write_text("raise RuntimeError('wandb was imported')")
+    folders = []
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        done = run_script(
+            "train.py", "max_steps=2000", "spectrum.every=1000", "logger=[csv]",
+            cwd=tmp_path / name, PYTHONPATH=str(trap),
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr + done.stdout
+        folders += run_folders(tmp_path / name)
+    first, second = folders
+    assert (first / "metrics.csv").read_bytes() == (second / "metrics.csv").read_bytes()
+    a, b = (last_checkpoint(f, 2000)["state_dict"] for f in folders)
+    assert all(torch.equal(a[name], b[name]) for name in a)
+    hashes = [json.loads((f / "result.json").read_text())["config_hash"] for f in folders]
+    assert hashes[0] == hashes[1]
+    assert not (first / "wandb").exists()
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "lbfgs"])
+def test_optimizers_lower_the_loss(tmp_path, optimizer):
+    done = run_script("train.py", *SMALL, f"optimizer={optimizer}", "logger=[csv]", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr + done.stdout
+    (folder,) = run_folders(tmp_path)
+    loss = read_metrics(folder / "metrics.csv")["loss"]
+    assert loss[-1] < loss[0]
+
+
+def test_a_diverging_run_says_where_and_keeps_what_was_logged(tmp_path):
+    done = run_script("train.py", *SMALL, "optimizer.lr=50", "logger=[csv]", cwd=tmp_path)
+    (folder,) = run_folders(tmp_path)
+    result = json.loads((folder / "result.json").read_text())
+    assert done.returncode == 1
+    assert result["status"] == "diverged"
+    assert 0 < result["step"] < 20
+    assert result["loss"] is None
+    assert f"not finite at gradient step {result['step']}: lower optimizer.lr" in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    assert read_metrics(folder / "metrics.csv")["step"].tolist() == [0]
+
+
+def test_tensorboard_is_an_option(tmp_path):
+    done = run_script("train.py", *SMALL, "logger=[csv,tensorboard]", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr + done.stdout
+    (folder,) = run_folders(tmp_path)
+    assert list(folder.rglob("events.out.tfevents.*"))
+
+
+def test_help_and_the_composed_config_need_no_torch(tmp_path):
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch" / "__init__.py").write_text("raise RuntimeError('torch was imported')")
+    for arguments in (["--help"], ["--cfg", "job"]):
+        done = run_script("train.py", *arguments, cwd=tmp_path, PYTHONPATH=str(tmp_path))
+        assert done.returncode == 0, done.stderr
+        assert "max_steps" in done.stdout

@@ -1,0 +1,139 @@
+"""The Lightning module against plain loops, and the schedule of its chunks."""
+
+import numpy as np
+import pytest
+import pytorch_lightning as pl
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pinnspectra.collocation import Collocation
+from pinnspectra.differentiation import Automatic, FiniteDifference, NestedAutograd
+from pinnspectra.networks import TwoLayer
+from pinnspectra.pde import Biharmonic, Poisson
+from pinnspectra.run_folder import RunFolder, read_arrays
+from pinnspectra.training import quiet_lightning
+from pinnspectra.training.callbacks import KernelSpectrum
+from pinnspectra.training.data import LONGEST, ChunkSchedule
+from pinnspectra.training.module import PINN
+
+intervals = st.lists(st.integers(1, 2500), max_size=4)
+
+
+@given(st.integers(1, 5000), intervals)
+def test_chunks_end_on_every_multiple_of_every_interval(max_steps, intervals):
+    chunks = list(ChunkSchedule(max_steps, intervals))
+    ends = set(np.cumsum(chunks))
+    asked = {m for i in intervals for m in range(i, max_steps + 1, i)}
+    assert sum(chunks) == max_steps
+    assert asked <= ends
+    assert all(1 <= chunk <= LONGEST for chunk in chunks)
+    unneeded = ends - asked - {max_steps}
+    assert len(unneeded) <= max_steps // LONGEST
+
+
+def fit(module, max_steps, intervals=(), callbacks=()):
+    quiet_lightning()
+    trainer = pl.Trainer(
+        max_epochs=1, accelerator="cpu", logger=False, callbacks=list(callbacks),
+        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+    )  # fmt: skip
+    trainer.fit(module, ChunkSchedule(max_steps, intervals))
+    return module
+
+
+def pinn(pde, method, make_optimizer, dtype=torch.float64, boundary_weight=1.0, width=12):
+    collocation = Collocation(pde, method, pde.domain.grid(20), pde.domain.boundary(20))
+    network = TwoLayer(width)
+    parameters = network.initial_parameters(pde.domain.dimension, [5], dtype)
+    return PINN(collocation, network, parameters, make_optimizer, boundary_weight, log_every=10)
+
+
+def plain_loss(theta, x, forcing, order):
+    """mean residual^2 + boundary terms of Appendix B by nested autograd, all written out."""
+    w, b, a = (theta[name] for name in ("weights_1", "biases_1", "coefficients"))
+
+    def derivative(x, k):
+        x = x.clone().requires_grad_()
+        u = (a * torch.sin(x[:, None] * w[:, 0] + b)).sum(dim=1)
+        for _ in range(k):
+            (u,) = torch.autograd.grad(u.sum(), x, create_graph=True)
+        return u
+
+    ends = torch.tensor([-1.0, 1.0], dtype=x.dtype)
+    interior = (derivative(x, order) - forcing).square().mean()
+    boundary = sum(derivative(ends, k).square().mean() for k in range(order // 2))
+    return interior, boundary
+
+
+@pytest.mark.parametrize(
+    "make_optimizer",
+    [
+        lambda p: torch.optim.SGD(p, lr=1e-4),
+        lambda p: torch.optim.SGD(p, lr=1e-4, momentum=0.9),
+        lambda p: torch.optim.Adam(p, lr=1e-3),
+        lambda p: torch.optim.LBFGS(p, lr=0.5, max_iter=3),
+    ],
+    ids=["sgd", "momentum", "adam", "lbfgs"],
+)
+@pytest.mark.parametrize(
+    ("pde", "order", "weight"), [(Poisson([-1.0], [1.0]), 2, 1.0), (Biharmonic(), 4, 100.0)]
+)
+def test_training_is_the_plain_loop(pde, order, weight, make_optimizer):
+    module = fit(pinn(pde, Automatic(), make_optimizer, boundary_weight=weight), 25, [10])
+    start = TwoLayer(12).initial_parameters(1, [5], torch.float64)
+    theta = {name: value[0].clone().requires_grad_() for name, value in start.items()}
+    optimizer = make_optimizer(theta.values())
+    x = -1 + torch.arange(1, 21, dtype=torch.float64) / 10
+    forcing = pde.forcing(x[:, None])
+
+    def closure():
+        optimizer.zero_grad()
+        interior, boundary = plain_loss(theta, x, forcing, order)
+        loss = interior + weight * boundary
+        loss.backward()
+        return loss
+
+    for _ in range(25):
+        optimizer.step(closure)
+    interior, boundary = plain_loss(theta, x, forcing, order)
+    assert module.status == "finished"
+    assert module.metrics["loss/interior"] == pytest.approx(interior.item(), rel=1e-9)
+    assert module.metrics["loss/boundary"] == pytest.approx(boundary.item(), rel=1e-9)
+    for name, value in theta.items():
+        torch.testing.assert_close(module.theta[name][0], value, rtol=1e-7, atol=1e-9)
+
+
+def test_float32_training_by_taylor_mode_and_by_nested_autograd_agree():
+    losses = [
+        fit(
+            pinn(Biharmonic(), method, lambda p: torch.optim.SGD(p, lr=1e-4), torch.float32), 100
+        ).metrics["loss"]
+        for method in (Automatic(), NestedAutograd())
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+def test_a_chunk_counts_gradient_steps_and_lightning_counts_chunks():
+    module = fit(
+        pinn(Biharmonic(), Automatic(), lambda p: torch.optim.SGD(p, lr=1e-6)), 25, [10, 4]
+    )
+    assert module.gradient_step == 25
+    assert module.trainer.global_step == len({4, 8, 10, 12, 16, 20, 24, 25})
+
+
+def test_the_spectrum_is_taken_in_the_asked_precision(tmp_path):
+    cutoffs = {}
+    for dtype in ("training", "float64"):
+        folder = RunFolder(tmp_path / dtype, "biharmonic", "fd", "")
+        callback = KernelSpectrum(folder, every=5, cutoff=1e-4, dtype=dtype)
+        module = pinn(
+            Biharmonic(), FiniteDifference(1 / 64), lambda p: torch.optim.SGD(p, lr=1e-6),
+            torch.float32, width=40,
+        )  # fmt: skip
+        fit(module, 10, [5], [callback])
+        spectra = read_arrays(folder.path / "spectra.npz")
+        assert spectra["steps"].tolist() == [0, 5, 10]
+        cutoffs[dtype] = spectra["effective_cutoff"][0]
+    assert cutoffs["float64"] <= 4  # as AD has it: 3 at width 100
+    assert cutoffs["training"] == 20  # float32 rounding of the stencil fills all N = 20 values

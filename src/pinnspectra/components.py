@@ -80,12 +80,13 @@ def _check_arguments(
             allowed = ", ".join(settable) or "none"
             raise SettingsError(f"{key}.{name}={value}: unknown; settings are {allowed}")
     ours = target.__module__.startswith("pinnspectra.")
-    hints = _hints(target) if ours else {}
+    hints = _hints(target)
     fields: dict[str, Any] = {
         name: (hints.get(name, Any), ... if p.default is p.empty else p.default)
         for name, p in settable.items()
     }
-    model = create_model("Arguments", __config__=ConfigDict(extra="forbid", strict=ours), **fields)
+    config = ConfigDict(extra="forbid", strict=ours, arbitrary_types_allowed=True)
+    model = create_model("Arguments", __config__=config, **fields)
     try:
         model.model_validate(dict(arguments))
     except ValidationError as error:
@@ -93,8 +94,11 @@ def _check_arguments(
 
 
 def _hints(target: Callable[..., Any]) -> dict[str, Any]:
-    constructor = target.__init__ if inspect.isclass(target) else target
-    return get_type_hints(constructor)
+    """The types of a class's arguments; none where they cannot be looked up at run time."""
+    try:
+        return get_type_hints(target.__init__ if inspect.isclass(target) else target)
+    except NameError:  # of names that are imported for type checkers only
+        return {}
 
 
 def build_collocation(settings: RunSettings) -> Collocation:

@@ -155,9 +155,14 @@ def _cell(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def _shortened(name: str, length: int = 40) -> str:
+    """A name cut to a length; it begins with the job's number, so it stays unique in a sweep."""
+    return name if len(name) <= length else name[: length - 3] + "..."
+
+
 def table(runs: Sequence[Run]) -> str:
     """The runs as aligned text, one a line, without columns that no run has."""
-    rows = [run.row for run in runs]
+    rows = [run.row | {"run": _shortened(run.name)} for run in runs]
     columns = [c for c in PRINTED if any(row[c] is not None for row in rows)]
     cells = [columns, *([_cell(row[c]) for c in columns] for row in rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]

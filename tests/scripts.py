@@ -1,6 +1,10 @@
 """Running the scripts as a user does."""
 
+import contextlib
+import io
+import logging
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +27,27 @@ def run_script(script: str, *overrides: str, cwd: Path, **environment: str):
         timeout=300,
         check=False,
     )
+
+
+def run_here(script: str, *overrides: str, cwd: Path):
+    """A script in this process, which spares its imports; the same completed process."""
+    out, err = io.StringIO(), io.StringIO()
+    argv, handlers = sys.argv, list(logging.root.handlers)
+    sys.argv = [str(ROOT / script), *overrides]
+    try:
+        redirected = contextlib.redirect_stdout(out), contextlib.redirect_stderr(err)
+        with contextlib.chdir(cwd), redirected[0], redirected[1]:
+            runpy.run_path(sys.argv[0], run_name="__main__")
+        code = 0
+    except SystemExit as stop:
+        code = stop.code
+    finally:
+        sys.argv = argv
+        for handler in set(logging.root.handlers) - set(handlers):  # Hydra's, on files of cwd
+            logging.root.removeHandler(handler)
+            handler.close()
+        logging.root.handlers[:] = handlers
+    return subprocess.CompletedProcess(overrides, code, out.getvalue(), err.getvalue())
 
 
 def run_folders(cwd: Path) -> list[Path]:

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from scripts import run_folders, run_script
+from scripts import run_folders, run_here, run_script
 
 MISTAKES = [
     # a misspelled key
@@ -61,8 +61,12 @@ def check(done, cwd, message):
 @pytest.mark.parametrize(("overrides", "message"), MISTAKES, ids=[" ".join(m[0]) for m in MISTAKES])
 def test_a_mistake_in_train_is_told_in_one_line(tmp_path, overrides, message):
     logger = [] if overrides[0].startswith("logger") else ["logger=[csv]"]
-    done = run_script("train.py", *overrides, *logger, cwd=tmp_path)
-    check(done, tmp_path, message)
+    check(run_here("train.py", *overrides, *logger, cwd=tmp_path), tmp_path, message)
+
+
+@pytest.mark.parametrize(("overrides", "message"), [MISTAKES[0], MISTAKES[12], MISTAKES[24]])
+def test_a_mistake_is_told_in_one_line_also_from_a_shell(tmp_path, overrides, message):
+    check(run_script("train.py", *overrides, cwd=tmp_path), tmp_path, message)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +79,7 @@ def test_a_mistake_in_train_is_told_in_one_line(tmp_path, overrides, message):
     ],
 )
 def test_a_mistake_in_rfm_solve_is_told_in_one_line(tmp_path, overrides, message):
-    check(run_script("rfm_solve.py", *overrides, cwd=tmp_path), tmp_path, message)
+    check(run_here("rfm_solve.py", *overrides, cwd=tmp_path), tmp_path, message)
 
 
 def test_a_sweep_with_an_unknown_choice_does_not_start(tmp_path):

@@ -6,7 +6,7 @@ import hydra
 import pytest
 import torch
 from omegaconf import OmegaConf
-from scripts import ROOT, SMALL, run_folders, run_script
+from scripts import ROOT, SMALL, run_folders, run_here
 
 import pinnspectra.command_line  # noqa: F401  registers the resolvers
 from pinnspectra.components import build, build_collocation
@@ -101,7 +101,7 @@ def test_every_optimizer_builds_with_the_asked_rate(optimizer):
 
 def test_every_callback_and_experiment_runs(tmp_path):
     callbacks = f"callbacks=[{','.join(choices('callbacks'))}]"
-    done = run_script("train.py", *SMALL, callbacks, "logger=[csv]", cwd=tmp_path)
+    done = run_here("train.py", *SMALL, callbacks, "logger=[csv]", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     (folder,) = run_folders(tmp_path)
     assert (folder / "spectra.npz").exists()

@@ -4,13 +4,13 @@ import json
 
 import numpy as np
 import pytest
-from scripts import run_folders, run_script
+from scripts import run_folders, run_here
 
 from pinnspectra.run_folder import read_arrays
 
 
 def solve(cwd, *overrides):
-    done = run_script("rfm_solve.py", *overrides, cwd=cwd)
+    done = run_here("rfm_solve.py", *overrides, cwd=cwd)
     assert done.returncode == 0, done.stderr + done.stdout
     (folder,) = run_folders(cwd)
     return json.loads((folder / "result.json").read_text()), folder

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from scripts import SMALL, run_folders, run_script
+from scripts import SMALL, run_folders, run_here, run_script
 
 from pinnspectra.run_folder import read_arrays, read_metrics
 from pinnspectra.spectrum import effective_cutoff, truncated_entropy
@@ -156,7 +156,7 @@ def test_the_same_seed_gives_the_same_bits_and_csv_alone_starts_no_wandb(tmp_pat
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "lbfgs"])
 def test_optimizers_lower_the_loss(tmp_path, optimizer):
-    done = run_script("train.py", *SMALL, f"optimizer={optimizer}", "logger=[csv]", cwd=tmp_path)
+    done = run_here("train.py", *SMALL, f"optimizer={optimizer}", "logger=[csv]", cwd=tmp_path)
     assert done.returncode == 0, done.stderr + done.stdout
     (folder,) = run_folders(tmp_path)
     loss = read_metrics(folder / "metrics.csv")["loss"]
@@ -164,7 +164,7 @@ def test_optimizers_lower_the_loss(tmp_path, optimizer):
 
 
 def test_a_diverging_run_says_where_and_keeps_what_was_logged(tmp_path):
-    done = run_script("train.py", *SMALL, "optimizer.lr=50", "logger=[csv]", cwd=tmp_path)
+    done = run_here("train.py", *SMALL, "optimizer.lr=50", "logger=[csv]", cwd=tmp_path)
     (folder,) = run_folders(tmp_path)
     result = json.loads((folder / "result.json").read_text())
     assert done.returncode == 1

@@ -63,8 +63,9 @@ OmegaConf.register_new_resolver("folder_name", _folder_name, replace=True)
 def run(job: Job[Settings], config_name: str, schema: type[Settings]) -> None:
     """Run a script's job, or a sweep over it, and exit: 0 done, 1 refused, failed or diverged."""
     folder = Path(inspect.getfile(job)).parent / "conf"
-    full_error = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    wanted = os.environ.get("HYDRA_FULL_ERROR", "0")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here, where they become one line
+    SweepFolder.path = None
     codes: list[int] = []
 
     def task(config: DictConfig) -> None:
@@ -73,13 +74,15 @@ def run(job: Job[Settings], config_name: str, schema: type[Settings]) -> None:
     try:
         hydra.main(version_base="1.3", config_path=str(folder), config_name=config_name)(task)()
     except (HydraException, OmegaConfBaseException) as error:
-        if full_error:
+        if wanted == "1":
             raise
         _say(_one_line(error, folder, config_name))
         codes.append(1)
     except OSError as error:
         _say(f"cannot write the run folder: {error}")
         codes.append(1)
+    finally:
+        os.environ["HYDRA_FULL_ERROR"] = wanted
     if SweepFolder.path is not None and SweepFolder.path.exists():
         codes.append(_collect(SweepFolder.path))
     sys.exit(max(codes, default=0))

@@ -78,6 +78,8 @@ def run(job: Job[Settings], config_name: str, schema: type[Settings]) -> None:
             raise
         _say(_one_line(error, folder, config_name))
         codes.append(1)
+    except BrokenPipeError:  # the reader of `--help | head` has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         _say(f"cannot write the run folder: {error}")
         codes.append(1)

@@ -14,9 +14,10 @@ import numpy as np
 from pinnspectra.command_line import run
 from pinnspectra.components import build, build_collocation
 from pinnspectra.run_folder import RunFolder
-from pinnspectra.settings import RandomFeatureSettings
+from pinnspectra.settings import RandomFeatureSettings, SettingsError
 
 if TYPE_CHECKING:
+    from pinnspectra.collocation import Collocation
     from pinnspectra.random_features import RandomFeatureSolution
 
 
@@ -31,57 +32,47 @@ def solve(settings: RandomFeatureSettings, folder: RunFolder) -> int:
     collocation = build_collocation(settings)
     network = build("model", settings.model)
     dimension, dtype = collocation.pde.domain.dimension, getattr(torch, settings.precision)
-    solution = solve_random_features(
-        collocation,
-        network,
-        network.initial_parameters(dimension, [settings.seed], dtype),
-        settings.spectrum.cutoff,
-        settings.boundary_weight if settings.boundary_rows else None,
-    )
-    folder.write_arrays(
-        "spectrum.npz",
-        singular_values=solution.singular_values.numpy(),
-        truncation_position=range(1, len(solution.truncation_errors) + 1),
-        relative_training_error=solution.truncation_errors.numpy(),
-    )
-    draw_figures(solution, folder, settings.spectrum.cutoff)
-    losses = solution.losses
-    boundary_loss = settings.boundary_weight * losses["boundary"] if settings.boundary_rows else 0.0
+    parameters = network.initial_parameters(dimension, [settings.seed], dtype)
+    boundary_weight = settings.boundary_weight if settings.boundary_rows else None
+    try:
+        solution = solve_random_features(
+            collocation, network, parameters, settings.spectrum.cutoff, boundary_weight
+        )
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
+    write_arrays_and_figures(solution, collocation, folder, settings.spectrum.cutoff)
     folder.write_result(
         status="finished",
         seed=settings.seed,
         step=None,
-        loss=losses["interior"] + boundary_loss,
-        loss_interior=losses["interior"],
-        loss_boundary=losses["boundary"],
-        loss_interior_ad64=losses["interior_ad64"],
-        relative_training_error=solution.relative_training_error,
-        relative_training_error_ad=solution.relative_training_error_ad,
-        relative_l2_error=solution.relative_l2_error,
+        **solution.metrics,
         cutoff=settings.spectrum.cutoff,
-        effective_cutoff=solution.effective_cutoff,
-        truncated_entropy=solution.truncated_entropy,
         steps_per_second=None,
         wall_seconds=time.monotonic() - started,
     )
     return 0
 
 
-def draw_figures(solution: RandomFeatureSolution, folder: RunFolder, cutoff: float) -> None:
-    """Singular values with the cut-off, and the error over the truncation position (Fig. 3)."""
+def write_arrays_and_figures(
+    solution: RandomFeatureSolution, collocation: Collocation, folder: RunFolder, cutoff: float
+) -> None:
+    """Spectrum with its cut-off and error over the truncation position (Fig. 3); the solution."""
     from pinnspectra import figures
 
-    errors, sigma = solution.truncation_errors.numpy(), solution.singular_values.numpy()
-    folder.draw(
-        "singular_values",
-        lambda: figures.singular_value_figure(sigma, cutoff, folder.method),
+    sigma, errors = solution.singular_values.numpy(), solution.relative_training_errors.numpy()
+    positions = np.arange(1, len(errors) + 1)
+    used, method = int(solution.metrics["truncation_position"]), folder.method
+    folder.write_arrays(
+        "spectrum.npz",
+        singular_values=sigma,
+        truncation_position=positions,
+        relative_training_error=errors,
     )
-    folder.draw(
-        "truncation",
-        lambda: figures.truncation_figure(
-            np.arange(1, len(errors) + 1), errors, solution.truncation_position, folder.method
-        ),
-    )
+    x = collocation.interior.coordinates
+    u, exact = solution.values.numpy(), collocation.pde.exact_solution(x).numpy()
+    folder.draw("singular_values", lambda: figures.singular_value_figure(sigma, cutoff, method))
+    folder.draw("truncation", lambda: figures.truncation_figure(positions, errors, used, method))
+    folder.draw("solution", lambda: figures.solution_figure(x.numpy(), u, exact, method))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
     collocation = build_collocation(settings)
     network = build("model", settings.model)
 
-    from pinnspectra.training import quiet_lightning
+    from pinnspectra.training import TRAINER, accelerator, quiet_lightning
     from pinnspectra.training.data import ChunkSchedule
     from pinnspectra.training.module import PINN
     from pinnspectra.training.outcome import write_outcome
@@ -40,31 +40,24 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
         settings.log_every,
     )
     module.configure_optimizers()  # refuses a bad setting before anything is logged
+    spectrum = {"cutoff": settings.spectrum.cutoff, "dtype": settings.spectrum.dtype}
     callbacks = [
-        build(f"callbacks.{name}", section, folder=folder)
-        for name, section in settings.callbacks.items()
+        build(f"callbacks.{name}", callback.section, folder=folder, **spectrum)
+        for name, callback in settings.callbacks.items()
     ]
-    loggers = [
-        build(f"logger.{name}", section, folder=folder) for name, section in settings.logger.items()
-    ]
-    intervals = [section["every"] for section in settings.callbacks.values() if "every" in section]
-    trainer = build(
-        "trainer",
-        settings.trainer,
-        logger=loggers,
-        callbacks=callbacks,
-        max_epochs=1,
-        log_every_n_steps=1,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
+    section = {**settings.trainer, "accelerator": accelerator(settings.trainer.get("accelerator"))}
+    trainer = build("trainer", section, callbacks=callbacks, logger=False, **TRAINER)
+    intervals = [callback.every for callback in settings.callbacks.values() if callback.every]
     try:
-        for logger in loggers:
+        trainer.loggers = [
+            build(f"logger.{name}", section, folder=folder, save_dir=folder.path)
+            for name, section in settings.logger.items()
+        ]
+        for logger in trainer.loggers:
             logger.log_hyperparams(settings.model_dump(by_alias=True))
         trainer.fit(module, ChunkSchedule(settings.max_steps, [settings.log_every, *intervals]))
     finally:
-        finish(loggers)
+        finish()
     return write_outcome(
         module, folder, settings.seed, settings.spectrum.cutoff, time.monotonic() - started
     )

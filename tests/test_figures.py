@@ -38,7 +38,7 @@ def run(method: str, label: str = "", **changed: np.ndarray) -> RunCurves:
 
 
 def solve(method: str, label: str = "") -> SpectrumCurves:
-    return SpectrumCurves(label, method, SPECTRUM, 1e-8, POSITION, ERROR)
+    return SpectrumCurves(label, method, SPECTRUM, 1e-8, POSITION, ERROR, used=12)
 
 
 def solution(points: np.ndarray) -> Callable[[str], Figure]:
@@ -152,12 +152,12 @@ def test_a_value_at_the_cutoff_counts() -> None:
     assert marks(axes) == [(2, 2)]
 
 
-def test_the_truncation_curve_is_marked_at_the_cutoff_number() -> None:
+def test_the_truncation_curve_is_marked_at_the_position_that_is_used() -> None:
     (axes,) = figures.truncation_figure(POSITION, ERROR, 12, "fd").axes
     assert marks(axes) == [(12, ERROR[11])]
     left, right = figures.rfm_comparison_figure([solve("ad")]).axes
     e = spectrum.effective_cutoff(torch.tensor(SPECTRUM), 1e-8)
-    assert (marks(left), marks(right)) == ([(e, SPECTRUM[e - 1])], [(e, ERROR[e - 1])])
+    assert (marks(left), marks(right)) == ([(e, SPECTRUM[e - 1])], [(12, ERROR[11])])
 
 
 def test_the_path_over_entropy_marks_its_first_and_last_step() -> None:
@@ -242,7 +242,7 @@ def looks(lines: Sequence[Line2D]) -> set[tuple[object, ...]]:
 
 
 def test_fifty_runs_stay_legible(tmp_path) -> None:
-    names = [(m, f"pde=poisson1d,method={m},seed={s}") for m in ("ad", "fd") for s in range(25)]
+    names = [(m, f"pde=poisson1d, method={m}, seed={s}") for m in ("ad", "fd") for s in range(25)]
     figure = figures.comparison_figure([run(m, label) for m, label in names])
     figures.save(figure, tmp_path / "figures" / "comparison.png")
     height, width, _ = imread(tmp_path / "figures" / "comparison.png").shape

@@ -47,6 +47,7 @@ def test_half_done_damaged_and_failed_runs_are_shown_as_such(sweep):
     (first / "result.json").unlink()
     (second / "result.json").write_text('{"status": "finis')
     (third / "result.json").unlink()
+    (third / ".hydra" / "overrides.yaml").write_text("- seed=[")
     for left_over in ("metrics.csv", "spectra.npz"):
         (third / left_over).unlink()
     assert not collect(sweep)
@@ -64,6 +65,15 @@ def test_a_metrics_file_cut_short_does_not_lose_the_table(sweep):
     (first / "spectra.npz").write_bytes(b"PK\x03\x04 cut short")
     assert not collect(sweep)
     assert rows(sweep)[0]["step"] in ("", "0", "10")
+
+
+@pytest.mark.parametrize("damaged", ["", "hydra: {runtime: ", "3", "hydra: 5"])
+def test_a_damaged_hydra_file_does_not_lose_the_table(sweep, damaged):
+    first, *_ = jobs(sweep)
+    (first / "result.json").unlink()
+    (first / ".hydra" / "hydra.yaml").write_text(damaged)
+    assert not collect(sweep)
+    assert [row["status"] for row in rows(sweep)] == ["unfinished", "finished", "finished"]
 
 
 def test_it_can_be_run_again_and_from_above(sweep, tmp_path, capsys):

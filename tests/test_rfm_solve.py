@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from scripts import run_folders, run_here
+from scripts import ROOT, run_folders, run_here
 
 from pinnspectra.run_folder import read_arrays
 
@@ -29,6 +29,12 @@ def test_truncated_entropy_of_figure_3(tmp_path, method, low, high):
     assert low <= result["truncated_entropy"] <= high
 
 
+@pytest.mark.parametrize("method", sorted(p.stem for p in (ROOT / "conf/method").glob("*.yaml")))
+def test_every_method_solves(tmp_path, method):
+    result, _ = solve(tmp_path, f"method={method}", "model.width=20", "points.per_axis=30")
+    assert result["relative_training_error"] < 1e-3
+
+
 def test_the_run_folder_of_a_random_feature_model(tmp_path):
     result, folder = solve(tmp_path, "pde=biharmonic", "model.width=40", "points.per_axis=60")
     spectrum = read_arrays(folder / "spectrum.npz")
@@ -41,10 +47,8 @@ def test_the_run_folder_of_a_random_feature_model(tmp_path):
         spectrum["relative_training_error"][position - 1], rel=1e-6
     )
     assert result["status"] == "finished"
-    assert {path.stem for path in (folder / "figures").glob("*.png")} == {
-        "singular_values",
-        "truncation",
-    }
+    names = {path.stem for path in (folder / "figures").glob("*.png")}
+    assert names == {"singular_values", "solution", "truncation"}
 
 
 def test_rows_of_rounding_noise_fit_f_and_ad_shows_it(tmp_path):
@@ -60,9 +64,12 @@ def test_rows_of_rounding_noise_fit_f_and_ad_shows_it(tmp_path):
 
 @pytest.mark.parametrize("pde", ["poisson1d", "poisson2d", "biharmonic"])
 def test_boundary_rows_make_the_solution_the_exact_one(tmp_path, pde):
-    result, _ = solve(tmp_path, f"pde={pde}", "boundary_rows=true", "points.per_axis=24")
+    result, folder = solve(tmp_path, f"pde={pde}", "boundary_rows=true", "points.per_axis=24")
     assert result["relative_l2_error"] < 1e-5
     assert result["loss_boundary"] ** 0.5 < 1e-4
+    curve = read_arrays(folder / "spectrum.npz")["relative_training_error"]
+    used = result["truncation_position"]
+    assert curve[used - 1] == pytest.approx(result["relative_training_error"], rel=1e-3)
 
 
 def test_boundary_rows_leave_the_spectrum_alone(tmp_path):

@@ -39,7 +39,10 @@ def test_a_sweep_has_one_folder_a_job_and_ends_with_its_table(sweep):
     done, folders = sweep
     assert [json.loads((f / "result.json").read_text())["method"] for f in folders] == ["ad", "fd"]
     table = done.stdout[done.stdout.rindex("run ") :].splitlines()
-    assert [line.split()[2] for line in table[1:3]] == ["ad", "fd"]
+    assert [line.split()[:4] for line in table[1:3]] == [
+        ["0", "method=ad", "biharmonic", "ad"],
+        ["1", "method=fd", "biharmonic", "fd"],
+    ]
     assert table[-1].startswith("see ")
     assert (folders[0].parent / "summary.csv").exists()
     assert (folders[0].parent / "comparison.png").read_bytes().startswith(b"\x89PNG")
@@ -174,6 +177,32 @@ def test_a_diverging_run_says_where_and_keeps_what_was_logged(tmp_path):
     assert f"not finite at gradient step {result['step']}: lower optimizer.lr" in done.stderr
     assert "Traceback" not in done.stderr + done.stdout
     assert read_metrics(folder / "metrics.csv")["step"].tolist() == [0]
+
+
+def test_a_network_that_overflows_at_once_is_diverged_at_step_0(tmp_path):
+    done = run_here("train.py", *SMALL, "pde=biharmonic", "model.weight_range=1e20", "logger=[csv]",
+                    cwd=tmp_path)  # fmt: skip
+    (folder,) = run_folders(tmp_path)
+    result = json.loads((folder / "result.json").read_text())
+    assert (done.returncode, result["status"], result["step"]) == (1, "diverged", 0)
+    assert "at gradient step 0: lower model.weight_range" in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+def test_a_job_that_is_refused_late_leaves_the_next_its_own_wandb_run(tmp_path):
+    done = run_script("train.py", "-m", *SMALL, "trainer.accelerator=nonsense,cpu", cwd=tmp_path)
+    refused, finished = run_folders(tmp_path)
+    assert done.returncode == 1
+    assert not list(refused.rglob("*.wandb"))
+    assert len(list(finished.rglob("*.wandb"))) == 1
+
+
+def test_no_callback_is_a_choice_too(tmp_path):
+    done = run_here("train.py", *SMALL, "callbacks=[]", "logger=[csv]", cwd=tmp_path)
+    (folder,) = run_folders(tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert not (folder / "spectra.npz").exists()
+    assert json.loads((folder / "result.json").read_text())["truncated_entropy"] is None
 
 
 def test_tensorboard_is_an_option(tmp_path):

@@ -9,18 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinnspectra.differentiation import AbstractDifferentiation, Field
+from pinnspectra.differentiation import AbstractDifferentiation, Automatic, Field
 from pinnspectra.differentiation.jet import linear
 from pinnspectra.domain import Points
 from pinnspectra.pde import AbstractPDE
-
-
-def _sum_of_coordinates(x: Any) -> Any:
-    """u = x_1 + ... + x_d as a field, for trying out a method."""
-    h = x.mT
-    coordinates = h if isinstance(h, Tensor) else h.value
-    weight = torch.ones_like(coordinates[:, :1]).mT
-    return linear(h, weight)[0, :]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,13 +33,22 @@ class Collocation:
 
     def __post_init__(self) -> None:
         """Run once on u = x_1 + ... + x_d: misfits show before any work, grids are built."""
-        self.residual(_sum_of_coordinates)
-        self.boundary_residuals(_sum_of_coordinates)
+        weight = torch.ones_like(self.interior.coordinates[:1])
+
+        def u(x: Any) -> Any:
+            return linear(x.mT, weight)[0, :]
+
+        self.residual(u)
+        self.boundary_residuals(u)
 
     def to(self, dtype: torch.dtype, device: torch.device | str = "cpu") -> Collocation:
         """The same collocation at points of another dtype or on another device."""
         interior, boundary = self.interior.to(dtype, device), self.boundary.to(dtype, device)
         return replace(self, interior=interior, boundary=boundary)
+
+    def by_ad(self) -> Collocation:
+        """The same problem at the same points, differentiated by AD: what is true."""
+        return replace(self, method=Automatic())
 
     @cached_property
     def forcing(self) -> Tensor:

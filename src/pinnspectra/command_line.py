@@ -96,9 +96,9 @@ def _run_job(job: Job[Settings], config: DictConfig, schema: type[Settings]) -> 
         settings = _plain(config)
         choices = HydraConfig.get().runtime.choices
         path = Path(HydraConfig.get().runtime.output_dir)
-        checked = check(settings, schema)
-        run_folder = RunFolder(path, choices["pde"], choices["method"], config_hash(settings, path))
-        code = job(checked, run_folder)
+        folder = RunFolder(path, choices["pde"], choices["method"], config_hash(settings))
+        folder.clear()
+        code = job(check(settings, schema), folder)
         if HydraConfig.get().mode == RunMode.RUN:
             from pinnspectra.results import summary
 
@@ -129,8 +129,6 @@ def _collect(folder: Path) -> int:
 
 def _say(line: str) -> None:
     print(f"error: {line}", file=sys.stderr)
-    if HydraConfig.initialized():
-        log.debug(line)
 
 
 def _first_line(error: BaseException) -> str:

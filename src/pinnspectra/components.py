@@ -42,7 +42,9 @@ def build(key: str, section: Mapping[str, Any], *first: Any, **offered: Any) -> 
     _check_arguments(key, target, arguments, {*supplied, *list(taken)[: len(first)]})
     try:
         return target(*first, **arguments, **supplied)
-    except (ValueError, TypeError, ImportError) as error:
+    except Exception as error:
+        if isinstance(error, AttributeError | KeyError | NameError):
+            raise  # a mistake in the program, not in the configuration
         said = " ".join(str(error).split())
         names_key = re.match(r"\w+=", said)
         raise SettingsError(f"{key}.{said}" if names_key else f"{key}: {said}") from error
@@ -115,6 +117,12 @@ def build_collocation(settings: RunSettings) -> Collocation:
     method = build("method", settings.method)
     per_axis = settings.points.per_axis
     interior, boundary = pde.domain.grid(per_axis), pde.domain.boundary(per_axis)
+    for axis in interior.axes or ():
+        if abs(settings.points.spacing - axis.spacing) > 1e-9 * axis.spacing:
+            raise SettingsError(
+                f"points.spacing={settings.points.spacing}: it is {axis.spacing:g}, which follows "
+                f"from the box and points.per_axis"
+            )
     try:
         collocation = Collocation(pde, method, interior, boundary)
         collocation.to(getattr(torch, settings.precision))

@@ -17,7 +17,10 @@ from pinnspectra.networks import AbstractNetwork, Parameters
 Residual = Callable[[Field], Tensor]
 
 POINTS_AT_ONCE = 1024
-"""Points whose gradients are taken together, which bounds the memory."""
+"""Points whose gradients are taken together."""
+
+TANGENTS_AT_ONCE = 256
+"""Columns of J that go through the method and the PDE together."""
 
 
 @dataclass
@@ -71,7 +74,8 @@ def residual_jacobian(
 
     Right for every method and PDE, with the residual's own rounding: the gradients of what the
     method asks of u are taken point by point, O((N + ghost points) P) in time and memory, and then
-    go through the method and the PDE as the values of u do.
+    go through the method and the PDE as the values of u do. J is held whole, with the gradients
+    at the points beside it; what is in between is done in blocks.
     """
     members = len(parameters["coefficients"])
     one = [{name: value[s : s + 1] for name, value in parameters.items()} for s in range(members)]
@@ -92,8 +96,8 @@ def _member_jacobian(
         return residual(_Replay(list(values)))
 
     values = tuple(value[0] for value in recorder.values)
-    columns = vmap(lambda *tangents: jvp(replayed, values, tangents)[1])(*gradients)
-    return columns.mT
+    push = vmap(lambda *tangents: jvp(replayed, values, tangents)[1], chunk_size=TANGENTS_AT_ONCE)
+    return push(*gradients).mT
 
 
 def _gradients(

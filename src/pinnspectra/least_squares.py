@@ -43,8 +43,8 @@ class TruncatedSVD:
         weights = (U.mT @ self.right_side)[:position] / s[:position]
         return Vh[:position].mT @ weights
 
-    def relative_errors(self) -> Tensor:
-        """||A a_P - f|| / ||f|| for P = 1..positions, (positions,).
+    def relative_errors(self, rows: int | None = None) -> Tensor:
+        """||A a_P - f|| / ||f|| for P = 1..positions, over the first rows or all, (positions,).
 
         Every a_P is formed and A applied to it, so that the errors of the small singular values
         show (Stages III and IV of Fig. 3); the projections u_i . f alone would hide them.
@@ -53,11 +53,12 @@ class TruncatedSVD:
         f = self.right_side
         n = self.positions
         weights = (U.mT @ f)[:n] / s[:n]
+        A, f = self.matrix[:rows], f[:rows]
         errors = []
         for first in range(0, n, BLOCK):
             last = min(first + BLOCK, n)
             keep = torch.ones(last, last - first, dtype=s.dtype, device=s.device)
             keep = keep.triu(diagonal=-first)  # column c keeps the values 1..first + c + 1
             a = Vh[:last].mT @ (weights[:last, None] * keep)
-            errors.append((self.matrix @ a - f[:, None]).norm(dim=0))
+            errors.append((A @ a - f[:, None]).norm(dim=0))
         return torch.cat(errors) / f.norm() if errors else f.new_zeros(0)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from pinnspectra.collocation import Collocation
-from pinnspectra.differentiation import Automatic, Field
+from pinnspectra.differentiation import Field
 from pinnspectra.least_squares import TruncatedSVD
 from pinnspectra.networks import AbstractNetwork, Parameters
 from pinnspectra.spectrum import effective_cutoff, singular_values, truncated_entropy
@@ -21,30 +20,31 @@ class RandomFeatureSolution:
     """What the truncated SVD of one system gives.
 
     singular_values: of the system matrix A, (min(N, M),), descending.
-    effective_cutoff, truncated_entropy: e and H of A at the cutoff (Definitions 1 and 2).
-    truncation_errors: relative residual of the rows that are solved at the truncation positions
-        1, 2, ..., with the coefficients formed (Stages I-IV of Fig. 3b).
-    truncation_position: the position that is used, e of the matrix that is solved.
-    parameters: the network's, with the coefficients a_j put in.
-    relative_training_error: ||A a - f|| / ||f||.
-    relative_training_error_ad: the same coefficients' residual by AD in float64. The training
-        error of FD can be far too good, since rows of rounding noise fit f.
-    relative_l2_error: against the exact solution, over the interior points.
-    losses: interior, interior_ad64 and boundary, mean squares.
+    relative_training_errors: ||A a_P - f|| / ||f|| at the truncation positions P = 1, 2, ..., with
+        the coefficients formed (Stages I-IV of Fig. 3b).
+    coefficients: the a_j at the position that is used, (M,).
+    values: the solution u at the interior points, (N,), float64.
+    metrics: by name
+        effective_cutoff, truncated_entropy: e and H of A at the cutoff (Definitions 1 and 2),
+        truncation_position: the P that is used, e of the matrix that is solved, which is A or,
+            with boundary rows, A and they,
+        relative_training_error: ||A a - f|| / ||f||,
+        relative_training_error_ad: the same coefficients' residual by AD in float64. The training
+            error of FD can be far too good, since rows of rounding noise fit f,
+        relative_l2_error: against the exact solution, over the interior points,
+        loss: what is minimised, per row: loss_interior, and with boundary rows
+            boundary_weight * loss_boundary,
+        loss_interior, loss_boundary, loss_interior_ad64: mean squares of the residuals.
     """
 
     singular_values: Tensor
-    effective_cutoff: int
-    truncated_entropy: float
-    truncation_errors: Tensor
-    truncation_position: int
-    parameters: Parameters
-    relative_training_error: float
-    relative_training_error_ad: float
-    relative_l2_error: float
-    losses: dict[str, float]
+    relative_training_errors: Tensor
+    coefficients: Tensor
+    values: Tensor
+    metrics: dict[str, float]
 
 
+@torch.no_grad()
 def solve_random_features(
     collocation: Collocation,
     network: AbstractNetwork,
@@ -66,21 +66,38 @@ def solve_random_features(
     features = network.features(parameters)
     A, f = working.system_matrix(features)[0], working.forcing
     if not A.isfinite().all():
-        raise ValueError(f"the system matrix is not finite in {dtype}; take another method.step")
+        raise ValueError(
+            f"the system matrix is not finite in {dtype}: take precision=float64 or a smaller "
+            f"model.weight_range"
+        )
     matrix, right_side = _with_boundary_rows(working, features, A, f, boundary_weight)
     sigma = singular_values(A)
     svd = TruncatedSVD(matrix, right_side)
     position = min(effective_cutoff(svd.singular_values, cutoff), svd.positions)
-    solved = {**parameters, "coefficients": svd.coefficients(position)[None]}
+    a = svd.coefficients(position)
+    solved = {**parameters, "coefficients": a[None]}
+    u = network.field(solved)
+    u64 = network.field({name: value.double() for name, value in solved.items()})
+    losses = {name: float(value) for name, value in working.losses(u).items()}
+    exact = collocation.by_ad().to(torch.float64, a.device)
+    residual_ad = exact.residual(u64)[0]
     return RandomFeatureSolution(
         singular_values=sigma,
-        effective_cutoff=effective_cutoff(sigma, cutoff),
-        truncated_entropy=truncated_entropy(sigma, cutoff),
-        truncation_errors=svd.relative_errors(),
-        truncation_position=position,
-        parameters=solved,
-        relative_training_error=float((A @ solved["coefficients"][0] - f).norm() / f.norm()),
-        **_errors(collocation, network, solved),
+        relative_training_errors=svd.relative_errors(rows=len(f)),
+        coefficients=a,
+        values=u64(exact.interior.coordinates)[0],
+        metrics={
+            "loss": losses["interior"] + (boundary_weight or 0.0) * losses["boundary"],
+            "loss_interior": losses["interior"],
+            "loss_boundary": losses["boundary"],
+            "loss_interior_ad64": float(residual_ad.square().mean()),
+            "relative_training_error": float((A @ a - f).norm() / f.norm()),
+            "relative_training_error_ad": float(residual_ad.norm() / exact.forcing.norm()),
+            "relative_l2_error": float(exact.relative_l2_error(u64)),
+            "effective_cutoff": effective_cutoff(sigma, cutoff),
+            "truncated_entropy": truncated_entropy(sigma, cutoff),
+            "truncation_position": position,
+        },
     )
 
 
@@ -93,21 +110,3 @@ def _with_boundary_rows(
     scale = math.sqrt(boundary_weight * len(f) / rows_per_operator)
     B = scale * working.boundary_matrix(features)[0]
     return torch.cat([A, B]), torch.cat([f, f.new_zeros(len(B))])
-
-
-def _errors(
-    collocation: Collocation, network: AbstractNetwork, parameters: Parameters
-) -> dict[str, Any]:
-    """What the solution is worth: residuals by the method and by AD, error against u*."""
-    coefficients = parameters["coefficients"]
-    exact = replace(collocation, method=Automatic()).to(torch.float64, coefficients.device)
-    own = collocation.to(coefficients.dtype, coefficients.device)
-    u = network.field(parameters)
-    u64 = network.field({name: value.double() for name, value in parameters.items()})
-    residual_ad = exact.residual(u64)[0]
-    losses = {name: float(value) for name, value in own.losses(u).items()}
-    return {
-        "relative_training_error_ad": float(residual_ad.norm() / exact.forcing.norm()),
-        "relative_l2_error": float(exact.relative_l2_error(u64)),
-        "losses": {**losses, "interior_ad64": float(residual_ad.square().mean())},
-    }

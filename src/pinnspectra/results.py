@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from omegaconf import OmegaConf
+from omegaconf import ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from pinnspectra import figures
 from pinnspectra.run_folder import read_arrays, read_metrics, written_whole
@@ -40,6 +42,7 @@ COLUMNS = (
     "cutoff",
     "effective_cutoff",
     "truncated_entropy",
+    "truncation_position",
     "steps_per_second",
     "wall_seconds",
     "config_hash",
@@ -49,6 +52,10 @@ COLUMNS = (
 PRINTED = tuple(
     c for c in COLUMNS if c not in ("loss_interior", "loss_boundary", "config_hash", "wall_seconds")
 )
+
+
+CHOICES = ("pde", "method")
+"""What is known of a run from how it was started."""
 
 
 class NoRunError(ValueError):
@@ -61,7 +68,7 @@ class Run:
 
     path: Path
     name: str
-    label: str
+    overrides: tuple[str, ...]
     result: dict[str, Any]
 
     @property
@@ -71,16 +78,10 @@ class Run:
 
 
 def find_runs(folder: Path) -> list[Run]:
-    """The runs under a folder, by name: every folder that Hydra ran a job in."""
+    """The runs under a folder, in the order of their numbers: every folder of a Hydra job."""
     paths = sorted({p.parent for p in folder.rglob(".hydra") if p.is_dir()}, key=_natural)
-    overrides = {path: _overrides(path) for path in paths}
-    shared = set.intersection(*map(set, overrides.values())) if len(paths) > 1 else set()
-    runs = []
-    for path in paths:
-        name = str(path.relative_to(folder)) if path != folder else path.name
-        label = ", ".join(o for o in overrides[path] if o not in shared)
-        runs.append(Run(path, name, label or name, _result(path)))
-    return runs
+    return [_run(path, str(path.relative_to(folder)) if path != folder else path.name)
+            for path in paths]  # fmt: skip
 
 
 def _natural(path: Path) -> tuple[Any, ...]:
@@ -89,17 +90,18 @@ def _natural(path: Path) -> tuple[Any, ...]:
     return (path.parent, not number.isdigit(), int(number) if number.isdigit() else 0, rest)
 
 
-def _overrides(path: Path) -> list[str]:
-    """The overrides that the run was started with, as Hydra wrote them down."""
-    file = path / ".hydra" / "overrides.yaml"
-    return [str(o) for o in OmegaConf.load(file)] if file.exists() else []
+def _run(path: Path, name: str) -> Run:
+    overrides = _written_by_hydra(path / ".hydra" / "overrides.yaml")
+    listed = tuple(map(str, overrides)) if isinstance(overrides, ListConfig) else ()
+    return Run(path, name, listed, _result(path))
 
 
-def _choices(path: Path) -> dict[str, Any]:
-    """The run's problem and method, as Hydra wrote them down."""
-    file = path / ".hydra" / "hydra.yaml"
-    choices = OmegaConf.load(file).hydra.runtime.choices if file.exists() else {}
-    return {key: choices.get(key) for key in ("pde", "method")}
+def _written_by_hydra(path: Path) -> Any:
+    """One of Hydra's YAML files; None where it is missing or damaged."""
+    try:
+        return OmegaConf.load(path)
+    except (OSError, ValueError, YAMLError, OmegaConfBaseException):
+        return None
 
 
 def _result(path: Path) -> dict[str, Any]:
@@ -110,9 +112,11 @@ def _result(path: Path) -> dict[str, Any]:
             return found
     except (OSError, ValueError):
         pass
+    hydra = _written_by_hydra(path / ".hydra" / "hydra.yaml") or OmegaConf.create()
+    choices = {key: OmegaConf.select(hydra, f"hydra.runtime.choices.{key}") for key in CHOICES}
     rows = zip(*_logged(path), strict=True)
     *_, last = [(None, None), *((int(s), float(v)) for s, v in rows if np.isfinite([s, v]).all())]
-    return {**_choices(path), "step": last[0], "loss": last[1], "status": "unfinished"}
+    return {**choices, "step": last[0], "loss": last[1], "status": "unfinished"}
 
 
 def _logged(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -155,14 +159,20 @@ def _cell(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _shortened(name: str, length: int = 40) -> str:
-    """A name cut to a length; it begins with the job's number, so it stays unique in a sweep."""
-    return name if len(name) <= length else name[: length - 3] + "..."
+def _titles(runs: Sequence[Run]) -> list[str]:
+    """What the table calls the runs: in a sweep the job's number and what sets it apart."""
+    shared = set.intersection(*(set(run.overrides) for run in runs))
+    numbers = [run.path.name.partition("_")[0] for run in runs]
+    if len({run.path.parent for run in runs}) > 1 or not all(n.isdigit() for n in numbers):
+        return [run.name for run in runs]
+    apart = [[o for o in run.overrides if o not in shared] for run in runs]
+    return [" ".join([n, *overrides]) for n, overrides in zip(numbers, apart, strict=True)]
 
 
 def table(runs: Sequence[Run]) -> str:
     """The runs as aligned text, one a line, without columns that no run has."""
-    rows = [run.row | {"run": _shortened(run.name)} for run in runs]
+    titles = _titles(runs)
+    rows = [run.row | {"run": title} for run, title in zip(runs, titles, strict=True)]
     columns = [c for c in PRINTED if any(row[c] is not None for row in rows)]
     cells = [columns, *([_cell(row[c]) for c in columns] for row in rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
@@ -178,7 +188,7 @@ def table(runs: Sequence[Run]) -> str:
 
 def summary(folder: Path) -> str:
     """One run's result as aligned lines, and where its files are."""
-    (run,) = find_runs(folder)
+    run = _run(folder, folder.name)
     values = {c: run.row[c] for c in PRINTED[1:] if run.row[c] is not None}
     width = max(map(len, values))
     lines = [f"{name:<{width}}  {_cell(value)}" for name, value in values.items()]
@@ -204,7 +214,7 @@ def _run_curves(run: Run) -> figures.RunCurves:
     spectra = read_arrays(run.path / "spectra.npz")
     none = np.empty(0)
     return figures.RunCurves(
-        label=run.label,
+        label=", ".join(run.overrides) or run.name,
         method=str(run.result.get("method")),
         loss_steps=steps,
         loss=loss,
@@ -218,12 +228,13 @@ def _run_curves(run: Run) -> figures.RunCurves:
 def _spectrum_curves(run: Run) -> figures.SpectrumCurves:
     arrays, none = read_arrays(run.path / "spectrum.npz"), np.empty(0)
     return figures.SpectrumCurves(
-        label=run.label,
+        label=", ".join(run.overrides) or run.name,
         method=str(run.result.get("method")),
         singular_values=arrays.get("singular_values", none),
         cutoff=_cutoff(run),
         truncation_position=arrays.get("truncation_position", none),
         relative_training_error=arrays.get("relative_training_error", none),
+        used=run.result.get("truncation_position") or 0,
     )
 
 

@@ -25,17 +25,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PACKAGES = ("pinnspectra", "torch", "pytorch-lightning", "hydra-core", "numpy", "scipy")
+PACKAGES = ("pinnspectra", "torch", "pytorch-lightning", "hydra-core", "numpy")
 """Packages whose versions a result records."""
 
 
-def config_hash(config: Mapping[str, Any], folder: Path) -> str:
-    """A hash of the settings that decide a run's numbers: equal for equal runs in two folders.
-
-    Loggers are left out, and so is the folder's own name.
-    """
+def config_hash(config: Mapping[str, Any]) -> str:
+    """A hash of the settings that decide a run's numbers: of all but the loggers."""
     kept = {key: value for key, value in config.items() if key != "logger"}
-    text = json.dumps(kept, sort_keys=True).replace(str(folder), "")
+    text = json.dumps(kept, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -71,6 +68,11 @@ class RunFolder:
     pde: str
     method: str
     config_hash: str
+
+    def clear(self) -> None:
+        """Remove what an earlier run in this folder left, so that nothing of it looks like ours."""
+        for name in ("result.json", "metrics.csv", "spectra.npz", "spectrum.npz"):
+            (self.path / name).unlink(missing_ok=True)
 
     def write_arrays(self, name: str, **arrays: Any) -> None:
         """Write arrays to NAME, a .npz file, whole."""

@@ -67,7 +67,21 @@ class OptimizerSettings(_Model):
     @property
     def section(self) -> Section:
         """The section as it was composed."""
-        return self.model_dump(by_alias=True)
+        return self.model_dump(by_alias=True, exclude_unset=True)
+
+
+class CallbackSettings(_Model):
+    """A callback: `_target_`, how often it acts where it does so, and its other arguments."""
+
+    model_config = ConfigDict(extra="allow")
+
+    target: str = Field(alias="_target_")
+    every: Count | None = None
+
+    @property
+    def section(self) -> Section:
+        """The section as it was composed."""
+        return self.model_dump(by_alias=True, exclude_unset=True)
 
 
 class KernelSpectrumSettings(_Model):
@@ -87,7 +101,7 @@ class TrainSettings(RunSettings):
     spectrum: KernelSpectrumSettings
     trainer: Section
     logger: dict[str, Section]
-    callbacks: dict[str, Section]
+    callbacks: dict[str, CallbackSettings] = {}  # Hydra leaves the key out where none is chosen
 
     @field_validator("logger")
     @classmethod

@@ -31,17 +31,21 @@ class NestedAutograd(AbstractDifferentiation):
     def derivatives(
         self, u: Field, x: Points, *operators: DifferentialOperator
     ) -> tuple[Tensor, ...]:
-        """Every term of every operator by repeated backward passes, (..., N) each."""
+        """Every term of every operator by repeated backward passes, (..., N) each.
+
+        Without a graph where the caller has switched gradients off.
+        """
         check_dimension(operators, x)
         coordinates = x.coordinates.detach().requires_grad_()
         with torch.enable_grad():
             values = u(coordinates)
             functions = values.reshape(-1, values.shape[-1]).unbind(0)
-            return tuple(
+            derivatives = [
                 torch.stack([self._apply(f, coordinates, operator) for f in functions])
-                .reshape(values.shape)
                 for operator in operators
-            )  # fmt: skip
+            ]
+        wanted = torch.is_grad_enabled()
+        return tuple((d if wanted else d.detach()).reshape(values.shape) for d in derivatives)
 
     def _apply(self, u: Tensor, x: Tensor, operator: DifferentialOperator) -> Tensor:
         total = torch.zeros_like(u)

@@ -126,8 +126,8 @@ def _stencil(terms: tuple[tuple[MultiIndex, int], ...], accuracy: int, factor: f
 def stencils(operator: DifferentialOperator, accuracy_order: int) -> tuple[Stencil, ...]:
     """The stencils whose sum approximates an operator.
 
-    Terms of one order with whole-number coefficients are merged into one stencil; a term with
-    another coefficient has one of its own, with the coefficient as its factor.
+    Terms of one order with whole-number coefficients are merged into one stencil; those with
+    another coefficient into one for that coefficient, which is its factor.
     """
     if not operator.terms:
         origin = (0,) * operator.dimension

@@ -22,7 +22,6 @@ from pinnspectra.figures.spectra import (
     SINGULAR_VALUE,
     draw_cutoff,
     draw_spectrum,
-    effective_cutoff,
     set_spectrum_axes,
 )
 from pinnspectra.figures.style import STYLE, method_colour
@@ -40,6 +39,7 @@ TITLE_LENGTH = 120
 class RunCurves:
     """The curves of one training run in a comparison; what was not recorded is an empty array.
 
+    `label` joins settings by ", "; those that all runs share are said once, in the title.
     `loss` is taken at `loss_steps` and `truncated_entropy` at `entropy_steps`, both in gradient
     steps; `spectrum` is the last one and `cutoff` the a of Definition 1.
     """
@@ -58,7 +58,8 @@ class RunCurves:
 class SpectrumCurves:
     """The curves of one random feature solve in a comparison.
 
-    `relative_training_error` is taken at `truncation_position`; `cutoff` is the a of Definition 1.
+    `relative_training_error` is taken at `truncation_position`, of which the solution is the one at
+    `used`; `cutoff` is the a of Definition 1.
     """
 
     label: str
@@ -67,6 +68,7 @@ class SpectrumCurves:
     cutoff: float
     truncation_position: np.ndarray
     relative_training_error: np.ndarray
+    used: int
 
 
 Curves = RunCurves | SpectrumCurves
@@ -101,8 +103,7 @@ def rfm_comparison_figure(runs: Sequence[SpectrumCurves]) -> Figure:
         draw_spectrum(left, run.singular_values, **look)
         draw_cutoff(left, run.singular_values, run.cutoff, colour, alpha=alpha)
         draw_curve(right, position, errors, **look)
-        e = effective_cutoff(run.singular_values, run.cutoff)
-        draw_truncation_mark(right, position, errors, e, colour, alpha=alpha)
+        draw_truncation_mark(right, position, errors, run.used, colour, alpha=alpha)
     return _with_legend(figure, runs, looks)
 
 
@@ -152,11 +153,11 @@ def _with_legend(figure: Figure, runs: Sequence[Curves], looks: Sequence[dict[st
 
 
 def _parts(label: str) -> list[str]:
-    return [part.strip() for part in label.split(",") if part.strip()]
+    return [part for part in label.split(", ") if part]
 
 
 def _shared_parts(runs: Sequence[Curves]) -> list[str]:
-    """What the labels of all runs say, as in pde=poisson1d,seed=0 and pde=poisson1d,seed=1."""
+    """What the labels of all runs say, as in "pde=poisson1d, seed=0", "pde=poisson1d, seed=1"."""
     parts = [_parts(run.label) for run in runs]
     return [part for part in parts[0] if all(part in p for p in parts)] if len(runs) > 1 else []
 

@@ -41,22 +41,22 @@ def singular_value_figure(singular_values: np.ndarray, cutoff: float, method: st
 def truncation_figure(
     truncation_position: np.ndarray,
     relative_training_error: np.ndarray,
-    effective_cutoff: int,
+    used: int,
     method: str,
 ) -> Figure:
     """Relative training error over the truncation position P, (K,) each (Fig. 3b).
 
-    The dotted line and the dot are at P = e, the effective cut-off number of the matrix.
+    The dotted line and the dot are at the position that is used.
     """
     figure, (axes,) = new_figure(f"Error of the truncated solution, method {method}", 6.4, 4.6)
     set_truncation_axes(axes)
     colour = method_colour(method)
-    position, errors, e = truncation_position, relative_training_error, effective_cutoff
+    position, errors = truncation_position, relative_training_error
     draw_curve(axes, position, errors, color=colour, label=f"method {method}")
-    label = f"effective cut-off number $e$ = {e}"
-    draw_truncation_mark(axes, position, errors, e, colour, label=label)
-    if e > 0:
-        axes.axvline(e, color=colour, linestyle=":", linewidth=1, zorder=1)
+    label = f"solution taken at $P$ = {used}"
+    draw_truncation_mark(axes, position, errors, used, colour, label=label)
+    if used > 0:
+        axes.axvline(used, color=colour, linestyle=":", linewidth=1, zorder=1)
     return finished(figure)
 
 
@@ -66,8 +66,8 @@ def set_truncation_axes(axes: Axes) -> None:
 
 
 def draw_truncation_mark(
-    axes: Axes, position: np.ndarray, errors: np.ndarray, e: int, color: str, **style: Any
+    axes: Axes, position: np.ndarray, errors: np.ndarray, used: int, color: str, **style: Any
 ) -> None:
-    """Mark the error at P = e, if that position is among them, (K,)."""
-    for k in np.flatnonzero(position == e):
+    """Mark the error at the position that is used, if it is among them, (K,)."""
+    for k in np.flatnonzero(position == used):
         draw_mark(axes, position[k], errors[k], color, **style)

@@ -30,7 +30,7 @@ class Poisson(AbstractPDE):
         if len(self.lower) != len(self.upper) or not self.lower:
             raise ValueError(f"lower={list(self.lower)}: as many ends as in upper are needed")
         for name, ends in (("lower", self.lower), ("upper", self.upper)):
-            if any(end != math.floor(end) for end in ends):
+            if not all(float(end).is_integer() for end in ends):
                 raise ValueError(f"{name}={list(ends)}: whole numbers are needed for u = 0 there")
 
     @property

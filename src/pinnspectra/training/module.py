@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import pytorch_lightning as pl
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from pinnspectra.collocation import Collocation
-from pinnspectra.differentiation import Automatic, Field
+from pinnspectra.differentiation import Field
 from pinnspectra.networks import AbstractNetwork, Parameters
 from pinnspectra.training.driver import run_chunk
 
@@ -55,8 +55,15 @@ class PINN(pl.LightningModule):
         self.log_every = log_every
         self.gradient_step = 0
         self.status = "running"
+        self.measured: Metrics = {}
         self.metrics: Metrics = {}
         self.training_seconds = 0.0
+        self.steps_taken = 0
+
+    @cached_property
+    def working_in_float64(self) -> Collocation:
+        """The collocation of the run's method in float64, on the device of the parameters."""
+        return self.collocation.to(torch.float64, self.device)
 
     @property
     def training_dtype(self) -> torch.dtype:
@@ -73,9 +80,8 @@ class PINN(pl.LightningModule):
 
     def on_fit_start(self) -> None:
         """Bring the points to the device of the parameters; measure the initial network."""
-        exact = replace(self.collocation, method=Automatic())
         self.working = self.collocation.to(self.training_dtype, self.device)
-        self.reference = exact.to(torch.float64, self.device)
+        self.reference = self.collocation.by_ad().to(torch.float64, self.device)
         self.measure()
 
     def on_train_start(self) -> None:
@@ -96,6 +102,7 @@ class PINN(pl.LightningModule):
         finite = history.isfinite().all(dim=1)
         all_finite = bool(finite.all())
         self.training_seconds += time.perf_counter() - started
+        self.steps_taken += gradient_steps
         if all_finite:
             self.gradient_step += gradient_steps
             self.measure()
@@ -103,14 +110,18 @@ class PINN(pl.LightningModule):
             self.gradient_step += int(finite.int().argmin())
             self._diverge()
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add the gradient step to Lightning's counters, which count chunks."""
+        checkpoint["gradient_step"] = self.gradient_step
+
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_index: int) -> None:
         """Log the row of this step where it is due; callbacks have added theirs by now."""
         if self.status == "running":
             self._log_row()
 
     def on_train_end(self) -> None:
-        """A run that came to its end is finished."""
-        if self.status == "running":
+        """A run that came to its last step is finished."""
+        if self.status == "running" and self.gradient_step == self.max_steps:
             self.status = "finished"
 
     def is_due(self, every: int) -> bool:
@@ -139,11 +150,12 @@ class PINN(pl.LightningModule):
             "relative_training_error": (losses["interior"] / forcing.square().mean()).sqrt(),
             "relative_l2_error": self.reference.relative_l2_error(u64),
         }
-        self.metrics = {name: float(value) for name, value in values.items()}
+        self.measured = {name: float(value) for name, value in values.items()}
+        self.metrics = dict(self.measured)
         if not torch.isfinite(values["loss"]).all():
             self._diverge()
 
-    def exact_and_solution(self) -> tuple[Tensor, Tensor, Tensor]:
+    def solution(self) -> tuple[Tensor, Tensor, Tensor]:
         """Interior points (N, d), u and the exact solution there, (N,), float64, on the CPU."""
         x = self.reference.interior.coordinates
         u: Field = self.network.field(self.parameters_in(torch.float64))
@@ -155,7 +167,7 @@ class PINN(pl.LightningModule):
         self.trainer.should_stop = True
 
     def _log_row(self) -> None:
-        asked = self.is_due(self.log_every) or any(k.startswith("spectrum/") for k in self.metrics)
-        if asked and self.metrics:
+        added = len(self.metrics) > len(self.measured)
+        if self.is_due(self.log_every) or added:
             for logger in self.loggers:
                 logger.log_metrics(self.metrics, step=self.gradient_step)

@@ -27,6 +27,10 @@ def write_outcome(
     module: PINN, folder: RunFolder, seed: int, cutoff: float, wall_seconds: float
 ) -> int:
     """Draw the figures, write result.json, say how it ended; 1 where the loss diverged."""
+    if module.status == "running":
+        last = f"gradient step {module.gradient_step} of {module.max_steps}"
+        print(f"error: stopped at {last}: {folder.path} has no result", file=sys.stderr)
+        return 1
     draw_figures(module, folder, cutoff)
     folder.write_result(
         status=module.status,
@@ -34,24 +38,30 @@ def write_outcome(
         step=module.gradient_step,
         **{key: module.metrics.get(name) for key, name in RESULT_KEYS.items()},
         cutoff=cutoff,
-        steps_per_second=module.gradient_step / max(module.training_seconds, 1e-9),
+        steps_per_second=module.steps_taken / max(module.training_seconds, 1e-9),
         wall_seconds=wall_seconds,
     )
     if module.status == "diverged":
-        rate = module.trainer.optimizers[0].param_groups[0]["lr"]
-        print(
-            f"error: the loss is not finite at gradient step {module.gradient_step}: "
-            f"lower optimizer.lr (it is {rate:g}); what was logged is in {folder.path}",
-            file=sys.stderr,
-        )
+        print(f"error: {_advice(module)}; what was logged is in {folder.path}", file=sys.stderr)
         return 1
     return 0
+
+
+def _advice(module: PINN) -> str:
+    """Where the loss left the finite numbers, and what to change."""
+    said = f"the loss is not finite at gradient step {module.gradient_step}"
+    if module.gradient_step == 0:
+        return f"{said}: lower model.weight_range, or take precision=float64"
+    rate = module.trainer.optimizers[0].param_groups[0]["lr"]
+    return f"{said}: lower optimizer.lr (it is {rate:g})"
 
 
 def draw_figures(module: PINN, folder: RunFolder, cutoff: float) -> None:
     """All figures that the logged rows, the spectra and the solution allow."""
     metrics = read_metrics(folder.path / "metrics.csv")
     spectra = read_arrays(folder.path / "spectra.npz")
+    if not metrics:
+        return
     method = folder.method
     steps = metrics["step"]
     loss = metrics["loss"]
@@ -67,7 +77,7 @@ def draw_figures(module: PINN, folder: RunFolder, cutoff: float) -> None:
         ),
     )
     if module.status != "diverged":
-        x, u, exact = (tensor.numpy() for tensor in module.exact_and_solution())
+        x, u, exact = (tensor.numpy() for tensor in module.solution())
         folder.draw("solution", lambda: figures.solution_figure(x, u, exact, method))
     if not spectra:
         return

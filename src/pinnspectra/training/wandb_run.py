@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -44,9 +45,9 @@ def log_histogram(loggers: Sequence[Logger], name: str, values: np.ndarray, step
             logger.log_metrics({name: wandb.Histogram(values.tolist())}, step=step)  # pyright: ignore
 
 
-def finish(loggers: Sequence[Logger]) -> None:
-    """End this job's W&B run, so that the next job of the process starts its own."""
-    if any(isinstance(logger, WandbLogger) for logger in loggers):
+def finish() -> None:
+    """End this job's W&B run, if there is one: the next job of the process starts its own."""
+    if "wandb" in sys.modules:
         import wandb
 
         wandb.finish()

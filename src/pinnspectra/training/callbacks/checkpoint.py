@@ -18,8 +18,8 @@ KEPT = 2
 class Checkpoint(pl.Callback):
     """Writes checkpoints/step=N.ckpt, N in gradient steps, every `every` steps and at the end.
 
-    The file holds parameters, optimizer state and counters, is written beside its place and then
-    renamed; the last two stay.
+    The file holds parameters, optimizer state and the gradient step, is written beside its place
+    and then renamed; the last two stay.
 
     Args:
         folder: the run folder.
@@ -27,8 +27,6 @@ class Checkpoint(pl.Callback):
     """
 
     def __init__(self, folder: RunFolder, every: int) -> None:
-        if every < 1:
-            raise ValueError(f"every={every}: a whole number of at least 1 is needed")
         self.folder, self.every = folder.path / "checkpoints", every
         self.written: list[Path] = []
 

@@ -21,7 +21,7 @@ class KernelSpectrum(pl.Callback):
     Logs spectrum/effective_cutoff, spectrum/truncated_entropy and, beside them, spectrum/loss;
     histograms of the eigenvalues where there is W&B; writes all to spectra.npz as it goes. Taken
     at step 0, every `every` gradient steps and at the end, on the device of the network:
-    O((N + P) P min(N, P)) each.
+    O(N P min(N, P)) each.
 
     Args:
         folder: where spectra.npz goes.
@@ -91,8 +91,9 @@ class KernelSpectrum(pl.Callback):
 
     def singular_values(self, module: PINN) -> torch.Tensor:
         """Singular values of J of the current parameters, (min(N, P),), float64."""
-        dtype = module.training_dtype if self.dtype == "training" else torch.float64
-        collocation = module.collocation.to(dtype, module.device)
+        in_training = self.dtype == "training"
+        dtype = module.training_dtype if in_training else torch.float64
+        collocation = module.working if in_training else module.working_in_float64
         parameters = module.parameters_in(dtype)
         J = residual_jacobian(collocation.residual, module.network, parameters)
         return singular_values(J[0])

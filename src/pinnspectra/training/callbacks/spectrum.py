@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +14,8 @@ from pinnspectra.run_folder import RunFolder
 from pinnspectra.spectrum import effective_cutoff, singular_values, truncated_entropy
 from pinnspectra.training.module import PINN
 from pinnspectra.training.wandb_run import log_histogram
+
+log = logging.getLogger(__name__)
 
 
 class KernelSpectrum(pl.Callback):
@@ -64,7 +67,11 @@ class KernelSpectrum(pl.Callback):
 
     def _record(self, module: pl.LightningModule) -> None:
         assert isinstance(module, PINN)
-        sigma = self.singular_values(module)
+        J = self.jacobian(module)
+        if not J.isfinite().all():
+            log.warning("no spectrum at step %d: J is not finite", module.gradient_step)
+            return
+        sigma = singular_values(J)
         eigenvalues = sigma**2
         values = {
             "singular_values": sigma.cpu().numpy(),
@@ -89,11 +96,10 @@ class KernelSpectrum(pl.Callback):
             module.gradient_step,
         )
 
-    def singular_values(self, module: PINN) -> torch.Tensor:
-        """Singular values of J of the current parameters, (min(N, P),), float64."""
+    def jacobian(self, module: PINN) -> torch.Tensor:
+        """J of the current parameters, (N, P), in the asked precision."""
         in_training = self.dtype == "training"
         dtype = module.training_dtype if in_training else torch.float64
         collocation = module.working if in_training else module.working_in_float64
         parameters = module.parameters_in(dtype)
-        J = residual_jacobian(collocation.residual, module.network, parameters)
-        return singular_values(J[0])
+        return residual_jacobian(collocation.residual, module.network, parameters)[0]

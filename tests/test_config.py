@@ -99,7 +99,19 @@ def test_every_optimizer_builds_with_the_asked_rate(optimizer):
     assert built.param_groups[0]["lr"] == 0.125
 
 
-def test_every_callback_and_experiment_runs(tmp_path):
+def test_any_other_optimizer_of_torch_is_its_name_and_its_arguments():
+    section = {
+        "_target_": "torch.optim.AdamW",
+        "lr": 0.5,
+        "weight_decay": 0.25,
+        "betas": [0.8, 0.9],
+    }
+    built = build("optimizer", section, [torch.zeros(2, requires_grad=True)])
+    assert isinstance(built, torch.optim.AdamW)
+    assert built.defaults["weight_decay"] == 0.25
+
+
+def test_every_callback_runs(tmp_path):
     callbacks = f"callbacks=[{','.join(choices('callbacks'))}]"
     done = run_here("train.py", *SMALL, callbacks, "logger=[csv]", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -18,6 +18,9 @@ MISTAKES = [
     (["points.per_axis=x"], "points.per_axis=x: .*integer"),
     # an unknown choice
     (["pde=heat"], "pde=heat: no such choice; allowed are biharmonic, poisson1d, poisson2d"),
+    (["pde=[poisson1d,biharmonic]"], r"pde=\[.*\]: one choice is needed; allowed are biharmonic"),
+    (["model=null"], "model=null: one choice is needed; allowed are mlp, two_layer"),
+    (["hydra/job_logging=foo"], "hydra/job_logging=foo: no such choice; allowed are .*default"),
     (["callbacks=[spectrum,foo]"], "callbacks=foo: no such choice; .*checkpoint"),
     (["model.activation=relu"], "model.activation=relu: allowed are sin, tanh"),
     (["precision=float16"], "precision=float16: .*'float32' or 'float64'"),

@@ -29,6 +29,9 @@ from pinnspectra.settings import Settings, SettingsError, check
 
 log = logging.getLogger(__name__)
 
+LISTS = ("callbacks", "logger")
+"""The groups of which any number may be chosen."""
+
 Job = Callable[[Settings, RunFolder], int]
 """What a script does with checked settings in a run folder; returns the exit code."""
 
@@ -73,15 +76,12 @@ def run(job: Job[Settings], config_name: str, schema: type[Settings]) -> None:
 
     try:
         hydra.main(version_base="1.3", config_path=str(folder), config_name=config_name)(task)()
-    except (HydraException, OmegaConfBaseException) as error:
+    except BrokenPipeError:  # the reader of `--help | head` has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:  # of Hydra alone: jobs report their own
         if wanted == "1":
             raise
         _say(_one_line(error, folder, config_name))
-        codes.append(1)
-    except BrokenPipeError:  # the reader of `--help | head` has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        _say(f"cannot write the run folder: {error}")
         codes.append(1)
     finally:
         os.environ["HYDRA_FULL_ERROR"] = wanted
@@ -138,21 +138,31 @@ def _first_line(error: BaseException) -> str:
 def _one_line(error: Exception, folder: Path, config_name: str) -> str:
     """What Hydra says about an override, in one line with what is allowed."""
     overrides = [argument for argument in sys.argv[1:] if "=" in argument]
+    for group, choice in (o.split("=", 1) for o in overrides):
+        one = (folder / group).is_dir() and group not in LISTS
+        if one and (choice.startswith("[") or choice == "null"):
+            return f"{group}={choice}: one choice is needed; {_choices(group, folder)}"
     if isinstance(error, MissingConfigException) and error.options is not None:
         group, _, choice = str(error.missing_cfg_file).rpartition("/")
         return f"{group}={choice}: no such choice; allowed are {', '.join(sorted(error.options))}"
     missing = re.match(r"In '.*': Could not load '(.+)/(.+)'", str(error))
     if missing is not None:
-        names = sorted(path.stem for path in (folder / missing[1]).glob("*.yaml"))
-        return f"{missing[1]}={missing[2]}: no such choice; allowed are {', '.join(names)}"
+        return f"{missing[1]}={missing[2]}: no such choice; {_choices(missing[1], folder)}"
     if isinstance(error, OverrideParseException):
         return f"{error.override}: cannot be read: {_first_line(error)}"
+    if isinstance(error, OSError) and not isinstance(error, HydraException):
+        return f"cannot write the run folder: {error}"
     unknown = re.match(r"Could not (?:override|append to config|delete).*?'([^']+)'", str(error))
     if unknown is None:
         return _first_line(error)
     key = unknown[1]
     given = next((o for o in overrides if o.lstrip("+~").split("=")[0] == key), key)
     return f"{given}: there is no key {key}; {_allowed(key, overrides, folder, config_name)}"
+
+
+def _choices(group: str, folder: Path) -> str:
+    names = sorted(path.stem for path in (folder / group).glob("*.yaml"))
+    return f"allowed are {', '.join(names)}"
 
 
 def _allowed(key: str, overrides: list[str], folder: Path, config_name: str) -> str:

@@ -40,7 +40,9 @@ def solve(settings: RandomFeatureSettings, folder: RunFolder) -> int:
         )
     except ValueError as error:
         raise SettingsError(str(error)) from error
-    write_arrays_and_figures(solution, collocation, folder, settings.spectrum.cutoff)
+    draw_spectrum(solution, folder, settings.spectrum.cutoff)
+    if settings.boundary_rows:  # else u is free up to what the operator does not see
+        draw_solution(solution, collocation, folder)
     folder.write_result(
         status="finished",
         seed=settings.seed,
@@ -53,10 +55,19 @@ def solve(settings: RandomFeatureSettings, folder: RunFolder) -> int:
     return 0
 
 
-def write_arrays_and_figures(
-    solution: RandomFeatureSolution, collocation: Collocation, folder: RunFolder, cutoff: float
+def draw_solution(
+    solution: RandomFeatureSolution, collocation: Collocation, folder: RunFolder
 ) -> None:
-    """Spectrum with its cut-off and error over the truncation position (Fig. 3); the solution."""
+    """The solution beside the exact one, at the interior points."""
+    from pinnspectra import figures
+
+    x = collocation.interior.coordinates
+    u, exact = solution.values.numpy(), collocation.pde.exact_solution(x).numpy()
+    folder.draw("solution", lambda: figures.solution_figure(x.numpy(), u, exact, folder.method))
+
+
+def draw_spectrum(solution: RandomFeatureSolution, folder: RunFolder, cutoff: float) -> None:
+    """Write and draw the spectrum with its cut-off, and the error over the position (Fig. 3)."""
     from pinnspectra import figures
 
     sigma, errors = solution.singular_values.numpy(), solution.relative_training_errors.numpy()
@@ -68,11 +79,8 @@ def write_arrays_and_figures(
         truncation_position=positions,
         relative_training_error=errors,
     )
-    x = collocation.interior.coordinates
-    u, exact = solution.values.numpy(), collocation.pde.exact_solution(x).numpy()
     folder.draw("singular_values", lambda: figures.singular_value_figure(sigma, cutoff, method))
     folder.draw("truncation", lambda: figures.truncation_figure(positions, errors, used, method))
-    folder.draw("solution", lambda: figures.solution_figure(x.numpy(), u, exact, method))
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ MISTAKES = [
     (["method=fd", "method.accuracy_order=3"], "method.accuracy_order=3: allowed are 2, 4, 6"),
     (["callbacks.checkpoint.every=0"], "callbacks.checkpoint.every=0: .*1"),
     (["callbacks.spectrum.every=0"], "callbacks.spectrum.every=0: .*1"),
+    (["pde.lower=[2]"], r"pde: box \[2, 1.0\]: finite ends with lower < upper"),
     (["pde.lower=[-inf]"], "pde.lower=.*whole numbers"),
     (["optimizer=adam", "optimizer.betas=[2,3]"], "optimizer: Invalid beta"),
     # what does not fit together
@@ -109,8 +110,9 @@ def test_a_refused_job_does_not_stop_the_others_of_its_sweep(tmp_path):
 def test_a_run_that_is_refused_does_not_leave_an_older_result_in_its_folder(tmp_path):
     small = ("model.width=10", "points.per_axis=16", "hydra.run.dir=outputs/same")
     assert run_here("rfm_solve.py", *small, cwd=tmp_path).returncode == 0
-    assert (tmp_path / "outputs" / "same" / "result.json").exists()
+    result = (tmp_path / "outputs" / "same" / "result.json").read_bytes()
     check(run_here("rfm_solve.py", *small, "seed=-1", cwd=tmp_path), tmp_path, "seed=-1")
+    assert (tmp_path / "outputs" / "same" / "result.json.old").read_bytes() == result  # nor lose it
 
 
 def test_an_overflowing_system_matrix_is_told_in_one_line(tmp_path):

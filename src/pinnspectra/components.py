@@ -116,13 +116,16 @@ def build_collocation(settings: RunSettings) -> Collocation:
     pde = build("pde", settings.pde)
     method = build("method", settings.method)
     per_axis = settings.points.per_axis
-    interior, boundary = pde.domain.grid(per_axis), pde.domain.boundary(per_axis)
-    for axis in interior.axes or ():
-        if abs(settings.points.spacing - axis.spacing) > 1e-9 * axis.spacing:
-            raise SettingsError(
-                f"points.spacing={settings.points.spacing}: it is {axis.spacing:g}, which follows "
-                f"from the box and points.per_axis"
-            )
+    try:
+        interior, boundary = pde.domain.grid(per_axis), pde.domain.boundary(per_axis)
+    except ValueError as error:
+        raise SettingsError(f"pde: {error}") from error
+    spacings = [axis.spacing for axis in interior.axes or ()]
+    if not any(abs(settings.points.spacing - h) <= 1e-9 * h for h in spacings):
+        raise SettingsError(
+            f"points.spacing={settings.points.spacing}: it is {spacings[0]:g}, which follows "
+            f"from the box and points.per_axis; take points.spacing={spacings[0]}"
+        )
     try:
         collocation = Collocation(pde, method, interior, boundary)
         collocation.to(getattr(torch, settings.precision))

@@ -87,13 +87,14 @@ def find_runs(folder: Path) -> list[Run]:
 def _natural(path: Path) -> tuple[Any, ...]:
     """Sort key by which job 10 comes after job 9."""
     number, _, rest = path.name.partition("_")
-    return (path.parent, not number.isdigit(), int(number) if number.isdigit() else 0, rest)
+    return (path.parent, not number.isdecimal(), int(number) if number.isdecimal() else 0, rest)
 
 
 def _run(path: Path, name: str) -> Run:
     overrides = _written_by_hydra(path / ".hydra" / "overrides.yaml")
-    listed = tuple(map(str, overrides)) if isinstance(overrides, ListConfig) else ()
-    return Run(path, name, listed, _result(path))
+    as_given = isinstance(overrides, ListConfig)  # ${...} in one is text, not to be resolved
+    listed = OmegaConf.to_container(overrides, resolve=False) if as_given else []
+    return Run(path, name, tuple(map(str, listed or [])), _result(path))
 
 
 def _written_by_hydra(path: Path) -> Any:
@@ -122,7 +123,9 @@ def _result(path: Path) -> dict[str, Any]:
 def _logged(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Gradient steps and losses of metrics.csv; empty where there is none."""
     metrics = read_metrics(path / "metrics.csv")
-    return metrics.get("step", np.empty(0)), metrics.get("loss", np.empty(0))
+    if not metrics.keys() >= {"step", "loss"}:
+        return np.empty(0), np.empty(0)
+    return metrics["step"], metrics["loss"]
 
 
 def collect(folder: Path) -> bool:

@@ -70,9 +70,10 @@ class RunFolder:
     config_hash: str
 
     def clear(self) -> None:
-        """Remove what an earlier run in this folder left, so that nothing of it looks like ours."""
+        """Set aside, as NAME.old, what an earlier run in this folder left: it is not ours."""
         for name in ("result.json", "metrics.csv", "spectra.npz", "spectrum.npz"):
-            (self.path / name).unlink(missing_ok=True)
+            if (self.path / name).exists():
+                os.replace(self.path / name, self.path / f"{name}.old")
 
     def write_arrays(self, name: str, **arrays: Any) -> None:
         """Write arrays to NAME, a .npz file, whole."""
@@ -106,15 +107,16 @@ class RunFolder:
 
 
 def read_metrics(path: Path) -> dict[str, np.ndarray]:
-    """The columns of a metrics.csv, (rows,) each; {} where there is none.
+    """The columns of a metrics.csv, (rows,) each; {} where there is none or it is damaged.
 
     NaN where a row has no value, as the last row of a run that was killed while it wrote.
     """
-    if not path.exists():
+    try:
+        with path.open(newline="") as file:
+            reader = csv.DictReader(file)
+            rows, names = list(reader), reader.fieldnames or ()
+    except (OSError, ValueError, csv.Error):
         return {}
-    with path.open(newline="") as file:
-        reader = csv.DictReader(file)
-        rows, names = list(reader), reader.fieldnames or ()
     return {name: np.array([_number(row[name]) for row in rows]) for name in names}
 
 
@@ -130,5 +132,5 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return dict(arrays)
-    except (OSError, ValueError, BadZipFile):
+    except (OSError, ValueError, EOFError, BadZipFile):
         return {}

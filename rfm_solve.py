@@ -63,7 +63,9 @@ def draw_solution(
 
     x = collocation.interior.coordinates
     u, exact = solution.values.numpy(), collocation.pde.exact_solution(x).numpy()
-    folder.draw("solution", lambda: figures.solution_figure(x.numpy(), u, exact, folder.method))
+    folder.draw(
+        "solution", lambda: figures.solution_figure(x.numpy(), u[None], exact, folder.method)
+    )
 
 
 def draw_spectrum(solution: RandomFeatureSolution, folder: RunFolder, cutoff: float) -> None:

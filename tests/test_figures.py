@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -34,22 +35,43 @@ CLOUD = np.random.default_rng(0).random((40, 3))
 def run(method: str, label: str = "", **changed: np.ndarray) -> RunCurves:
     arrays = {"loss_steps": STEPS, "loss": LOSS, "spectrum": SPECTRUM}
     arrays |= {"entropy_steps": STEPS, "truncated_entropy": ENTROPY}
-    return RunCurves(label=label, method=method, cutoff=1e-5, **(arrays | changed))
+    arrays |= changed
+    arrays |= {name: arrays[name][:, None] for name in ("loss", "truncated_entropy")}
+    arrays["spectrum"] = arrays["spectrum"][None]
+    return RunCurves(label=label, method=method, cutoff=1e-5, **arrays)
 
 
 def solve(method: str, label: str = "") -> SpectrumCurves:
     return SpectrumCurves(label, method, SPECTRUM, 1e-8, POSITION, ERROR, used=12)
 
 
+def losses(steps: np.ndarray, *values: Any) -> Figure:
+    """The loss figure of a run of one member, from losses (K,)."""
+    return figures.loss_figure(steps, *(v[:, None] for v in values[:4]), *values[4:])
+
+
+def eigenvalues(first: np.ndarray, last: np.ndarray, *others: Any) -> Figure:
+    return figures.eigenvalue_figure(first[None], last[None], *others)
+
+
+def entropies(at: np.ndarray, H: np.ndarray, e: np.ndarray, *others: Any) -> Figure:
+    steps, loss, method = others
+    return figures.entropy_figure(at, H[:, None], e[:, None], steps, loss[:, None], method)
+
+
+def path(H: np.ndarray, loss: np.ndarray, *others: Any) -> Figure:
+    return figures.entropy_loss_figure(H[:, None], loss[:, None], *others)
+
+
 def solution(points: np.ndarray) -> Callable[[str], Figure]:
-    return lambda m: figures.solution_figure(points, points.sum(1) + 0.1, points.sum(1), m)
+    return lambda m: figures.solution_figure(points, points.sum(1)[None] + 0.1, points.sum(1), m)
 
 
 FIGURES: dict[str, Callable[[str], Figure]] = {
-    "loss": lambda m: figures.loss_figure(STEPS, LOSS, LOSS, LOSS / 9, 2 * LOSS, m),
-    "eigenvalue": lambda m: figures.eigenvalue_figure(SPECTRUM * 2, SPECTRUM, 0, 900, 1e-5, m),
-    "entropy": lambda m: figures.entropy_figure(STEPS, ENTROPY, STEPS // 99, STEPS, LOSS, m),
-    "entropy_loss": lambda m: figures.entropy_loss_figure(ENTROPY, LOSS, STEPS, m),
+    "loss": lambda m: losses(STEPS, LOSS, LOSS, LOSS / 9, 2 * LOSS, m),
+    "eigenvalue": lambda m: eigenvalues(SPECTRUM * 2, SPECTRUM, 0, 900, 1e-5, m),
+    "entropy": lambda m: entropies(STEPS, ENTROPY, STEPS // 99, STEPS, LOSS, m),
+    "entropy_loss": lambda m: path(ENTROPY, LOSS, STEPS, m),
     "solution": solution(LINE),
     "solution_scattered": solution(CLOUD),
     "singular_value": lambda m: figures.singular_value_figure(SPECTRUM, 1e-8, m),
@@ -114,7 +136,7 @@ def test_legends_cover_no_panel_and_are_not_cut(name: str) -> None:
 
 
 def test_the_panels_hold_the_data_given() -> None:
-    (axes,) = figures.loss_figure(STEPS, LOSS, LOSS * 2, LOSS * 3, LOSS * 4, "fd").axes
+    (axes,) = losses(STEPS, LOSS, LOSS * 2, LOSS * 3, LOSS * 4, "fd").axes
     assert all(len(with_data(axes, STEPS, c * LOSS)) == 1 for c in (1, 2, 3, 4))
     left, middle, right = figures.comparison_figure([run("ad"), run("fd", loss=3 * LOSS)]).axes
     assert len(with_data(left, STEPS, LOSS)) == len(with_data(left, STEPS, 3 * LOSS)) == 1
@@ -139,7 +161,7 @@ def test_the_cutoff_line_and_the_mark_follow_definition_1(cutoff: float) -> None
     shuffled = np.random.default_rng(1).permutation(SPECTRUM)
     for figure in (
         figures.singular_value_figure(shuffled, cutoff, "ad"),
-        figures.eigenvalue_figure(SPECTRUM * 7, SPECTRUM, 0, 10, cutoff, "ad"),
+        eigenvalues(SPECTRUM * 7, SPECTRUM, 0, 10, cutoff, "ad"),
     ):
         (axes,) = figure.axes
         assert levels(axes) == ([cutoff * SPECTRUM.max()] if cutoff else [])
@@ -161,7 +183,7 @@ def test_the_truncation_curve_is_marked_at_the_position_that_is_used() -> None:
 
 
 def test_the_path_over_entropy_marks_its_first_and_last_step() -> None:
-    figure = figures.entropy_loss_figure(ENTROPY, LOSS, STEPS, "ad")
+    figure = path(ENTROPY, LOSS, STEPS, "ad")
     assert marks(figure.axes[0]) == [(ENTROPY[0], LOSS[0]), (ENTROPY[-1], LOSS[-1])]
     assert legend(figure) == ["first, step 0", "last, step 4900"]
 
@@ -170,21 +192,21 @@ def test_the_path_over_entropy_marks_its_first_and_last_step() -> None:
 def test_what_a_log_axis_cannot_show_is_left_out_without_a_warning(dtype: type) -> None:
     bad = np.array([3, 0, np.nan, np.inf, -1, 2e-30, 5], dtype=dtype)
     steps = np.arange(7)
-    loss = figures.loss_figure(steps, bad, bad, bad * np.nan, bad, "fd")
+    loss = losses(steps, bad, bad, bad * np.nan, bad, "fd")
     drawn(loss)
     assert with_data(loss.axes[0], steps[[0, 5, 6]], bad[[0, 5, 6]])
-    kernel = figures.eigenvalue_figure(0 * bad[:2], bad, 0, 1, 1e-5, "fd")
+    kernel = eigenvalues(0 * bad[:2], bad, 0, 1, 1e-5, "fd")
     drawn(kernel)
     assert marks(kernel.axes[0]) == [(2, 3)]
-    drawn(figures.entropy_figure(steps, bad, steps * 0, steps, bad, "fd"))
-    drawn(figures.entropy_loss_figure(bad, bad, steps, "fd"))
+    drawn(entropies(steps, bad, steps * 0, steps, bad, "fd"))
+    drawn(path(bad, bad, steps, "fd"))
     drawn(figures.truncation_figure(steps, bad, 0, "fd"))
     drawn(figures.comparison_figure([run("fd", loss_steps=steps, loss=bad, spectrum=bad)]))
 
 
 def test_a_diverging_run_is_drawn_without_a_warning() -> None:
     steps = np.arange(617)
-    drawn(figures.loss_figure(steps, *[10.0 ** (steps - 308)] * 4, "fd"))
+    drawn(losses(steps, *[10.0 ** (steps - 308)] * 4, "fd"))
     drawn(figures.singular_value_figure(10.0 ** (308 - steps), 1e-5, "fd"))
 
 
@@ -197,14 +219,14 @@ def test_a_single_point_is_marked_and_nothing_is_said_to_be_nothing() -> None:
     nothing = figures.comparison_figure([empty])
     drawn(nothing)
     assert [len(axes.texts) for axes in nothing.axes] == [1, 1, 0]
-    drawn(figures.loss_figure(EMPTY, EMPTY, EMPTY, EMPTY, EMPTY, "ad"))
-    drawn(figures.entropy_loss_figure(EMPTY, EMPTY, EMPTY, "ad"))
+    drawn(losses(EMPTY, EMPTY, EMPTY, EMPTY, EMPTY, "ad"))
+    drawn(path(EMPTY, EMPTY, EMPTY, "ad"))
 
 
 def test_a_map_has_x_to_the_right_and_y_upwards() -> None:
     shuffled = np.random.default_rng(2).permutation(GRID)
     u = shuffled[:, 0] + 5 * shuffled[:, 1]  # 0 .. 11 over [0, 1] x [0, 2]
-    figure = figures.solution_figure(shuffled, u, u, "ad")
+    figure = figures.solution_figure(shuffled, u[None], u, "ad")
     pixels = np.asarray(drawn(figure).buffer_rgba())
     for x, y in [(0.25, 0.4), (0.75, 0.4), (0.25, 1.6), (0.75, 1.6)]:
         column, row = figure.axes[0].transData.transform((x, y)).astype(int)
@@ -214,7 +236,9 @@ def test_a_map_has_x_to_the_right_and_y_upwards() -> None:
 
 def test_the_colours_of_an_error_map_are_symmetric_and_of_the_solutions_shared() -> None:
     exact = GRID[:, 0]
-    figure = figures.solution_figure(GRID, np.where(exact > 0.9, exact - 0.3, exact), exact, "fd")
+    figure = figures.solution_figure(
+        GRID, np.where(exact > 0.9, exact - 0.3, exact)[None], exact, "fd"
+    )
     left, middle, right = (axes.collections[0].get_clim() for axes in figure.axes)
     assert left == middle == (0, 1)
     assert right == pytest.approx((-0.3, 0.3))
@@ -223,17 +247,17 @@ def test_the_colours_of_an_error_map_are_symmetric_and_of_the_solutions_shared()
 def test_maps_of_values_that_are_equal_or_not_finite_are_drawn() -> None:
     zero = 0 * GRID[:, 0]
     for u in (zero, zero + np.nan, np.where(GRID[:, 0] > 0.5, np.inf, 1)):
-        drawn(figures.solution_figure(GRID, u, zero, "ad"))
+        drawn(figures.solution_figure(GRID, u[None], zero, "ad"))
 
 
 def test_a_solution_on_a_line_is_sorted_and_one_on_scattered_points_is_u_over_exact() -> None:
     x = np.array([0.5, -1.0, 0.0])
-    left, right = figures.solution_figure(x[:, None], 2 * x, x, "ad").axes
+    left, right = figures.solution_figure(x[:, None], 2 * x[None], x, "ad").axes
     assert with_data(left, np.sort(x), 2 * np.sort(x))
     assert with_data(right, np.sort(x), np.sort(x))
     for points in (CLOUD, CLOUD[:, :2], GRID[1:]):
         u = points[:, 0]
-        (axes,) = figures.solution_figure(points, u + 1, u, "ad").axes
+        (axes,) = figures.solution_figure(points, u[None] + 1, u, "ad").axes
         assert with_data(axes, u, u + 1)
 
 
@@ -288,7 +312,7 @@ def test_matplotlib_settings_are_left_alone_and_do_not_matter(tmp_path) -> None:
 def test_a_long_noisy_history_is_written(tmp_path) -> None:
     steps = np.arange(200_000)
     loss = np.exp(np.random.default_rng(3).normal(size=steps.size))
-    figures.save(figures.loss_figure(steps, loss, loss, loss, loss, "ad"), tmp_path / "long.png")
+    figures.save(losses(steps, loss, loss, loss, loss, "ad"), tmp_path / "long.png")
     assert imread(tmp_path / "long.png").shape == (690, 960, 4)
 
 

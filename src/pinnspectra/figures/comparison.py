@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from pinnspectra.figures.members import BAND, draw_ended, draw_histories
 from pinnspectra.figures.panels import draw_curve, new_figure, noted
 from pinnspectra.figures.random_features import draw_truncation_mark, set_truncation_axes
 from pinnspectra.figures.spectra import (
@@ -24,14 +25,13 @@ from pinnspectra.figures.spectra import (
     draw_spectrum,
     set_spectrum_axes,
 )
-from pinnspectra.figures.style import STYLE, method_colour
+from pinnspectra.figures.style import STYLE, method_colour, variant
 from pinnspectra.figures.training import ENTROPY, STEP, set_loss_axes
 
 FEW_RUNS = 6
 LABEL_LENGTH = 44
 LEGEND_COLUMNS = 3
 LEGEND_ENTRIES = 12
-LINE_STYLES = ("-", "--", "-.", ":")
 TITLE_LENGTH = 120
 
 
@@ -40,8 +40,8 @@ class RunCurves:
     """The curves of one training run in a comparison; what was not recorded is an empty array.
 
     `label` joins settings by ", "; those that all runs share are said once, in the title.
-    `loss` is taken at `loss_steps` and `truncated_entropy` at `entropy_steps`, both in gradient
-    steps; `spectrum` is the last one and `cutoff` the a of Definition 1.
+    `loss`, (K, S), is taken at `loss_steps`, (K,), and `truncated_entropy` at `entropy_steps`, both
+    in gradient steps; `spectrum`, (S, N), is the last one and `cutoff` the a of Definition 1.
     """
 
     label: str
@@ -76,17 +76,21 @@ Curves = RunCurves | SpectrumCurves
 
 @rc_context(STYLE)
 def comparison_figure(runs: Sequence[RunCurves]) -> Figure:
-    """Losses, last spectra with their cut-offs, and entropies of training runs (Fig. 4)."""
+    """Losses, last spectra with their cut-offs, and entropies of training runs (Fig. 4).
+
+    Bands over the members of a run; a cross above the losses is where a member ended early.
+    """
     figure, (left, middle, right) = _panels("Training runs", runs, 3)
     set_loss_axes(left)
     set_spectrum_axes(middle, EIGENVALUE)
     right.set(xlabel=STEP, ylabel=ENTROPY)
     looks = _looks(runs)
     for run, look in zip(runs, looks, strict=True):
-        draw_curve(left, run.loss_steps, run.loss, **look)
+        draw_histories(left, run.loss_steps, run.loss, **look)
+        draw_ended(left, run.loss_steps, run.loss, look["color"])
         draw_spectrum(middle, run.spectrum, **look)
         draw_cutoff(middle, run.spectrum, run.cutoff, look["color"], alpha=look["alpha"])
-        draw_curve(right, run.entropy_steps, run.truncated_entropy, **look)
+        draw_histories(right, run.entropy_steps, run.truncated_entropy, **look)
     return _with_legend(figure, runs, looks)
 
 
@@ -100,8 +104,8 @@ def rfm_comparison_figure(runs: Sequence[SpectrumCurves]) -> Figure:
     for run, look in zip(runs, looks, strict=True):
         position, errors = run.truncation_position, run.relative_training_error
         colour, alpha = look["color"], look["alpha"]
-        draw_spectrum(left, run.singular_values, **look)
-        draw_cutoff(left, run.singular_values, run.cutoff, colour, alpha=alpha)
+        draw_spectrum(left, run.singular_values[None], **look)
+        draw_cutoff(left, run.singular_values[None], run.cutoff, colour, alpha=alpha)
         draw_curve(right, position, errors, **look)
         draw_truncation_mark(right, position, errors, run.used, colour, alpha=alpha)
     return _with_legend(figure, runs, looks)
@@ -112,6 +116,8 @@ def _panels(title: str, runs: Sequence[Curves], columns: int) -> tuple[Figure, l
     if shared := _shared_parts(runs):
         title = _plain(f"{title}: {', '.join(shared)}", TITLE_LENGTH)
     legend_rows = math.ceil(min(len(runs), LEGEND_ENTRIES + 1) / LEGEND_COLUMNS)
+    if any(isinstance(run, RunCurves) and run.loss.shape[1] > 1 for run in runs):
+        title = f"{title}\nof the members of a run: {BAND}, and a cross where one diverged"
     return new_figure(title, 13, 4.2 + 0.2 * legend_rows, columns=columns)
 
 
@@ -124,13 +130,12 @@ def _looks(runs: Sequence[Curves]) -> list[dict[str, Any]]:
     seen: Counter[str] = Counter()
     looks = []
     for i, run in enumerate(runs):
-        fainter, style = divmod(seen[run.method], len(LINE_STYLES))
+        look = variant(seen[run.method])
         seen[run.method] += 1
         looks.append(
-            {
+            look
+            | {
                 "color": method_colour(run.method),
-                "linestyle": LINE_STYLES[style],
-                "alpha": max(0.3, 1 - 0.15 * fainter),
                 "linewidth": 1.3 + 1.5 * (last - i) / max(last, 1) if last < FEW_RUNS else 1.1,
             }
         )

@@ -51,11 +51,16 @@ def draw_curve(axes: Axes, x: np.ndarray, y: np.ndarray, **style: Any) -> None:
     axes.plot(x[which], y[which], **style)
 
 
-def draw_mark(axes: Axes, x: float, y: float, color: str, **style: Any) -> None:
-    """Draw a black-edged dot at (x, y), if the axes can show it."""
+def draw_marks(axes: Axes, x: np.ndarray, y: np.ndarray, color: str, **style: Any) -> None:
+    """Draw black-edged dots at (x, y), (K,) each, where the axes can show them."""
     dot = {"linestyle": "", "marker": "o", "markersize": 7, "markeredgecolor": "black", "zorder": 3}
     style = dot | {"markerfacecolor": color} | style
-    draw_curve(axes, np.array([x]), np.array([y]), **style)
+    draw_curve(axes, x, y, **style)
+
+
+def draw_mark(axes: Axes, x: float, y: float, color: str, **style: Any) -> None:
+    """Draw a black-edged dot at (x, y), if the axes can show it."""
+    draw_marks(axes, np.array([x]), np.array([y]), color, **style)
 
 
 def note_empty(axes: Axes) -> None:

@@ -32,8 +32,8 @@ def singular_value_figure(singular_values: np.ndarray, cutoff: float, method: st
     set_spectrum_axes(axes, SINGULAR_VALUE)
     colour = method_colour(method)
     style = {"marker": ".", "markersize": 4, "linewidth": 1, "label": f"method {method}"}
-    draw_spectrum(axes, singular_values, color=colour, **style)
-    draw_cutoff(axes, singular_values, cutoff, colour, largest=r"\sigma_1")
+    draw_spectrum(axes, singular_values[None], colour, **style)
+    draw_cutoff(axes, singular_values[None], cutoff, colour, largest=r"\sigma_1")
     return finished(figure)
 
 

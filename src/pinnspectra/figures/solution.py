@@ -2,42 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import cycle
+
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pinnspectra.figures.members import (
+    BAND,
+    across,
+    by_learning_rate,
+    draw_band,
+    group_looks,
+    labelled,
+    titled,
+)
 from pinnspectra.figures.panels import draw_curve, finished, new_figure, note_empty, ticks
 from pinnspectra.figures.style import STYLE, method_colour
 
 
 @rc_context(STYLE)
 def solution_figure(
-    points: np.ndarray, solution: np.ndarray, exact: np.ndarray, method: str
+    points: np.ndarray,
+    solution: np.ndarray,
+    exact: np.ndarray,
+    method: str,
+    learning_rates: Sequence[float] = (),
 ) -> Figure:
-    """The solution u and the exact u*, (N,) each, at points (N, d), and the error u - u*.
+    """The solutions u, (S, N), the exact u*, (N,), and the errors u - u*, at points (N, d).
 
-    Curves for d = 1, maps for a grid of d = 2, u against u* for anything else.
+    Curves for d = 1, maps for a grid of d = 2, u against u* for anything else: of the median over
+    members, for each of their learning rates, (S,).
     """
+    groups = by_learning_rate(learning_rates, len(solution))
     if points.shape[1] == 1:
-        return _curves(points[:, 0], solution, exact, method)
+        return _curves(points[:, 0], solution, exact, method, groups)
     if points.shape[1] == 2 and (grid := _grid(points)) is not None:
-        return _maps(*grid, solution, exact, method)
-    return _scatter(solution, exact, method)
+        return _maps(*grid, solution, exact, method, groups)
+    return _scatter(solution, exact, method, groups)
 
 
-def _curves(x: np.ndarray, u: np.ndarray, exact: np.ndarray, method: str) -> Figure:
-    figure, (left, right) = new_figure(f"Solution, method {method}", 11, 4.4, columns=2)
+def _title(solution: np.ndarray, method: str, drawn: str = BAND) -> str:
+    diverged = int((~np.isfinite(solution).any(axis=1)).sum())
+    left_out = f", {diverged} diverged" if diverged else ""
+    return titled(f"Solution, method {method}", len(solution), left_out, drawn)
+
+
+def _curves(
+    x: np.ndarray, u: np.ndarray, exact: np.ndarray, method: str, groups: dict[str, np.ndarray]
+) -> Figure:
+    figure, (left, right) = new_figure(_title(u, method), 11, 4.4, columns=2)
     order = np.argsort(x)
-    x, u, exact = x[order], u[order], exact[order]
+    x, u, exact = x[order], u[:, order], exact[order]
     for axes in (left, right):
         axes.xaxis.set_major_locator(ticks(6))
     left.set(xlabel="coordinate $x$", ylabel="solution $u$")
     right.set(xlabel="coordinate $x$", ylabel="error $u - u^*$")
     colour = method_colour(method)
-    draw_curve(left, x, u, color=colour, linewidth=2.5, label=f"$u$, method {method}")
+    for (rate, which), look in zip(groups.items(), group_looks(groups), strict=True):
+        style = look | {"linewidth": 2.5, "label": labelled(f"$u$, method {method}", rate)}
+        draw_band(left, x, u[which].T, colour, **style)
+        draw_band(right, x, (u[which] - exact).T, colour, **look)
     draw_curve(left, x, exact, color="black", linestyle="--", linewidth=1.2, label="exact $u^*$")
-    draw_curve(right, x, u - exact, color=colour)
     return finished(figure)
 
 
@@ -52,19 +80,36 @@ def _grid(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | Non
 
 
 def _maps(
-    x: np.ndarray, y: np.ndarray, order: np.ndarray, u: np.ndarray, exact: np.ndarray, method: str
+    x: np.ndarray,
+    y: np.ndarray,
+    order: np.ndarray,
+    u: np.ndarray,
+    exact: np.ndarray,
+    method: str,
+    groups: dict[str, np.ndarray],
 ) -> Figure:
-    height = 1.2 + 2.9 * min(max(_stretch(x, y), 0.4), 1.5)
-    figure, (left, middle, right) = new_figure(f"Solution, method {method}", 13, height, columns=3)
+    """One row of maps for each learning rate, all by the same colours."""
+    height = 1.2 + 2.9 * min(max(_stretch(x, y), 0.4), 1.5) * len(groups)
+    title = _title(u, method, "median at every point")
+    figure, panels = new_figure(title, 13, height, rows=len(groups), columns=3)
     shape = (y.size, x.size)
-    maps = [np.ma.masked_invalid(v[order].reshape(shape)) for v in (u, exact, u - exact)]
-    both = np.ma.concatenate(maps[:2]).compressed()
-    low, high = (both.min(), both.max()) if both.size else (0, 1)
-    largest = np.abs(maps[2].compressed()).max(initial=0) or 1
-    _map(left, x, y, maps[0], (low, high), "viridis", "solution $u$")
-    _map(middle, x, y, maps[1], (low, high), "viridis", "exact solution $u^*$")
-    _map(right, x, y, maps[2], (-largest, largest), "RdBu_r", "error $u - u^*$")
+    solutions = [across(u[which].T)[1] for which in groups.values()]
+    maps = [[_masked(v, order, shape) for v in (m, exact, m - exact)] for m in solutions]
+    both = np.concatenate([row[i].compressed() for row in maps for i in (0, 1)])
+    largest = max(np.abs(row[2].compressed()).max(initial=0) for row in maps) or 1
+    limits = (both.min(), both.max()) if both.size else (0, 1)
+    for i, (rate, row) in enumerate(zip(groups, maps, strict=True)):
+        left, middle, right = panels[3 * i : 3 * i + 3]
+        _map(left, x, y, row[0], limits, "viridis", labelled("solution $u$", rate))
+        _map(middle, x, y, row[1], limits, "viridis", "exact solution $u^*$")
+        error = labelled("error $u - u^*$", rate)
+        _map(right, x, y, row[2], (-largest, largest), "RdBu_r", error)
     return figure
+
+
+def _masked(values: np.ndarray, order: np.ndarray, shape: tuple[int, int]) -> np.ma.MaskedArray:
+    """Values at the points, (N,), as rows of y, without those that are not finite."""
+    return np.ma.masked_invalid(values[order].reshape(shape))
 
 
 def _map(
@@ -95,11 +140,19 @@ def _stretch(x: np.ndarray, y: np.ndarray) -> float:
     return float(np.ptp(y) / np.ptp(x))
 
 
-def _scatter(u: np.ndarray, exact: np.ndarray, method: str) -> Figure:
-    figure, (axes,) = new_figure(f"Solution, method {method}", 5.6, 5.2)
+def _scatter(
+    u: np.ndarray, exact: np.ndarray, method: str, groups: dict[str, np.ndarray]
+) -> Figure:
+    title = _title(u, method, "median, bars from minimum to maximum")
+    figure, (axes,) = new_figure(title, 5.6, 5.2)
     axes.xaxis.set_major_locator(ticks(6))
     axes.set(xlabel="exact solution $u^*$", ylabel="solution $u$")
     axes.axline((0, 0), slope=1, color="black", linewidth=1, label="$u = u^*$", zorder=1)
-    style = {"color": method_colour(method), "linestyle": "", "marker": ".", "alpha": 0.6}
-    draw_curve(axes, exact, u, label=f"method {method}", **style)
+    colour = method_colour(method)
+    for (rate, which), marker in zip(groups.items(), cycle(".+x1"), strict=False):
+        low, middle, high = across(u[which].T)
+        if which.size > 1:
+            axes.vlines(exact, low, high, color=colour, alpha=0.3, linewidth=1, zorder=1)
+        style = {"color": colour, "linestyle": "", "marker": marker, "alpha": 0.6}
+        draw_curve(axes, exact, middle, label=labelled(f"method {method}", rate), **style)
     return finished(figure)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from pinnspectra.figures.panels import LARGEST, draw_curve, draw_mark
+from pinnspectra.figures.members import across, draw_band
+from pinnspectra.figures.panels import LARGEST, draw_mark
 
 EIGENVALUE = r"eigenvalue $\lambda_k$ of $G$"
 SINGULAR_VALUE = r"singular value $\sigma_k$ of $A$"
@@ -18,16 +19,16 @@ def set_spectrum_axes(axes: Axes, label: str) -> None:
     axes.set(yscale="log", xlabel="index $k$", ylabel=label)
 
 
-def draw_spectrum(axes: Axes, spectrum: np.ndarray, **style: Any) -> None:
-    """Draw the finite values of a spectrum, (M,), largest first, over their index from 1."""
+def draw_spectrum(axes: Axes, spectrum: np.ndarray, color: str, **style: Any) -> None:
+    """Draw spectra, (S, M), each largest first, over their index from 1, as a band if S > 1."""
     values = _descending(spectrum)
-    draw_curve(axes, np.arange(1, values.size + 1), values, **style)
+    draw_band(axes, np.arange(1, values.shape[1] + 1), values.T, color, **style)
 
 
-def effective_cutoff(spectrum: np.ndarray, cutoff: float) -> int:
-    """e, the number of values with sigma >= cutoff * sigma_max (Definition 1, Eq. 1)."""
+def effective_cutoff(spectrum: np.ndarray, cutoff: float) -> np.ndarray:
+    """e, (S,): how many values of each spectrum have sigma >= cutoff * sigma_max (Definition 1)."""
     values = _descending(spectrum)
-    return int((values >= cutoff * values[0]).sum()) if values.size else 0
+    return (values >= cutoff * values[:, :1]).sum(axis=1)
 
 
 def draw_cutoff(
@@ -38,23 +39,30 @@ def draw_cutoff(
     largest: str | None = None,
     alpha: float = 1,
 ) -> None:
-    """Dash the level cutoff * sigma_1 and mark k = e; `largest`, a formula, puts it in a legend."""
-    e = effective_cutoff(spectrum, cutoff)
-    if e == 0:
+    """Dash the level cutoff * sigma_1 and mark k = e; `largest`, a formula, puts it in a legend.
+
+    Of the spectra of an ensemble, (S, M): at the median of sigma_1 and of e, on the median curve.
+    """
+    e = np.sort(effective_cutoff(spectrum, cutoff))
+    e = e[e > 0]  # a member that diverged has no spectrum
+    if e.size == 0:
         return
-    values = _descending(spectrum)
+    values = across(_descending(spectrum).T)[1]
+    middle = int(e[(e.size - 1) // 2])
     a = _number(cutoff)
+    spread = f" ({e[0]} to {e[-1]})" if e[0] < e[-1] else ""
     level = f"cut-off ${a} \\, {largest}$" if largest else None
-    mark = f"effective cut-off number $e({a})$ = {e}" if largest else None
+    mark = f"effective cut-off number $e({a})$ = {middle}{spread}" if largest else None
     if 1 / LARGEST <= cutoff * values[0] <= LARGEST:
         style = {"color": color, "alpha": 0.6 * alpha, "linestyle": "--", "linewidth": 0.9}
         axes.axhline(cutoff * values[0], label=level, zorder=1, **style)
-    draw_mark(axes, e, values[e - 1], color, alpha=alpha, label=mark)
+    draw_mark(axes, middle, values[middle - 1], color, alpha=alpha, label=mark)
 
 
 def _descending(spectrum: np.ndarray) -> np.ndarray:
-    """The finite values of a spectrum, largest first, in float64."""
-    return np.sort(spectrum[np.isfinite(spectrum)].astype(float))[::-1]
+    """The finite values of spectra, (S, M), each largest first, in float64; NaN after them."""
+    finite = np.where(np.isfinite(spectrum), spectrum.astype(float), np.nan)
+    return -np.sort(-finite, axis=1)
 
 
 def _number(value: float) -> str:

@@ -19,6 +19,8 @@ METHOD_COLOURS = {
 
 OTHER_COLOURS = ("#56B4E9", "#E69F00", "#882255", "#999933", "#332288")
 
+LINE_STYLES = ("-", "--", "-.", ":")
+
 DOTS_PER_INCH = 150
 
 STYLE: dict[Any, Any] = {
@@ -49,6 +51,12 @@ def method_colour(method: str) -> str:
     """The colour of a method, the same in every figure, also for a method nobody listed."""
     fallback = OTHER_COLOURS[zlib.crc32(method.encode()) % len(OTHER_COLOURS)]
     return METHOD_COLOURS.get(method, fallback)
+
+
+def variant(i: int) -> dict[str, Any]:
+    """The look of the i-th curve of one colour: line styles, then the same ones fainter."""
+    fainter, style = divmod(i, len(LINE_STYLES))
+    return {"linestyle": LINE_STYLES[style], "alpha": max(0.3, 1 - 0.15 * fainter)}
 
 
 @rc_context(STYLE)

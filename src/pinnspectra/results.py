@@ -12,9 +12,11 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -23,13 +25,21 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from pinnspectra import figures
-from pinnspectra.run_folder import read_arrays, read_metrics, written_whole
+from pinnspectra.run_folder import (
+    by_member,
+    read_arrays,
+    read_metrics,
+    read_spectra,
+    written_whole,
+)
 
 COLUMNS = (
     "run",
     "pde",
     "method",
     "seed",
+    "member",
+    "learning_rate",
     "status",
     "step",
     "loss",
@@ -53,9 +63,31 @@ PRINTED = tuple(
     c for c in COLUMNS if c not in ("loss_interior", "loss_boundary", "config_hash", "wall_seconds")
 )
 
+FEW_MEMBERS = 20
+"""Members of a run that the printed table has one by one; of more, minimum, median and maximum."""
 
 CHOICES = ("pde", "method")
 """What is known of a run from how it was started."""
+
+MEASURED = (
+    "step",
+    "loss",
+    "loss_interior_ad64",
+    "relative_training_error",
+    "relative_l2_error",
+    "effective_cutoff",
+    "truncated_entropy",
+)
+"""Printed columns that a training run measures of every member."""
+
+MEMBER = ("seed", "member", "learning_rate", "status")
+"""What tells the members of a run apart."""
+
+ACROSS: dict[str, Callable[[list[Any]], Any]] = {"min": min, "median": median, "max": max}
+"""What the printed table has of many members."""
+
+Row = dict[str, Any]
+"""Values by column."""
 
 
 class NoRunError(ValueError):
@@ -72,9 +104,20 @@ class Run:
     result: dict[str, Any]
 
     @property
-    def row(self) -> dict[str, Any]:
-        """The run's values by column; what it does not have is None."""
-        return {"run": self.name} | {c: self.result.get(c) for c in COLUMNS[1:]}
+    def rows(self) -> list[Row]:
+        """The run's values by column, a member each; what it does not have is None.
+
+        Of an ensemble, what the result lists of a member; of one member the result's own values.
+        """
+        listed = self.result.get("members")
+        found = [m for m in listed if isinstance(m, dict)] if isinstance(listed, list) else []
+        every = [{**self.result, **member} for member in found or [{"member": 0}]]
+        return [{"run": self.name} | {c: row.get(c) for c in COLUMNS[1:]} for row in every]
+
+    @property
+    def finished(self) -> bool:
+        """Whether all members came to their last step."""
+        return all(row["status"] == "finished" for row in self.rows)
 
 
 def find_runs(folder: Path) -> list[Run]:
@@ -106,7 +149,7 @@ def _written_by_hydra(path: Path) -> Any:
 
 
 def _result(path: Path) -> dict[str, Any]:
-    """result.json; where it is missing or damaged, the choices and the last logged row."""
+    """result.json; where it is missing or damaged, the choices and the members' last rows."""
     try:
         found = json.loads((path / "result.json").read_text())
         if isinstance(found, dict):
@@ -115,16 +158,29 @@ def _result(path: Path) -> dict[str, Any]:
         pass
     hydra = _written_by_hydra(path / ".hydra" / "hydra.yaml") or OmegaConf.create()
     choices = {key: OmegaConf.select(hydra, f"hydra.runtime.choices.{key}") for key in CHOICES}
-    rows = zip(*_logged(path), strict=True)
-    *_, last = [(None, None), *((int(s), float(v)) for s, v in rows if np.isfinite([s, v]).all())]
-    return {**choices, "step": last[0], "loss": last[1], "status": "unfinished"}
+    return {**choices, "status": "unfinished", "members": _last_rows(path)}
 
 
-def _logged(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Gradient steps and losses of metrics.csv; empty where there is none."""
-    metrics = read_metrics(path / "metrics.csv")
+def _last_rows(path: Path) -> list[dict[str, Any]]:
+    """The last step of every member at which a loss is logged, and that loss."""
+    spectra = read_spectra(path / "spectra.npz")  # of all members, also one that has no row
+    steps, loss = _logged(path, spectra["eigenvalues"].shape[1] if spectra else None)
+    last = [np.flatnonzero(np.isfinite(values))[-1:] for values in loss.T]
+    return [
+        {
+            "member": member,
+            "step": int(steps[k[0]]) if k.size else None,
+            "loss": float(loss[k[0], member]) if k.size else None,
+        }
+        for member, k in enumerate(last)
+    ]
+
+
+def _logged(path: Path, size: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Gradient steps, (K,), and losses, (K, S), of metrics.csv; K = 0 where there is none."""
+    metrics = by_member(read_metrics(path / "metrics.csv"), size)
     if not metrics.keys() >= {"step", "loss"}:
-        return np.empty(0), np.empty(0)
+        return np.empty(0), np.empty((0, size or 1))
     return metrics["step"], metrics["loss"]
 
 
@@ -145,14 +201,14 @@ def collect(folder: Path) -> bool:
     print(table(runs))
     written = [folder / "summary.csv", *_draw(runs, folder)]
     print("\n" + "\n".join(f"see {path}" for path in written))
-    return all(run.result.get("status") == "finished" for run in runs)
+    return all(run.finished for run in runs)
 
 
 def _csv(runs: Sequence[Run]) -> str:
     text = io.StringIO()
     writer: csv.DictWriter[str] = csv.DictWriter(text, COLUMNS)
     writer.writeheader()
-    writer.writerows(run.row for run in runs)
+    writer.writerows(row for run in runs for row in run.rows)
     return text.getvalue()
 
 
@@ -173,34 +229,89 @@ def _titles(runs: Sequence[Run]) -> list[str]:
 
 
 def table(runs: Sequence[Run]) -> str:
-    """The runs as aligned text, one a line, without columns that no run has."""
-    titles = _titles(runs)
-    rows = [run.row | {"run": title} for run, title in zip(runs, titles, strict=True)]
-    columns = [c for c in PRINTED if any(row[c] is not None for row in rows)]
+    """The runs as aligned text, a member a line, without columns that no run has."""
+    titles = zip(runs, _titles(runs), strict=True)
+    rows = [row | {"run": title} for run, title in titles for row in _condensed(run.rows)]
+    ensembles = any(len(run.rows) > 1 for run in runs)
+    columns = [c for c in _known(rows) if c != "member" or ensembles]
+    many = max(len(run.rows) for run in runs)
+    return "\n".join([*_aligned(rows, columns), *_note(many, "summary.csv")])
+
+
+def _note(members: int, file: str) -> list[str]:
+    """Where the members are whose minimum, median and maximum the table has."""
+    note = "min, median, max: each column's own, without diverged members"
+    return [f"({note}; every member is in {file})"] if members > FEW_MEMBERS else []
+
+
+def _known(rows: Sequence[Row]) -> list[str]:
+    """The printed columns that a row has a value of."""
+    return [c for c in PRINTED if any(row[c] is not None for row in rows)]
+
+
+def _aligned(rows: Sequence[Row], columns: Sequence[str]) -> list[str]:
+    """Lines of a table: its header and its rows, names to the left and numbers to the right."""
     cells = [columns, *([_cell(row[c]) for c in columns] for row in rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
-    lines = []
-    for row in cells:
-        padded = [
-            c.ljust(w) if i < 3 else c.rjust(w)
-            for i, (c, w) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(padded).rstrip())
-    return "\n".join(lines)
+    return [
+        "  ".join(
+            cell.ljust(width) if name in ("run", *CHOICES) else cell.rjust(width)
+            for cell, width, name in zip(row, widths, columns, strict=True)
+        ).rstrip()
+        for row in cells
+    ]
+
+
+def _condensed(rows: Sequence[Row]) -> Sequence[Row]:
+    """The members of a run, or where they are many three rows for each of their learning rates."""
+    if len(rows) <= FEW_MEMBERS:
+        return rows
+    rates = [_cell(row["learning_rate"]) for row in rows]
+    groups = [
+        [row for row, its in zip(rows, rates, strict=True) if its == rate]
+        for rate in dict.fromkeys(rates)
+    ]
+    return [_across(group, name, take) for group in groups for name, take in ACROSS.items()]
+
+
+def _across(rows: Sequence[Row], name: str, take: Callable[[list[Any]], Any]) -> Row:
+    """One row of members: the minimum, median or maximum of each column, without the diverged."""
+    kept = [row for row in rows if row["status"] != "diverged"] or rows
+    values = {c: [row[c] for row in kept if _is_number(row[c])] for c in MEASURED}
+    seeds = [row["seed"] for row in rows if _is_number(row["seed"])]
+    counts = Counter(_cell(row["status"]) for row in rows)
+    return {
+        **rows[0],
+        **{c: take(of_all) if of_all else None for c, of_all in values.items()},
+        "member": name,
+        "seed": f"{min(seeds)}..{max(seeds)}" if seeds else None,
+        "status": ", ".join(f"{n} {status}" for status, n in counts.items()),
+    }
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def summary(folder: Path) -> str:
-    """One run's result as aligned lines, and where its files are."""
+    """One run's result as aligned lines, a table of its members, and where its files are."""
     run = _run(folder, folder.name)
-    values = {c: run.row[c] for c in PRINTED[1:] if run.row[c] is not None}
+    rows = run.rows
+    own = rows[0] if len(rows) == 1 else {c: run.result.get(c) for c in COLUMNS}
+    values = {c: own[c] for c in _known([own]) if c not in ("run", "member")}
     width = max(map(len, values))
     lines = [f"{name:<{width}}  {_cell(value)}" for name, value in values.items()]
+    if len(rows) > 1:
+        columns = [c for c in _known(rows) if c in MEMBER or c in MEASURED]
+        lines += ["", *_aligned(_condensed(rows), columns)]
+        lines += [*_note(len(rows), "result.json"), ""]
     return "\n".join([*lines, f"see {folder}"])
 
 
 def _draw(runs: Sequence[Run], folder: Path) -> list[Path]:
     """The comparison figures of the training runs and of the random feature models."""
-    trained = [_run_curves(run) for run in runs if (run.path / "metrics.csv").exists()]
+    logged = [run for run in runs if (run.path / "metrics.csv").exists()]
+    trained = [curves for run in logged for curves in _run_curves(run)]
     solved = [_spectrum_curves(run) for run in runs if (run.path / "spectrum.npz").exists()]
     written = []
     if trained:
@@ -212,20 +323,29 @@ def _draw(runs: Sequence[Run], folder: Path) -> list[Path]:
     return written
 
 
-def _run_curves(run: Run) -> figures.RunCurves:
-    steps, loss = _logged(run.path)
-    spectra = read_arrays(run.path / "spectra.npz")
-    none = np.empty(0)
-    return figures.RunCurves(
-        label=", ".join(run.overrides) or run.name,
-        method=str(run.result.get("method")),
-        loss_steps=steps,
-        loss=loss,
-        spectrum=spectra["eigenvalues"][-1] if spectra else none,
-        cutoff=_cutoff(run),
-        entropy_steps=spectra.get("steps", none),
-        truncated_entropy=spectra.get("truncated_entropy", none),
-    )
+def _run_curves(run: Run) -> list[figures.RunCurves]:
+    """The curves of a training run: of its members, for each of their learning rates."""
+    rows = run.rows
+    steps, loss = _logged(run.path, len(rows))
+    spectra = read_spectra(run.path / "spectra.npz")
+    if not spectra or spectra["eigenvalues"].shape[1] != len(rows):
+        none = np.empty((0, len(rows)))
+        spectra = {"steps": none[:, 0], "truncated_entropy": none, "eigenvalues": none.T[None]}
+    rates = [row["learning_rate"] for row in rows]
+    groups = figures.by_learning_rate(rates if all(map(_is_number, rates)) else (), len(rows))
+    return [
+        figures.RunCurves(
+            label=", ".join([*run.overrides, *([rate] if rate else [])]) or run.name,
+            method=str(run.result.get("method")),
+            loss_steps=steps,
+            loss=loss[:, members],
+            spectrum=spectra["eigenvalues"][-1, members],
+            cutoff=_cutoff(run),
+            entropy_steps=spectra["steps"],
+            truncated_entropy=spectra["truncated_entropy"][:, members],
+        )
+        for rate, members in groups.items()
+    ]
 
 
 def _spectrum_curves(run: Run) -> figures.SpectrumCurves:

@@ -10,6 +10,7 @@ from pinnspectra.figures.comparison import (
     comparison_figure,
     rfm_comparison_figure,
 )
+from pinnspectra.figures.members import by_learning_rate
 from pinnspectra.figures.random_features import singular_value_figure, truncation_figure
 from pinnspectra.figures.solution import solution_figure
 from pinnspectra.figures.style import METHOD_COLOURS, OTHER_COLOURS, method_colour, save
@@ -25,6 +26,7 @@ __all__ = [
     "OTHER_COLOURS",
     "RunCurves",
     "SpectrumCurves",
+    "by_learning_rate",
     "comparison_figure",
     "eigenvalue_figure",
     "entropy_figure",

@@ -12,12 +12,13 @@ from matplotlib.lines import Line2D
 from pinnspectra.figures.panels import draw_curve, shown
 from pinnspectra.figures.style import variant
 
-BAND = "median, band from minimum to maximum"
+BAND = "median and min-max band"
 
 
 def titled(title: str, size: int, left_out: str = "", drawn: str = BAND) -> str:
-    """A title that says, of more than one member, how many there are and what is drawn of them."""
-    return f"{title}\n{size} members{left_out}: {drawn}" if size > 1 else title
+    """A title that says of more than one member how many they are and what is drawn of them."""
+    others = f", {left_out}: {drawn} of the others" if left_out else f": {drawn}"
+    return f"{title}\n{size} members{others}" if size > 1 else title
 
 
 def by_learning_rate(learning_rates: Sequence[float], size: int) -> dict[str, np.ndarray]:
@@ -61,10 +62,10 @@ def draw_band(axes: Axes, x: np.ndarray, y: np.ndarray, color: str, **style: Any
         return
     x, y = x[which.any(axis=1)], np.where(which, y, np.nan)[which.any(axis=1)]
     low, middle, high = across(y)
-    alpha, edge = 0.16 * style.get("alpha", 1), style.get("linestyle", "-")
+    alpha, edge = 0.12 * style.get("alpha", 1), style.get("linestyle", "-")
     axes.fill_between(x, low, high, facecolor=color, alpha=alpha, linewidth=0, zorder=1)
     for limit in (low, high):
-        axes.plot(x, limit, color=color, alpha=2 * alpha, linestyle=edge, linewidth=0.7, zorder=1)
+        axes.plot(x, limit, color=color, alpha=3 * alpha, linestyle=edge, linewidth=0.7, zorder=1)
     draw_curve(axes, x, middle, color=color, **style)
 
 
@@ -88,17 +89,18 @@ def draw_ended(
 ) -> None:
     """Draw the members of y, (K, S), that ended early as thin paths, and a cross above their end.
 
-    The paths may leave the panel: its scale is that of the members that are there to the end. A
-    member that has no value at all ended at the first step.
+    Over x, (K,) or (K, S). The paths may leave the panel: its scale is that of the members that are
+    there to the end. A member that has no value at all ended at the first step.
     """
     if x.size == 0 or y.shape[1] == 1:
         return
-    which = shown(axes, x[:, None], y)
+    x = np.broadcast_to(x.reshape(len(y), -1), y.shape)
+    which = shown(axes, x, y)
     lost = np.flatnonzero(ended(y))
     for i in lost:
-        path = x[which[:, i]], y[which[:, i], i]
+        path = x[which[:, i], i], y[which[:, i], i]
         axes.add_artist(Line2D(*path, color=color, alpha=0.5, linewidth=0.6, zorder=1))
-    at = [x[np.isfinite(y[:, i])].max(initial=x[0]) for i in lost]
+    at = [x[max(np.flatnonzero(np.isfinite(y[:, i])), default=0), i] for i in lost]
     cross = {"color": color, "linestyle": "", "marker": "x", "markersize": 5, "clip_on": False}
     if at:
         above = axes.get_xaxis_transform()

@@ -77,8 +77,9 @@ def noted(figure: Figure) -> Figure:
 
 
 def finished(figure: Figure) -> Figure:
-    """The figure with one legend below its panels, where it covers no data."""
-    handles = [h for axes in figure.axes for h in axes.get_legend_handles_labels()[0]]
+    """The figure with one legend below its panels, where it covers no data; a label once."""
+    listed = [zip(*axes.get_legend_handles_labels(), strict=True) for axes in figure.axes]
+    handles = {label: handle for axes in listed for handle, label in axes}
     if handles:
-        figure.legend(handles=handles, loc="outside lower center", ncols=2)
+        figure.legend(handles=[*handles.values()], loc="outside lower center", ncols=2)
     return noted(figure)

@@ -46,7 +46,7 @@ def solution_figure(
 
 def _title(solution: np.ndarray, method: str, drawn: str = BAND) -> str:
     diverged = int((~np.isfinite(solution).any(axis=1)).sum())
-    left_out = f", {diverged} diverged" if diverged else ""
+    left_out = f"{diverged} diverged" if diverged else ""
     return titled(f"Solution, method {method}", len(solution), left_out, drawn)
 
 
@@ -90,7 +90,7 @@ def _maps(
 ) -> Figure:
     """One row of maps for each learning rate, all by the same colours."""
     height = 1.2 + 2.9 * min(max(_stretch(x, y), 0.4), 1.5) * len(groups)
-    title = _title(u, method, "median at every point")
+    title = _title(u, method, "pointwise median")
     figure, panels = new_figure(title, 13, height, rows=len(groups), columns=3)
     shape = (y.size, x.size)
     solutions = [across(u[which].T)[1] for which in groups.values()]
@@ -143,7 +143,7 @@ def _stretch(x: np.ndarray, y: np.ndarray) -> float:
 def _scatter(
     u: np.ndarray, exact: np.ndarray, method: str, groups: dict[str, np.ndarray]
 ) -> Figure:
-    title = _title(u, method, "median, bars from minimum to maximum")
+    title = _title(u, method, "median, min-max bars")
     figure, (axes,) = new_figure(title, 5.6, 5.2)
     axes.xaxis.set_major_locator(ticks(6))
     axes.set(xlabel="exact solution $u^*$", ylabel="solution $u$")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from pinnspectra.figures.members import across, draw_band
+from pinnspectra.figures.members import across, draw_band, labelled
 from pinnspectra.figures.panels import LARGEST, draw_mark
 
 EIGENVALUE = r"eigenvalue $\lambda_k$ of $G$"
@@ -38,10 +38,13 @@ def draw_cutoff(
     color: str,
     largest: str | None = None,
     alpha: float = 1,
+    marker: str = "o",
+    rate: str = "",
 ) -> None:
     """Dash the level cutoff * sigma_1 and mark k = e; `largest`, a formula, puts it in a legend.
 
-    Of the spectra of an ensemble, (S, M): at the median of sigma_1 and of e, on the median curve.
+    There `rate` says which of several learning rates it is. Of the spectra of an ensemble, (S, M):
+    at the median of sigma_1 and of e, on the median curve.
     """
     e = np.sort(effective_cutoff(spectrum, cutoff))
     e = e[e > 0]  # a member that diverged has no spectrum
@@ -52,11 +55,12 @@ def draw_cutoff(
     a = _number(cutoff)
     spread = f" ({e[0]} to {e[-1]})" if e[0] < e[-1] else ""
     level = f"cut-off ${a} \\, {largest}$" if largest else None
-    mark = f"effective cut-off number $e({a})$ = {middle}{spread}" if largest else None
+    name = "" if rate else "effective cut-off number "
+    mark = labelled(f"{name}$e({a})$ = {middle}{spread}", rate) if largest else None
     if 1 / LARGEST <= cutoff * values[0] <= LARGEST:
         style = {"color": color, "alpha": 0.6 * alpha, "linestyle": "--", "linewidth": 0.9}
         axes.axhline(cutoff * values[0], label=level, zorder=1, **style)
-    draw_mark(axes, middle, values[middle - 1], color, alpha=alpha, label=mark)
+    draw_mark(axes, middle, values[middle - 1], color, alpha=alpha, marker=marker, label=mark)
 
 
 def _descending(spectrum: np.ndarray) -> np.ndarray:

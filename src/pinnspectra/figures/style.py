@@ -21,6 +21,8 @@ OTHER_COLOURS = ("#56B4E9", "#E69F00", "#882255", "#999933", "#332288")
 
 LINE_STYLES = ("-", "--", "-.", ":")
 
+MARKERS = "oD^v<>ph"
+
 DOTS_PER_INCH = 150
 
 STYLE: dict[Any, Any] = {

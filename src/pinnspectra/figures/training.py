@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 
 import numpy as np
 from matplotlib import rc_context
@@ -10,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pinnspectra.figures.members import (
+    BAND,
     by_learning_rate,
     draw_ended,
     draw_histories,
@@ -20,14 +22,14 @@ from pinnspectra.figures.members import (
 )
 from pinnspectra.figures.panels import draw_curve, draw_marks, finished, new_figure, shown, ticks
 from pinnspectra.figures.spectra import EIGENVALUE, draw_cutoff, draw_spectrum, set_spectrum_axes
-from pinnspectra.figures.style import STYLE, method_colour
+from pinnspectra.figures.style import MARKERS, STYLE, method_colour
 
 STEP = "gradient step"
 LOSS = "loss $L$"
 ENTROPY = "truncated entropy $H$"
 CUTOFF_NUMBER = "effective cut-off number $e$"
 ENDED = "a member diverged"
-LAST_MARKERS = "Do^v<>ph"
+LAST_MARKERS = MARKERS[1:]
 
 
 @rc_context(STYLE)
@@ -101,10 +103,13 @@ def eigenvalue_figure(
     first = style | {"alpha": 0.35, "label": f"step {first_step}"}
     draw_spectrum(axes, eigenvalues_first, colour, **first)
     groups = by_learning_rate(learning_rates, len(eigenvalues_last))
-    for (rate, which), look in zip(groups.items(), group_looks(groups), strict=True):
+    looks = zip(groups.items(), group_looks(groups), cycle(MARKERS), strict=False)
+    for (rate, which), look, marker in looks:
         last = style | look | {"label": labelled(f"step {last_step}", rate)}
         draw_spectrum(axes, eigenvalues_last[which], colour, **last)
-        draw_cutoff(axes, eigenvalues_last[which], cutoff, colour, largest=r"\lambda_1")
+        draw_cutoff(
+            axes, eigenvalues_last[which], cutoff, colour, r"\lambda_1", marker=marker, rate=rate
+        )
     return finished(figure)
 
 
@@ -153,24 +158,22 @@ def entropy_loss_figure(
 
     The last mark has a shape for each of the members' learning rates, (S,).
     """
-    size = loss.shape[1]
-    title = titled(f"Loss and truncated entropy, method {method}", size, drawn="one path each")
+    title = _title(f"Loss and truncated entropy, method {method}", loss, "paths")
     figure, (axes,) = new_figure(title, 6.4, 4.8)
     axes.set(yscale="log", xlabel=ENTROPY, ylabel=LOSS)
-    which = shown(axes, truncated_entropy, loss)
-    if not which.any():
-        return finished(figure)
-    colour = method_colour(method)
-    for i in range(size):
+    colour, many = method_colour(method), loss.shape[1] > 1
+    which = shown(axes, truncated_entropy, loss) & ~ended(loss)
+    for i in np.flatnonzero(which.any(axis=0)):
         H, L = truncated_entropy[which[:, i], i], loss[which[:, i], i]
-        draw_curve(axes, H, L, color=colour, linewidth=1, alpha=0.6 if size == 1 else 0.25)
+        draw_curve(axes, H, L, color=colour, linewidth=1, alpha=0.25 if many else 0.6)
     at = np.nonzero(which)
     step = steps[at[0]]
-    area = 16 if size == 1 else 5
+    area = max(2, 16 / loss.shape[1] ** 0.5)
     dots = axes.scatter(truncated_entropy[at], loss[at], c=step, s=area, cmap="viridis", zorder=2.5)
     if np.unique(step).size > 1:
         figure.colorbar(dots, ax=axes, label=STEP, ticks=ticks(6, integer=True))
     _mark_ends(axes, truncated_entropy, loss, steps, which, colour, learning_rates)
+    draw_ended(axes, truncated_entropy, loss, colour, label=ENDED)
     return finished(figure)
 
 
@@ -183,31 +186,27 @@ def _mark_ends(
     colour: str,
     learning_rates: Sequence[float],
 ) -> None:
-    """Mark the first and last of the points `which`, (K, S), of every member; cross early ends."""
+    """Mark the members' points at the first and at the last step of those in `which`, (K, S)."""
     rows = np.flatnonzero(which.any(axis=1))
-    members = np.arange(which.shape[1])
-    first = rows[0], members[which[rows[0]]]
-    small = {} if members.size == 1 else {"markersize": 4.5, "markeredgewidth": 0.6}
-    H, L = truncated_entropy, loss
+    if rows.size == 0:
+        return
+    small = {"markersize": 4.5, "markeredgewidth": 0.6} if loss.shape[1] > 1 else {}
+    points = np.where(which, truncated_entropy, np.nan), np.where(which, loss, np.nan)
     if rows.size > 1:
+        H, L = (values[rows[0]] for values in points)
         label = f"first, step {steps[rows[0]]:.0f}"
-        draw_marks(axes, H[first], L[first], colour, marker="s", label=label, **small)
-    groups = by_learning_rate(learning_rates, members.size)
-    for i, (rate, group) in enumerate(groups.items()):
-        last = rows[-1], group[which[rows[-1], group]]
+        draw_marks(axes, H, L, colour, marker="s", label=label, **small)
+    groups = by_learning_rate(learning_rates, loss.shape[1])
+    for (rate, members), marker in zip(groups.items(), cycle(LAST_MARKERS), strict=False):
+        H, L = (values[rows[-1], members] for values in points)
         label = labelled(f"last, step {steps[rows[-1]]:.0f}", rate)
-        marker = LAST_MARKERS[i % len(LAST_MARKERS)]
-        draw_marks(axes, H[last], L[last], colour, marker=marker, label=label, **small)
-    lost = members[~which[rows[-1]] & which.any(axis=0)]
-    ends = (len(which) - 1 - which[::-1, lost].argmax(axis=0), lost)
-    cross = {"linestyle": "", "marker": "x", "color": "black", "zorder": 3, "label": ENDED}
-    draw_curve(axes, H[ends], L[ends], **cross)
+        draw_marks(axes, H, L, colour, marker=marker, label=label, **small)
 
 
-def _title(title: str, values: np.ndarray) -> str:
-    """The title of bands of values, (K, S), and how many members are not in them."""
+def _title(title: str, values: np.ndarray, drawn: str = BAND) -> str:
+    """The title of what is drawn of values, (K, S), and how many members it leaves out."""
     lost = int(ended(values).sum())
-    return titled(title, values.shape[1], f", {lost} ended early" if lost else "")
+    return titled(title, values.shape[1], f"{lost} ended early" if lost else "", drawn)
 
 
 def set_loss_axes(axes: Axes) -> None:

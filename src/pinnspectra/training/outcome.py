@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import sys
 
-import numpy as np
-
 from pinnspectra import figures
-from pinnspectra.run_folder import RunFolder, read_arrays, read_metrics
+from pinnspectra.run_folder import RunFolder, by_member, read_metrics, read_spectra
 from pinnspectra.training.module import PINN
 
 RESULT_KEYS = {
@@ -57,14 +55,13 @@ def _advice(module: PINN) -> str:
 
 
 def draw_figures(module: PINN, folder: RunFolder, cutoff: float) -> None:
-    """All figures that the logged rows, the spectra and the solution allow."""
-    metrics = read_metrics(folder.path / "metrics.csv")
-    spectra = read_arrays(folder.path / "spectra.npz")
+    """All figures that the logged rows, the spectra and the solutions allow."""
+    rates, method = module.learning_rates, folder.method
+    metrics = by_member(read_metrics(folder.path / "metrics.csv"), len(rates))
+    spectra = read_spectra(folder.path / "spectra.npz")
     if not metrics:
         return
-    method = folder.method
-    steps = metrics["step"]
-    loss = metrics["loss"]
+    steps, loss = metrics["step"], metrics["loss"]
     folder.draw(
         "loss",
         lambda: figures.loss_figure(
@@ -74,11 +71,12 @@ def draw_figures(module: PINN, folder: RunFolder, cutoff: float) -> None:
             metrics["loss/boundary"],
             metrics["loss/interior_ad64"],
             method,
+            rates,
         ),
     )
     if module.status != "diverged":
         x, u, exact = (tensor.numpy() for tensor in module.solution())
-        folder.draw("solution", lambda: figures.solution_figure(x, u, exact, method))
+        folder.draw("solution", lambda: figures.solution_figure(x, u, exact, method, rates))
     if not spectra:
         return
     eigenvalues, at, entropy = (
@@ -87,17 +85,18 @@ def draw_figures(module: PINN, folder: RunFolder, cutoff: float) -> None:
     folder.draw(
         "eigenvalues",
         lambda: figures.eigenvalue_figure(
-            eigenvalues[0], eigenvalues[-1], int(at[0]), int(at[-1]), cutoff, method
+            eigenvalues[0], eigenvalues[-1], int(at[0]), int(at[-1]), cutoff, method, rates
         ),
     )
     folder.draw(
         "entropy",
         lambda: figures.entropy_figure(
-            at, entropy, spectra["effective_cutoff"], steps, loss, method
+            at, entropy, spectra["effective_cutoff"], steps, loss, method, rates
         ),
     )
-    loss_at = np.interp(at, steps, loss)
     folder.draw(
         "entropy_loss",
-        lambda: figures.entropy_loss_figure(entropy, loss_at, at, method),
+        lambda: figures.entropy_loss_figure(
+            metrics["spectrum/truncated_entropy"], metrics["spectrum/loss"], steps, method, rates
+        ),
     )

@@ -73,6 +73,7 @@ def write_run(
     ended: Mapping[int, int] | None = None,
     rates: Sequence[float] = (1e-3,),
     method: str = "fd",
+    seed: int = 0,
     overrides: Sequence[str] = (),
 ) -> dict[str, np.ndarray]:
     """Write the folder of a run whose members share out the learning rates; its metrics."""
@@ -86,7 +87,7 @@ def write_run(
     folder = RunFolder(path, "poisson1d", method, "0123456789abcdef")
     folder.write_arrays("spectra.npz", **spectra(table))
     members = [
-        {"member": i, "seed": i, "learning_rate": rates[i * len(rates) // size]}
+        {"member": i, "seed": seed + i, "learning_rate": rates[i * len(rates) // size]}
         | _outcome(table, i, ended.get(i))
         for i in range(size)
     ]

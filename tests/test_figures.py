@@ -9,8 +9,13 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
+from ensembles import STEPS as ROWS
+from ensembles import metrics
+from hypothesis import given
+from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.image import imread
@@ -18,6 +23,7 @@ from matplotlib.lines import Line2D
 
 from pinnspectra import figures, spectrum
 from pinnspectra.figures import RunCurves, SpectrumCurves, method_colour
+from pinnspectra.figures.members import across, ended
 
 METHODS = ("ad", "fd", "complex_step")
 STEPS = np.arange(0, 5000, 100)
@@ -314,6 +320,171 @@ def test_a_long_noisy_history_is_written(tmp_path) -> None:
     loss = np.exp(np.random.default_rng(3).normal(size=steps.size))
     figures.save(losses(steps, loss, loss, loss, loss, "ad"), tmp_path / "long.png")
     assert imread(tmp_path / "long.png").shape == (690, 960, 4)
+
+
+ENSEMBLES = {
+    "one": (1, {}, ()),
+    "five": (5, {2: 4}, ()),
+    "many": (64, {3: 1, 9: 10, 40: 0}, ()),
+    "rates": (64, {3: 1, 9: 10, 40: 0}, np.repeat([1e-3, 1e-4], 32)),
+    "all diverged": (3, {0: 2, 1: 4, 2: 4}, ()),
+    "no row at all": (2, {0: 0, 1: 0}, ()),
+}
+
+
+def of_ensemble(size: int, lost: dict[int, int], rates: Sequence[float]) -> dict[str, Figure]:
+    """Every figure of an ensemble, of which some members have diverged."""
+    table = metrics(size, lost)
+    loss, H = table["loss"], table["spectrum/truncated_entropy"]
+    terms = [table[f"loss/{name}"] for name in ("interior", "boundary", "interior_ad64")]
+    spectra = np.random.default_rng(0).uniform(0.5, 1, (2, size, 1)) * SPECTRUM
+    spectra[1, list(lost)] = np.nan
+    e = table["spectrum/effective_cutoff"]
+    run = RunCurves("seed=0", "fd", ROWS, loss, spectra[1], 1e-5, ROWS, H)
+    drawing = {
+        "loss": figures.loss_figure(ROWS, loss, *terms, "fd", rates),
+        "eigenvalues": figures.eigenvalue_figure(*spectra, 0, 1000, 1e-5, "fd", rates),
+        "entropy": figures.entropy_figure(ROWS, H, e, ROWS, loss, "fd", rates),
+        "entropy_loss": figures.entropy_loss_figure(H, loss, ROWS, "fd", rates),
+        "comparison": figures.comparison_figure([run, run]),
+    }
+    for name, points in (("line", LINE), ("grid", GRID), ("cloud", CLOUD)):
+        u = points.sum(1) + np.random.default_rng(1).normal(size=(size, 1))
+        u[list(lost)] = np.nan
+        drawing[name] = figures.solution_figure(points, u, points.sum(1), "fd", rates)
+    return drawing
+
+
+def bands(axes: Axes) -> list[np.ndarray]:
+    """Lower and upper limit, (2, K), of every band of a panel, without the ends of its outline."""
+    paths = [c.get_paths()[0].vertices for c in axes.collections if isinstance(c, PolyCollection)]
+    halves = [(path[1 : len(path) // 2], path[len(path) // 2 + 1 : -1][::-1]) for path in paths]
+    return [np.stack([low[:, 1], high[:, 1]]) for low, high in halves]
+
+
+def crosses(axes: Axes) -> list[float]:
+    """Where the crosses above a panel are."""
+    return [x for line in axes.lines if line.get_marker() == "x" for x in line.get_xdata()]
+
+
+@pytest.mark.parametrize("name", ENSEMBLES)
+def test_the_figures_of_an_ensemble_are_whole_and_in_the_colour_of_the_method(name: str) -> None:
+    for figure in of_ensemble(*ENSEMBLES[name]).values():
+        drawn(figure)
+        title = figure._suptitle
+        assert title is not None
+        assert figure.bbox.x0 <= title.get_window_extent().x0
+        for box in (key.get_window_extent() for key in figure.legends):
+            assert not any(box.overlaps(axes.get_window_extent()) for axes in figure.axes)
+            assert figure.bbox.x0 <= box.x0
+            assert box.x1 <= figure.bbox.x1
+        used = {to_hex(line.get_color()).upper() for axes in figure.axes for line in axes.lines}
+        assert not {method_colour(m) for m in METHODS if m != "fd"} & used
+
+
+def test_a_band_is_from_the_minimum_to_the_maximum_of_those_that_are_there_to_the_end() -> None:
+    table = metrics(5, {2: 4})
+    drawing = of_ensemble(5, {2: 4}, ())
+    kept = np.delete(table["loss"], 2, axis=1)
+    for axes in (drawing["entropy"].axes[1], drawing["comparison"].axes[0]):
+        low, high = bands(axes)[0]
+        np.testing.assert_array_equal(low, kept.min(axis=1))
+        np.testing.assert_array_equal(high, kept.max(axis=1))
+        (line,) = with_data(axes, ROWS, np.median(kept, axis=1))[:1]
+        assert line.get_color() == method_colour("fd")
+    assert len(bands(drawing["loss"].axes[0])) == 4
+    assert len(bands(drawing["eigenvalues"].axes[0])) == 2
+    assert drawing["loss"].get_suptitle().split("\n")[1].startswith("5 members, 1 ended early:")
+
+
+def test_spectra_that_are_logged_less_often_have_a_band_at_their_own_steps() -> None:
+    upper = of_ensemble(5, {2: 4}, ())["entropy"].axes[0]
+    H = np.delete(metrics(5)["spectrum/truncated_entropy"], 2, axis=1)[::2]
+    np.testing.assert_array_equal(bands(upper)[0], [H.min(axis=1), H.max(axis=1)])
+
+
+def test_a_run_of_one_member_has_no_band_and_no_word_of_members() -> None:
+    for name, figure in of_ensemble(*ENSEMBLES["one"]).items():
+        assert not any(bands(axes) or crosses(axes) for axes in figure.axes), name
+        assert "member" not in figure.get_suptitle()
+
+
+def test_a_cross_is_above_the_last_row_of_a_member_that_diverged() -> None:
+    drawing = of_ensemble(*ENSEMBLES["many"])
+    for axes in (drawing["loss"].axes[0], drawing["entropy"].axes[1]):
+        assert crosses(axes) == [0, 900, 0]  # of members 3, 9 and 40, which has no row
+    assert crosses(drawing["comparison"].axes[0]) == [0, 900, 0, 0, 900, 0]
+    assert "a member diverged" in legend(drawing["loss"])
+
+
+def test_a_member_that_diverges_does_not_take_the_scale_with_it() -> None:
+    loss = metrics(5, {2: 8})["loss"]
+    calm = loss.copy()
+    loss[6:8, 2] = 1e12, 1e30
+    limits = []
+    for values in (calm, loss):
+        figure = figures.loss_figure(ROWS, values, values, values, values, "fd")
+        path = figures.entropy_loss_figure(values * 0 + 0.5, values, ROWS, "fd")
+        for one in (figure, path):
+            drawn(one)
+            limits.append(one.axes[0].get_ylim())
+    assert limits[:2] == limits[2:]
+
+
+def test_learning_rates_have_curves_of_their_own() -> None:
+    drawing = of_ensemble(*ENSEMBLES["rates"])
+    loss = metrics(64, ENSEMBLES["rates"][1])["loss"]
+    kept = [np.setdiff1d(np.arange(32), [3, 9]), np.setdiff1d(np.arange(32, 64), [40])]
+    left, right = drawing["loss"].axes
+    assert [left.get_title(), right.get_title()] == ["lr = 0.001", "lr = 0.0001"]
+    for axes, members in ((left, kept[0]), (right, kept[1])):
+        wanted = np.stack([loss[:, members].min(axis=1), loss[:, members].max(axis=1)])
+        assert any(np.array_equal(band, wanted) for band in bands(axes))
+    assert left.get_ylim() == right.get_ylim()
+    assert len(legend(drawing["loss"])) == 5  # once, not once a panel
+    medians = [np.quantile(loss[:, members], 0.5, axis=1) for members in kept]
+    lower = drawing["entropy"].axes[1]
+    assert [with_data(lower, ROWS, m)[0].get_linestyle() for m in medians] == ["-", "--"]
+    assert sum("lr = 0.0001" in label for label in legend(drawing["eigenvalues"])) == 2
+    assert sum("lr = 0.0001" in label for label in legend(drawing["entropy_loss"])) == 1
+    assert len(drawing["grid"].axes) == 6
+
+
+def test_the_cutoff_of_an_ensemble_is_the_median_of_those_with_a_spectrum() -> None:
+    levels_of = np.array([1.0, 1e-2, 1e-4, 1e-6])
+    last = np.stack([levels_of, levels_of**2, levels_of**0.5, levels_of * np.nan])
+    figure = figures.eigenvalue_figure(last, last, 0, 10, 2e-4, "fd")
+    (axes,) = figure.axes
+    assert marks(axes) == [(2, 1e-2)]  # e is 2, 1 and 4 of the three
+    assert legend(figure)[-1].endswith("= 2 (1 to 4)")
+
+
+def test_solutions_are_the_median_and_the_band_of_the_members_left() -> None:
+    exact = LINE[:, 0]
+    u = exact + np.array([[0.0], [0.1], [0.5], [np.nan]])
+    left, right = figures.solution_figure(LINE, u, exact, "ad").axes
+    assert with_data(left, exact, u[1])
+    np.testing.assert_allclose(bands(right)[0], [0 * exact, 0 * exact + 0.5], atol=1e-12)
+    grid = GRID.sum(1)
+    maps = figures.solution_figure(GRID, grid + np.array([[0.0], [0.1], [9.0]]), grid, "ad")
+    error = maps.axes[2].collections[0].get_array()
+    np.testing.assert_allclose(error, 0 * error + 0.1)
+    assert "pointwise median" in maps.get_suptitle()
+    assert maps.get_suptitle().split("\n")[1].startswith("3 members:")
+
+
+@given(st.integers(1, 6), st.integers(1, 6), st.data())
+def test_median_and_limits_are_of_the_finite_values(K: int, S: int, data: st.DataObject) -> None:
+    numbers = st.floats(-1e300, 1e300) | st.sampled_from([np.nan, np.inf])
+    values = np.array(data.draw(st.lists(numbers, min_size=K * S, max_size=K * S))).reshape(K, S)
+    for k, of_row in enumerate(zip(*across(values), strict=True)):
+        finite = values[k][np.isfinite(values[k])]
+        wanted = (
+            [finite.min(), np.quantile(finite, 0.5), finite.max()] if finite.size else [np.nan] * 3
+        )
+        np.testing.assert_array_equal(of_row, wanted)
+    last = [row for row in np.isfinite(values) if row.any()]
+    np.testing.assert_array_equal(ended(values), ~last[-1] if last else np.ones(S, dtype=bool))
 
 
 def test_importing_the_figures_imports_neither_torch_nor_pyplot() -> None:

@@ -450,6 +450,23 @@ def test_learning_rates_have_curves_of_their_own() -> None:
     assert len(drawing["grid"].axes) == 6
 
 
+def test_bands_that_could_not_be_told_apart_are_left_out_and_this_is_said() -> None:
+    rates = np.repeat([1e-2, 1e-3, 1e-4, 1e-5], 3)
+    drawing = of_ensemble(12, {}, rates)
+    for name in ("entropy", "eigenvalues", "line"):
+        assert not any(bands(axes) for axes in drawing[name].axes)
+        assert drawing[name].get_suptitle().endswith("12 members: median")
+    assert all(len(bands(axes)) == 4 for axes in drawing["loss"].axes)
+    loss = metrics(5)["loss"]
+    for count in (8, 9):
+        runs = [
+            RunCurves(f"seed={i}", "fd", ROWS, loss, loss.T, 1e-5, ROWS, loss) for i in range(count)
+        ]
+        figure = figures.comparison_figure(runs)
+        assert [len(bands(axes)) for axes in figure.axes] == 3 * [8 if count == 8 else 0]
+        assert ("band" in figure.get_suptitle()) == (count == 8)
+
+
 def test_the_cutoff_of_an_ensemble_is_the_median_of_those_with_a_spectrum() -> None:
     levels_of = np.array([1.0, 1e-2, 1e-4, 1e-6])
     last = np.stack([levels_of, levels_of**2, levels_of**0.5, levels_of * np.nan])

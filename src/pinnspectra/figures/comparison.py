@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from pinnspectra.figures.members import BAND, draw_ended, draw_histories
+from pinnspectra.figures.members import BAND, MEDIAN, MOST_BANDS, draw_ended, draw_histories
 from pinnspectra.figures.panels import draw_curve, new_figure, noted
 from pinnspectra.figures.random_features import draw_truncation_mark, set_truncation_axes
 from pinnspectra.figures.spectra import (
@@ -25,7 +25,7 @@ from pinnspectra.figures.spectra import (
     draw_spectrum,
     set_spectrum_axes,
 )
-from pinnspectra.figures.style import STYLE, method_colour, variant
+from pinnspectra.figures.style import LINE_STYLES, STYLE, method_colour
 from pinnspectra.figures.training import ENTROPY, STEP, set_loss_axes
 
 FEW_RUNS = 6
@@ -78,19 +78,20 @@ Curves = RunCurves | SpectrumCurves
 def comparison_figure(runs: Sequence[RunCurves]) -> Figure:
     """Losses, last spectra with their cut-offs, and entropies of training runs (Fig. 4).
 
-    Bands over the members of a run; a cross above the losses is where a member ended early.
+    Of the members of a run the median, and where few runs are compared the band; a cross above the
+    losses is where a member ended early.
     """
     figure, (left, middle, right) = _panels("Training runs", runs, 3)
     set_loss_axes(left)
     set_spectrum_axes(middle, EIGENVALUE)
     right.set(xlabel=STEP, ylabel=ENTROPY)
-    looks = _looks(runs)
+    looks, band = _looks(runs), len(runs) <= MOST_BANDS
     for run, look in zip(runs, looks, strict=True):
-        draw_histories(left, run.loss_steps, run.loss, **look)
+        draw_histories(left, run.loss_steps, run.loss, band=band, **look)
         draw_ended(left, run.loss_steps, run.loss, look["color"])
-        draw_spectrum(middle, run.spectrum, **look)
+        draw_spectrum(middle, run.spectrum, band=band, **look)
         draw_cutoff(middle, run.spectrum, run.cutoff, look["color"], alpha=look["alpha"])
-        draw_histories(right, run.entropy_steps, run.truncated_entropy, **look)
+        draw_histories(right, run.entropy_steps, run.truncated_entropy, band=band, **look)
     return _with_legend(figure, runs, looks)
 
 
@@ -117,7 +118,8 @@ def _panels(title: str, runs: Sequence[Curves], columns: int) -> tuple[Figure, l
         title = _plain(f"{title}: {', '.join(shared)}", TITLE_LENGTH)
     legend_rows = math.ceil(min(len(runs), LEGEND_ENTRIES + 1) / LEGEND_COLUMNS)
     if any(isinstance(run, RunCurves) and run.loss.shape[1] > 1 for run in runs):
-        title = f"{title}\nof the members of a run: {BAND}, and a cross where one diverged"
+        drawn = BAND if len(runs) <= MOST_BANDS else MEDIAN
+        title = f"{title}\nof the members of a run: {drawn}, and a cross where one diverged"
     return new_figure(title, 13, 4.2 + 0.2 * legend_rows, columns=columns)
 
 
@@ -130,12 +132,13 @@ def _looks(runs: Sequence[Curves]) -> list[dict[str, Any]]:
     seen: Counter[str] = Counter()
     looks = []
     for i, run in enumerate(runs):
-        look = variant(seen[run.method])
+        fainter, style = divmod(seen[run.method], len(LINE_STYLES))
         seen[run.method] += 1
         looks.append(
-            look
-            | {
+            {
                 "color": method_colour(run.method),
+                "linestyle": LINE_STYLES[style],
+                "alpha": max(0.3, 1 - 0.15 * fainter),
                 "linewidth": 1.3 + 1.5 * (last - i) / max(last, 1) if last < FEW_RUNS else 1.1,
             }
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,15 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from pinnspectra.figures.panels import draw_curve, shown
-from pinnspectra.figures.style import variant
+from pinnspectra.figures.style import LINE_STYLES
 
 BAND = "median and min-max band"
+MEDIAN = "median"
+MOST_BANDS = 8
+"""Bands in one panel, beyond which medians are all that can be told apart."""
+
+FEW_RATES = 3
+"""The same of bands in one colour."""
 
 
 def titled(title: str, size: int, left_out: str = "", drawn: str = BAND) -> str:
@@ -31,7 +38,15 @@ def by_learning_rate(learning_rates: Sequence[float], size: int) -> dict[str, np
 
 def group_looks(groups: dict[str, np.ndarray], **one: Any) -> list[dict[str, Any]]:
     """How to draw each group: a line style of its own, or as given where there is one group."""
-    return [variant(i) for i in range(len(groups))] if len(groups) > 1 else [one]
+    if len(groups) == 1:
+        return [one]
+    looks = [{"linestyle": style, "alpha": alpha} for alpha in (1, 0.5) for style in LINE_STYLES]
+    return [look for look, _ in zip(cycle(looks), groups, strict=False)]
+
+
+def of_groups(groups: dict[str, np.ndarray]) -> str:
+    """What one panel can have of each group: its median and its band, or its median alone."""
+    return BAND if len(groups) <= FEW_RATES else MEDIAN
 
 
 def labelled(*parts: str) -> str:
@@ -49,8 +64,10 @@ def across(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return low, middle, high
 
 
-def draw_band(axes: Axes, x: np.ndarray, y: np.ndarray, color: str, **style: Any) -> None:
-    """Draw the median of y, (K, S), over x, (K,), on the band from minimum to maximum.
+def draw_band(
+    axes: Axes, x: np.ndarray, y: np.ndarray, color: str, band: bool = True, **style: Any
+) -> None:
+    """Draw the median of y, (K, S), over x, (K,), on the band from minimum to maximum, if asked.
 
     Of the values that the axes can show; the curve alone where S = 1.
     """
@@ -62,11 +79,14 @@ def draw_band(axes: Axes, x: np.ndarray, y: np.ndarray, color: str, **style: Any
         return
     x, y = x[which.any(axis=1)], np.where(which, y, np.nan)[which.any(axis=1)]
     low, middle, high = across(y)
-    alpha, edge = 0.12 * style.get("alpha", 1), style.get("linestyle", "-")
-    axes.fill_between(x, low, high, facecolor=color, alpha=alpha, linewidth=0, zorder=1)
-    for limit in (low, high):
-        axes.plot(x, limit, color=color, alpha=3 * alpha, linestyle=edge, linewidth=0.7, zorder=1)
     draw_curve(axes, x, middle, color=color, **style)
+    if not band:
+        return
+    alpha = 0.12 * style.get("alpha", 1)
+    axes.fill_between(x, low, high, facecolor=color, alpha=alpha, linewidth=0, zorder=1)
+    edge = {"linestyle": style.get("linestyle", "-"), "marker": "_" if x.size == 1 else None}
+    for limit in (low, high):
+        axes.plot(x, limit, color=color, alpha=3 * alpha, linewidth=0.7, zorder=1, **edge)
 
 
 def ended(y: np.ndarray) -> np.ndarray:

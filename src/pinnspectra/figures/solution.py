@@ -17,6 +17,7 @@ from pinnspectra.figures.members import (
     draw_band,
     group_looks,
     labelled,
+    of_groups,
     titled,
 )
 from pinnspectra.figures.panels import draw_curve, finished, new_figure, note_empty, ticks
@@ -44,7 +45,7 @@ def solution_figure(
     return _scatter(solution, exact, method, groups)
 
 
-def _title(solution: np.ndarray, method: str, drawn: str = BAND) -> str:
+def _title(solution: np.ndarray, method: str, drawn: str) -> str:
     diverged = int((~np.isfinite(solution).any(axis=1)).sum())
     left_out = f"{diverged} diverged" if diverged else ""
     return titled(f"Solution, method {method}", len(solution), left_out, drawn)
@@ -53,7 +54,8 @@ def _title(solution: np.ndarray, method: str, drawn: str = BAND) -> str:
 def _curves(
     x: np.ndarray, u: np.ndarray, exact: np.ndarray, method: str, groups: dict[str, np.ndarray]
 ) -> Figure:
-    figure, (left, right) = new_figure(_title(u, method), 11, 4.4, columns=2)
+    drawn = of_groups(groups)
+    figure, (left, right) = new_figure(_title(u, method, drawn), 11, 4.4, columns=2)
     order = np.argsort(x)
     x, u, exact = x[order], u[:, order], exact[order]
     for axes in (left, right):
@@ -61,7 +63,9 @@ def _curves(
     left.set(xlabel="coordinate $x$", ylabel="solution $u$")
     right.set(xlabel="coordinate $x$", ylabel="error $u - u^*$")
     colour = method_colour(method)
-    for (rate, which), look in zip(groups.items(), group_looks(groups), strict=True):
+    looks = group_looks(groups)
+    for (rate, which), look in zip(groups.items(), looks, strict=True):
+        look["band"] = drawn == BAND
         style = look | {"linewidth": 2.5, "label": labelled(f"$u$, method {method}", rate)}
         draw_band(left, x, u[which].T, colour, **style)
         draw_band(right, x, (u[which] - exact).T, colour, **look)

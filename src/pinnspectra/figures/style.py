@@ -55,12 +55,6 @@ def method_colour(method: str) -> str:
     return METHOD_COLOURS.get(method, fallback)
 
 
-def variant(i: int) -> dict[str, Any]:
-    """The look of the i-th curve of one colour: line styles, then the same ones fainter."""
-    fainter, style = divmod(i, len(LINE_STYLES))
-    return {"linestyle": LINE_STYLES[style], "alpha": max(0.3, 1 - 0.15 * fainter)}
-
-
 @rc_context(STYLE)
 def save(figure: Figure, path: Path | str) -> None:
     """Write a figure as a PNG at 150 dots per inch; the folder is made if it is missing."""

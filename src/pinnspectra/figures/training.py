@@ -18,6 +18,7 @@ from pinnspectra.figures.members import (
     ended,
     group_looks,
     labelled,
+    of_groups,
     titled,
 )
 from pinnspectra.figures.panels import draw_curve, draw_marks, finished, new_figure, shown, ticks
@@ -57,11 +58,12 @@ def loss_figure(
     for axes in panels[len(groups) :]:
         axes.remove()
     colour = method_colour(method)
-    for i, (axes, (rate, which)) in enumerate(zip(panels, groups.items(), strict=False)):
-        if i:
+    for axes, (rate, which) in zip(panels, groups.items(), strict=False):
+        if axes is not panels[0]:
             axes.sharey(panels[0])
         set_loss_axes(axes)
         axes.set_title(rate)
+        axes.tick_params(labelbottom=True)
         losses = [v[:, which] for v in (loss, loss_interior, loss_boundary, loss_interior_ad64)]
         _draw_losses(axes, steps, losses, colour, method)
     return finished(figure)
@@ -95,17 +97,20 @@ def eigenvalue_figure(
     The dashed line is at cutoff * lambda_1 of the last step, the dot at k = e (Definition 1), both
     for each of the members' learning rates, (S,).
     """
-    title = f"Spectrum of the training kernel $G$, method {method}"
-    figure, (axes,) = new_figure(_title(title, eigenvalues_last.T), 6.4, 4.6)
+    groups = by_learning_rate(learning_rates, len(eigenvalues_last))
+    drawn = of_groups(groups)
+    title = _title(
+        f"Spectrum of the training kernel $G$, method {method}", eigenvalues_last.T, drawn
+    )
+    figure, (axes,) = new_figure(title, 6.4, 4.6)
     set_spectrum_axes(axes, EIGENVALUE)
     colour = method_colour(method)
     style = {"marker": ".", "markersize": 4, "linewidth": 1}
-    first = style | {"alpha": 0.35, "label": f"step {first_step}"}
+    first = {"alpha": 0.35, "label": f"step {first_step}", "band": drawn == BAND} | style
     draw_spectrum(axes, eigenvalues_first, colour, **first)
-    groups = by_learning_rate(learning_rates, len(eigenvalues_last))
     looks = zip(groups.items(), group_looks(groups), cycle(MARKERS), strict=False)
     for (rate, which), look, marker in looks:
-        last = style | look | {"label": labelled(f"step {last_step}", rate)}
+        last = style | look | {"label": labelled(f"step {last_step}", rate), "band": drawn == BAND}
         draw_spectrum(axes, eigenvalues_last[which], colour, **last)
         draw_cutoff(
             axes, eigenvalues_last[which], cutoff, colour, r"\lambda_1", marker=marker, rate=rate
@@ -127,21 +132,23 @@ def entropy_figure(
 
     Each of the members' learning rates, (S,), has a line style.
     """
-    title = _title(f"Truncated entropy and loss, method {method}", loss)
+    groups = by_learning_rate(learning_rates, loss.shape[1])
+    drawn = of_groups(groups)
+    title = _title(f"Truncated entropy and loss, method {method}", loss, drawn)
     figure, (upper, lower) = new_figure(title, 6.4, 5.6, rows=2)
     set_loss_axes(lower)
     upper.set(ylabel=ENTROPY)
     colour = method_colour(method)
-    groups = by_learning_rate(learning_rates, loss.shape[1])
     number = _right_axes(upper, CUTOFF_NUMBER) if effective_cutoff.size else None
     dotted, solid = group_looks(groups, linestyle=":"), group_looks(groups)
     for i, (rate, which) in enumerate(groups.items()):
         if number:
-            style = dotted[i] | {"label": labelled(CUTOFF_NUMBER, rate)}
+            style = dotted[i] | {"label": labelled(CUTOFF_NUMBER, rate), "band": len(groups) == 1}
             draw_histories(number, entropy_steps, effective_cutoff[:, which], "#777777", **style)
-        style = solid[i] | {"label": labelled(ENTROPY, rate)}
+        style = solid[i] | {"band": drawn == BAND}
+        draw_histories(lower, loss_steps, loss[:, which], colour, **style)
+        style |= {"label": labelled(ENTROPY, rate)}
         draw_histories(upper, entropy_steps, truncated_entropy[:, which], colour, **style)
-        draw_histories(lower, loss_steps, loss[:, which], colour, **solid[i])
     draw_ended(lower, loss_steps, loss, colour, label=ENDED)
     return finished(figure)
 

@@ -66,7 +66,8 @@ class Points:
 
         Cast from the float64 points, not to them: float32 coordinates do not regain their digits.
         """
-        return Points(self.coordinates.to(device=device, dtype=dtype), self.axes)
+        x = self.coordinates.to(device=device, dtype=dtype)
+        return Points(x.mT.contiguous().mT, self.axes)
 
     def extended(self, reach: int) -> Points:
         """The grid with `reach` more nodes at both ends of every axis; built once.

@@ -34,6 +34,9 @@ from pinnspectra.differentiation.operators import DifferentialOperator, MultiInd
 Directional = tuple[tuple[MultiIndex, int, float], ...]
 """sum_j c_j D_(v_j)^(k_j) as triples (v_j, k_j, c_j), k_j >= 1, v_j of whole numbers."""
 
+NARROW = 3
+"""Inputs of a layer up to which W x is a sum of products, which compilers fuse."""
+
 Product = tuple[Tensor | None, Tensor]
 """factor * tensor, factor (..., M, 1) or (..., M, N), or None for 1."""
 
@@ -259,7 +262,11 @@ def linear(x: TensorOrJet, weight: Tensor, bias: Tensor | None = None) -> Tensor
     """W x + b, (..., M, N), of x (..., K, N), weight (..., M, K) and bias (..., M)."""
     if isinstance(x, Jet):
         return _Linear(x, weight, bias)
-    product = weight @ x
+    if weight.shape[-1] <= NARROW:
+        terms = [weight[..., i : i + 1] * x[..., i : i + 1, :] for i in range(weight.shape[-1])]
+        product = sum(terms[1:], terms[0])
+    else:
+        product = weight @ x
     return product if bias is None else product + bias.unsqueeze(-1)
 
 

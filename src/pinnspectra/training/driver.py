@@ -1,38 +1,227 @@
-"""The driver: a chunk of full-batch gradient steps."""
+"""The driver: many full-batch gradient steps of all members in one program.
+
+A *segment* takes a state (parameters and what the optimizer remembers, every tensor with a leading
+member dimension S) and the learning rates of K gradient steps, (K, S). It returns the state after
+them, the losses before each, (K, S), and what is measured of the last parameters, (n, S). A
+member's loss depends on its own parameters alone, so the gradient of the sum over the members holds
+the gradient of each.
+
+Eagerly a segment is a Python loop, where a step costs a hundred calls to torch whatever it
+computes. Compiled, one gradient step is recorded as a graph of tensor operations, by running it:
+the derivatives of the method, the backward pass and the optimizer are all in it, whatever Python
+they are written in. A scan over the learning rates has that graph as its body and becomes one C++
+program for every K, whose loops run over all members and stay in the cache; the points are among
+its inputs, so that runs that differ in numbers alone share it.
+"""
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
-from pytorch_lightning.core.optimizer import LightningOptimizer
 from torch import Tensor
 
+from pinnspectra.networks import Parameters
+from pinnspectra.optimizers import AbstractOptimizer, Memory
+from pinnspectra.training.sine import DECOMPOSITIONS
 
-def run_chunk(
-    optimizer: LightningOptimizer, loss: Callable[[], Tensor], gradient_steps: int
-) -> Tensor:
-    """Take gradient steps on the sum of the members' losses; the loss before each, (K, S).
+log = logging.getLogger(__name__)
 
-    All steps but the last go to the torch optimizer itself; the last goes through Lightning, which
-    counts it. One counted step a chunk costs 6 % of a bare loop, one a gradient step many times it.
+State = tuple[Parameters, Memory]
+Losses = Callable[[Parameters], Tensor]
+"""Parameters (S, ...) -> loss of every member, (S,)."""
+Measure = Callable[[Parameters], Tensor]
+"""Parameters (S, ...) -> n numbers of every member, (n, S)."""
+Segment = Callable[[State, Tensor], tuple[State, Tensor, Tensor]]
+Program = Callable[[list[Tensor], Tensor], tuple[list[Tensor], Tensor, Tensor]]
+
+CACHE_BYTES = 4 * 2**20
+"""Bytes of one (S, M, N) array up to which members are trained together: a core's share of cache."""
+
+EAGER_STEP_SECONDS, EAGER_VALUE_SECONDS = 1e-3, 1e-8
+"""An eager gradient step takes about the first plus the second for each of its S N M values."""
+
+COMPILE_SECONDS = 10.0
+"""What compiling takes, about; a run that is not longer than that stays eager."""
+
+
+def pays(max_steps: int, values: int) -> bool:
+    """Whether a run of gradient steps on (S, M, N) arrays of so many values is worth compiling.
+
+    Decided from the sizes alone, so that a run gives the same numbers every time.
     """
-    history: list[Tensor] = []
-    evaluated: list[Tensor] = []
+    return max_steps * (EAGER_STEP_SECONDS + EAGER_VALUE_SECONDS * values) > COMPILE_SECONDS
 
-    def closure() -> Tensor:
-        optimizer.zero_grad()
-        losses = loss()
-        total = losses.sum()
-        total.backward()
-        evaluated.append(losses.detach())
-        return total
 
-    for left in reversed(range(gradient_steps)):
-        evaluated.clear()
-        if left:
-            optimizer.optimizer.step(closure)  # pyright: ignore
-        else:
-            optimizer.step(closure=closure)
-        history.append(evaluated[0])
-    return torch.stack(history)
+def groups(members: int, bytes_per_member: int) -> list[slice]:
+    """The members in groups of equal size, or one less, whose arrays fit the cache."""
+    count = min(members, math.ceil(members * bytes_per_member / CACHE_BYTES))
+    ends = [members * i // count for i in range(count + 1)]
+    return [slice(a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+
+
+OPTIONS: dict[str, Any] = {
+    "cpp_wrapper": True,  # no Python between the kernels
+    "realize_opcount_threshold": 15,  # a sine is taken once and kept, not taken again at every use
+    "cpp.enable_floating_point_contract_flag": "fast",  # a * b + c as one instruction
+}
+"""Inductor's options on a CPU."""
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What is trained: the losses, how parameters are updated, what is measured of them."""
+
+    losses: Losses
+    optimizer: AbstractOptimizer
+    measure: Measure
+
+    def gradient_step(self, state: State, rate: Tensor) -> tuple[State, Tensor]:
+        """The state after one gradient step, and the losses before it, (S,)."""
+        parameters, memory = state
+        theta = {name: value.detach().requires_grad_() for name, value in parameters.items()}
+        losses = self.losses(theta)
+        leaves = list(theta.values())
+        slopes = torch.autograd.grad(losses.sum(), leaves, materialize_grads=True)
+        gradients = dict(zip(theta, slopes, strict=True))
+        with torch.no_grad():
+            return self.optimizer.update(parameters, gradients, memory, rate), losses.detach()
+
+
+def eager_segment(problem: Problem) -> Segment:
+    """A segment as a Python loop."""
+
+    def segment(state: State, rates: Tensor) -> tuple[State, Tensor, Tensor]:
+        history = []
+        for rate in rates:
+            state, losses = problem.gradient_step(state, rate)
+            history.append(losses)
+        return state, torch.stack(history), problem.measure(state[0])
+
+    return segment
+
+
+def compiled_segment(problem: Problem, state: State, programs: dict[Any, Program]) -> Segment:
+    """A segment as one compiled program for states of the shapes of this one.
+
+    Args:
+        problem: what is trained.
+        state: a state, for its shapes.
+        programs: those compiled so far, to which this one is added if it is new.
+
+    Raises:
+        Exception: of torch, where it cannot trace or compile.
+    """
+    leaves, rebuild = _flattened(state)
+    rate = torch.zeros(len(leaves[0]), dtype=torch.float64, device=leaves[0].device)
+
+    def flat_step(*inputs: Tensor) -> tuple[Tensor, ...]:
+        new, losses = problem.gradient_step(rebuild(inputs[:-1]), inputs[-1])
+        return (*_flattened(new)[0], losses)
+
+    def flat_measure(*inputs: Tensor) -> Tensor:
+        return problem.measure(rebuild(inputs)[0])
+
+    step, measure = _Trace.of(flat_step, *leaves, rate), _Trace.of(flat_measure, *leaves)
+    key = (step.key, measure.key, torch.get_num_threads())
+    if key not in programs:
+        programs[key] = _compiled_scan(step, measure)
+    program = programs[key]
+    eager = eager_segment(problem)
+
+    def segment(state: State, rates: Tensor) -> tuple[State, Tensor, Tensor]:
+        if len(rates) == 1:  # torch would compile another program for it
+            return eager(state, rates)
+        constants = [*step.constants, *measure.constants]
+        final, history, measured = program([*_flattened(state)[0], *constants], rates)
+        return rebuild(tuple(final)), history, measured
+
+    return segment
+
+
+def _flattened(state: State) -> tuple[list[Tensor], Callable[[tuple[Tensor, ...]], State]]:
+    """The tensors of a state in order, and the way back."""
+    parameters, memory = state
+    names = [(None, name) for name in parameters]
+    names += [(kept, name) for kept, values in memory.items() for name in values]
+
+    def rebuild(tensors: tuple[Tensor, ...]) -> State:
+        new: dict[str | None, Parameters] = {kept: {} for kept in (None, *memory)}
+        for (kept, name), tensor in zip(names, tensors, strict=True):
+            new[kept][name] = tensor
+        return new.pop(None), new  # pyright: ignore
+
+    values = [*parameters.values(), *(t for kept in memory.values() for t in kept.values())]
+    return values, rebuild
+
+
+@dataclass(frozen=True, eq=False)
+class _Trace:
+    """A function of tensors as a graph whose last inputs are the tensors that it had captured."""
+
+    graph: torch.fx.GraphModule
+    constants: list[Tensor]
+    key: Any = field(repr=False)
+
+    @staticmethod
+    def of(function: Callable[..., Any], *inputs: Tensor) -> _Trace:
+        """Record what the function does with these inputs, from which only shapes are taken."""
+        from torch.fx.experimental.proxy_tensor import make_fx
+
+        traced = make_fx(function, decomposition_table=DECOMPOSITIONS)(*inputs)
+        nodes = list(traced.graph.nodes)
+        last = [node for node in nodes if node.op == "placeholder"][-1]
+        captured: dict[str, Any] = {}
+        for node in nodes:
+            if node.op == "get_attr":
+                if node.target not in captured:
+                    with traced.graph.inserting_after(last):
+                        last = captured[node.target] = traced.graph.placeholder(node.target)
+                node.replace_all_uses_with(captured[node.target])
+                traced.graph.erase_node(node)
+        traced.recompile()
+        constants = [getattr(traced, name) for name in captured]
+        shapes = [(t.shape, t.stride(), t.dtype, t.device) for t in (*inputs, *constants)]
+        return _Trace(traced, constants, (traced.code, tuple(shapes)))
+
+
+def _compiled_scan(step: _Trace, measure: _Trace) -> Program:
+    """The scan of a step over the learning rates and then the measure, compiled.
+
+    `scan` and the names of inductor's options are private to torch: only this function uses them.
+    """
+    from torch._higher_order_ops.scan import scan
+
+    body, last = step.graph, measure.graph
+    own = len(step.constants)
+    size = sum(node.op == "placeholder" for node in body.graph.nodes) - own - 1
+    on_cpu = all(shape[-1].type == "cpu" for shape in step.key[1])
+
+    def advance(inputs: list[Tensor], rates: Tensor) -> tuple[list[Tensor], Tensor, Tensor]:
+        state, constants = inputs[:size], inputs[size:]
+
+        def combine(carry: list[Tensor], rate: Tensor) -> tuple[list[Tensor], Tensor]:
+            *new, losses = body(*carry, rate, *constants[:own])
+            return new, losses.clone()
+
+        final, history = scan(combine, state, rates)
+        return final, history, last(*final, *constants[own:])
+
+    program = torch.compile(
+        advance,
+        fullgraph=True,
+        isolate_recompiles=True,
+        options=OPTIONS if on_cpu else None,
+    )
+
+    def run(inputs: list[Tensor], rates: Tensor) -> tuple[list[Tensor], Tensor, Tensor]:
+        rates = rates.contiguous()
+        torch._dynamo.mark_dynamic(rates, 0)
+        with torch.no_grad():
+            return program(inputs, rates)
+
+    return run

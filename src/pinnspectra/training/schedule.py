@@ -1,0 +1,46 @@
+"""Learning rates of the members over gradient steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+from torch.optim.lr_scheduler import LRScheduler
+
+
+class LearningRates:
+    """The learning rates of gradient steps 0, 1, 2, ... in turn, one a member.
+
+    Any scheduler of torch.optim that needs no metric makes them from the rates at the start. It
+    runs ahead of training on a stand-in, so that a compiled program gets its rates as numbers.
+
+    Args:
+        initial: the members' rates at the start, (S,).
+        make_scheduler: torch optimizer -> scheduler; None keeps the rates.
+    """
+
+    def __init__(
+        self,
+        initial: Sequence[float],
+        make_scheduler: Callable[[torch.optim.Optimizer], LRScheduler] | None = None,
+    ) -> None:
+        self.initial = torch.tensor(initial, dtype=torch.float64)
+        different = sorted(set(initial))
+        self._group = torch.tensor([different.index(rate) for rate in initial])
+        groups = [{"params": [torch.zeros(())], "lr": rate} for rate in different]
+        self._stand_in = torch.optim.SGD(groups, lr=1.0)
+        self._scheduler = make_scheduler(self._stand_in) if make_scheduler else None
+
+    def take(self, steps: int) -> Tensor:
+        """The rates of the next gradient steps, (steps, S), float64, on the CPU."""
+        if self._scheduler is None:
+            return self.initial.expand(steps, -1)
+        return torch.tensor([self._next() for _ in range(steps)])[:, self._group]
+
+    def _next(self) -> list[float]:
+        assert self._scheduler is not None
+        rates = [float(group["lr"]) for group in self._stand_in.param_groups]
+        self._stand_in.step()  # torch warns where a scheduler steps before its optimizer
+        self._scheduler.step()
+        return rates

@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import numpy as np
@@ -6,7 +7,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pinnspectra.spectrum import effective_cutoff, singular_values, truncated_entropy
+from pinnspectra.spectrum import (
+    OVERSAMPLING,
+    effective_cutoff,
+    leading_singular_values,
+    singular_values,
+    triangular_factor,
+    truncated_entropy,
+)
 
 EPS = torch.finfo(torch.float64).eps
 SPECTRA = {
@@ -70,6 +78,84 @@ def test_singular_values_far_below_those_of_a_gram_matrix_are_seen():
     by_gram = torch.linalg.eigvalsh(A.mT @ A).abs().sqrt()
     assert float(by_gram.min()) > 100 * values[-1]
     assert float(singular_values(A)[-1]) == pytest.approx(values[-1], rel=1e-3)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 12, 13, 50, 300])
+@pytest.mark.parametrize("name", SPECTRA)
+def test_the_triangular_factor_of_row_blocks_is_that_of_the_whole(name, rows):
+    A = torch.stack([
+        matrix_from_singular_values(SPECTRA[name], (300, 12), seed) for seed in (0, 1)
+    ])  # fmt: skip
+    R = triangular_factor(A.split(rows, dim=1))
+    assert R.shape == (2, 12, 12)
+    atol = 32 * EPS * SPECTRA[name][0]
+    assert torch.equal(R, R.triu())
+    torch.testing.assert_close(R.mT @ R, A.mT @ A, rtol=0, atol=atol * SPECTRA[name][0])
+    torch.testing.assert_close(singular_values(R), singular_values(A), rtol=0, atol=atol)
+
+
+def test_few_rows_are_their_own_triangular_factor():
+    A = matrix_from_singular_values(SPECTRA["decaying"], (12, 12))
+    assert torch.equal(triangular_factor(A.split(5)), A)
+    with pytest.raises(ValueError, match="no block of rows"):
+        triangular_factor([])
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("values_of", [singular_values, lambda A: leading_singular_values(A, 4)])
+def test_a_matrix_that_is_not_finite_has_no_values_and_leaves_the_others_alone(
+    shape, bad, values_of
+):
+    batch = torch.stack([matrix_from_singular_values(v, shape) for v in SPECTRA.values()])
+    expected = values_of(batch)
+    batch[1, -1, 0] = bad
+    got = values_of(batch)
+    assert got[1].isnan().all()
+    others = [0, 2, 3, 4]
+    assert torch.equal(got[others], expected[others])
+
+
+LONG = {
+    "geometric": [0.5**i for i in range(120)],
+    "steep": [10.0**-i for i in range(17)],
+    "algebraic": [(1 + i) ** -3.0 for i in range(120)],
+}
+
+
+@pytest.mark.parametrize("shape", [(500, 120), (120, 120), (120, 700)])
+@pytest.mark.parametrize("name", LONG)
+def test_leading_values_of_invented_spectra_are_recovered(name, shape):
+    A = matrix_from_singular_values(LONG[name], shape)
+    got = leading_singular_values(A, 20)
+    expected = torch.zeros(20, dtype=torch.float64)
+    expected[: len(LONG[name])] = torch.tensor(LONG[name][:20], dtype=torch.float64)
+    # too small by a part of order (sigma_(l+1) / sigma_k)^8, l = 20 + oversampling; never too large
+    left_out = LONG[name][20 + OVERSAMPLING] if len(LONG[name]) > 30 else 0
+    missing = expected * (left_out / expected).nan_to_num(0).clamp(max=1) ** 8
+    assert bool((got <= expected + 32 * EPS).all())
+    assert bool((got >= expected - 20 * missing - 32 * EPS).all())
+    assert bool((got.diff() <= 0).all())
+
+
+def test_leading_values_of_a_flat_spectrum_are_never_too_large():
+    A = matrix_from_singular_values([1.0] * 40 + [0.9] * 80, (200, 120))
+    got = leading_singular_values(A, 10)
+    assert float(got.max()) <= 1 + 16 * EPS
+    assert float(got.min()) > 0.94
+
+
+def test_as_many_leading_values_as_there_are_are_all_values():
+    A = matrix_from_singular_values(SPECTRA["decaying"], (40, 12))
+    got = leading_singular_values(A, 50)
+    torch.testing.assert_close(got, singular_values(A), rtol=0, atol=16 * EPS)
+
+
+def test_leading_values_draw_nothing_from_the_global_generator():
+    before = torch.get_rng_state()
+    A = matrix_from_singular_values(LONG["algebraic"], (300, 120))
+    assert torch.equal(leading_singular_values(A, 5), leading_singular_values(A, 5))
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.parametrize(
@@ -144,3 +230,18 @@ def test_the_entropy_is_the_formula_in_numpy(values, cutoff):
     expected = -(p * np.log(p)).sum() / len(kept)
     got = float(truncated_entropy(torch.tensor(values, dtype=torch.float64), cutoff))
     assert got == pytest.approx(expected, rel=1e-12, abs=1e-15)
+
+
+def test_cutoff_and_entropy_of_a_batch_are_those_of_each_and_nan_where_a_value_is():
+    rows = torch.tensor(list(SPECTRA.values()), dtype=torch.float64)
+    rows = torch.stack([rows, rows.flip(0)])
+    rows[1, 2, 5] = math.nan
+    for function in (effective_cutoff, truncated_entropy):
+        got = function(rows, 1e-4)
+        assert got.shape == (2, 5)
+        assert got.dtype == torch.float64
+        assert got[1, 2].isnan()
+        for i, j in itertools.product(range(2), range(5)):
+            if (i, j) != (1, 2):
+                expected = function(rows[i, j], 1e-4)
+                torch.testing.assert_close(got[i, j], expected, rtol=4 * EPS, atol=0)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from conftest import ORDERS, PROBLEMS, rounding_level, spacing
@@ -188,3 +190,52 @@ def test_least_squares_with_the_system_matrix_finds_the_exact_solution(problem):
     a = torch.linalg.lstsq(torch.cat([A, B]), right[:, None], driver="gelsd").solution[:, 0]
     # random features approximate the solution to 4e-4 at worst here; a wrong sign or factor: to 1
     assert float(c.relative_l2_error(lambda x: a @ phi(x))) < 2e-3
+
+
+def elementwise_field(dimension, dtype):
+    """sin(w_j . x + b_j), (M, N), without a matrix product: what BLAS rounds depends on shapes."""
+    w = torch.linspace(-1, 1, 7 * dimension, dtype=dtype).reshape(7, dimension)
+    b = torch.linspace(-0.3, 0.8, 7, dtype=dtype)[:, None]
+    return lambda x: torch.sin(sum(w[:, i : i + 1] * x[:, i] for i in range(dimension)) + b)
+
+
+def rows_of_parts(c, field, points):
+    parts = list(c.parts(points))
+    assert len(parts) > 1
+    assert all(part.boundary is c.boundary for part in parts)
+    assert torch.equal(torch.cat([part.forcing for part in parts]), c.forcing)
+    return torch.cat([part.system_matrix(field) for part in parts], dim=-2)
+
+
+@EACH
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "ad"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("points", [1, 3, 5])
+def test_parts_have_the_rows_of_the_whole_bit_for_bit(problem, method, dtype, points):
+    # fd_grid: the parts' ends are not the grid's; fd: the same nodes, whichever way they are taken
+    c = collocation(problem, method).to(dtype)
+    u = elementwise_field(PROBLEMS[problem].domain.dimension, dtype)
+    assert torch.equal(rows_of_parts(c, u, points), c.system_matrix(u))
+
+
+@EACH
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("points", [1, 3, 5])
+def test_parts_have_the_rows_of_the_whole_for_networks(problem, method, points):
+    c = collocation(problem, method)
+    phi = TwoLayer(5).features(parameters_of(TwoLayer(5), problem))
+    rows, whole = rows_of_parts(c, phi, points), c.system_matrix(phi)
+    torch.testing.assert_close(rows, whole, rtol=0, atol=tolerance(problem, method))
+
+
+def test_a_step_that_pays_on_the_whole_grid_alone_is_taken_alike_on_its_parts():
+    # a step of 3 spacings: on a slab of one layer the shifted points would be fewer than the nodes
+    c = collocation("poisson2d", "fd", per_axis=24)
+    c = replace(c, method=FiniteDifference(3 * spacing(PROBLEMS["poisson2d"], 24)))
+    u = elementwise_field(2, torch.float64)
+    assert torch.equal(rows_of_parts(c, u, points=24), c.system_matrix(u))
+
+
+def test_a_collocation_of_few_points_is_its_only_part():
+    c = collocation("poisson2d")
+    assert list(c.parts(PER_AXIS**2)) == [c]

@@ -111,3 +111,53 @@ def test_boxes_without_a_positive_finite_extent_are_refused(lower, upper):
 def test_fewer_than_two_points_per_axis_are_refused(points_of, per_axis):
     with pytest.raises(ValueError, match=f"per_axis={per_axis}: .*at least 2"):
         points_of(per_axis)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("size", [1, 7, 20, 60, 10_000])
+@pytest.mark.parametrize("box", BOXES.values(), ids=BOXES)
+def test_parts_are_the_points_cut_into_slabs_that_are_grids_again(box, size, dtype):
+    whole = box.grid(7).to(dtype)
+    parts = list(whole.parts(size))
+    assert torch.equal(torch.cat([part.coordinates for part in parts]), whole.coordinates)
+    layer = 7 ** (box.dimension - 1)
+    assert all(len(part.coordinates) <= max(size, layer) for part in parts)
+    for part in parts:
+        again = Points.on_grid(part.axes).to(dtype)
+        assert torch.equal(again.coordinates, part.coordinates)
+        assert [axis.whole_count for axis in part.axes] == [7] * box.dimension
+
+
+@pytest.mark.parametrize("size", [1, 3, 10, 12])
+def test_scattered_points_are_cut_into_slices(size):
+    x = Points(torch.arange(20.0).reshape(10, 2))
+    parts = [part.coordinates for part in x.parts(size)]
+    assert torch.equal(torch.cat(parts), x.coordinates)
+    assert max(len(part) for part in parts) == min(size, 10)
+
+
+@pytest.mark.parametrize("reach", [0, 1, 3])
+def test_a_part_of_a_grid_is_extended_by_the_nodes_of_the_extended_whole(reach):
+    whole = BOXES["oblong"].grid(6).to(torch.float32)
+    larger = whole.extended(reach).coordinates.unflatten(0, [6 + 2 * reach] * 2)
+    first = 0
+    for part in whole.parts(12):
+        rows = larger[first : first + 2 + 2 * reach].flatten(0, 1)
+        assert torch.equal(part.extended(reach).coordinates, rows)
+        first += 2
+
+
+def test_a_part_of_a_grid_is_widened_as_far_as_the_whole_grid_goes():
+    whole = INTERVAL.grid(8)
+    x = whole.coordinates
+    assert torch.equal(whole.widened(3).coordinates, x)
+    slices = [slice(0, 5), slice(0, 7), slice(1, 8), slice(3, 8)]
+    for part, expected in zip(whole.parts(2), slices, strict=True):
+        wider = part.widened(3)
+        assert torch.equal(wider.coordinates, x[expected])
+        assert torch.equal(wider.widened(9).coordinates, x)
+
+
+def test_scattered_points_cannot_be_widened():
+    with pytest.raises(ValueError, match="grid"):
+        Points(torch.zeros(3, 1)).widened(1)

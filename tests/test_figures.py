@@ -163,7 +163,7 @@ def test_spectra_losses_and_errors_have_log_axes() -> None:
 
 @pytest.mark.parametrize("cutoff", [1e-2, 1e-8, 2.5e-11, 0.0])
 def test_the_cutoff_line_and_the_mark_follow_definition_1(cutoff: float) -> None:
-    e = spectrum.effective_cutoff(torch.tensor(SPECTRUM), cutoff)
+    e = int(spectrum.effective_cutoff(torch.tensor(SPECTRUM), cutoff))
     shuffled = np.random.default_rng(1).permutation(SPECTRUM)
     for figure in (
         figures.singular_value_figure(shuffled, cutoff, "ad"),
@@ -184,7 +184,7 @@ def test_the_truncation_curve_is_marked_at_the_position_that_is_used() -> None:
     (axes,) = figures.truncation_figure(POSITION, ERROR, 12, "fd").axes
     assert marks(axes) == [(12, ERROR[11])]
     left, right = figures.rfm_comparison_figure([solve("ad")]).axes
-    e = spectrum.effective_cutoff(torch.tensor(SPECTRUM), 1e-8)
+    e = int(spectrum.effective_cutoff(torch.tensor(SPECTRUM), 1e-8))
     assert (marks(left), marks(right)) == ([(e, SPECTRUM[e - 1])], [(12, ERROR[11])])
 
 

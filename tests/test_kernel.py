@@ -5,6 +5,7 @@ import torch
 from conftest import NETWORKS, ORDERS, PROBLEMS, rounding_level, spacing
 from torch.func import jacrev
 
+from pinnspectra import kernel
 from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import (
     Automatic,
@@ -15,8 +16,8 @@ from pinnspectra.differentiation import (
     partials,
 )
 from pinnspectra.domain import Box
-from pinnspectra.kernel import residual_jacobian, training_kernel
-from pinnspectra.networks import TwoLayer
+from pinnspectra.kernel import kernel_singular_values, residual_jacobian, training_kernel
+from pinnspectra.networks import MLP, TwoLayer
 from pinnspectra.pde import AbstractPDE
 from pinnspectra.spectrum import effective_cutoff, singular_values
 
@@ -180,6 +181,87 @@ def test_the_kernel_is_symmetric_and_has_no_negative_eigenvalue(problem):
     torch.testing.assert_close(
         eigenvalues[:, :rank], squares[:, :rank], rtol=0, atol=n * 2.3e-16 * n * scale
     )
+
+
+@EACH
+@EACH_METHOD
+@pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
+def test_members_have_the_jacobian_that_each_has_alone(problem, method, network):
+    c = collocation(problem, method)
+    dimension, seeds = c.pde.domain.dimension, (0, 1, 2)
+    together = network.initial_parameters(dimension, seeds, torch.float64)
+    J = residual_jacobian(c.residual, network, together)
+    for member, seed in enumerate(seeds):
+        alone = network.initial_parameters(dimension, [seed], torch.float64)
+        expected = residual_jacobian(c.residual, network, alone)[0]
+        torch.testing.assert_close(J[member], expected, rtol=0, atol=tolerance(problem, c))
+
+
+@pytest.mark.parametrize("entries", [1, 50, 300, 10_000])
+@pytest.mark.parametrize("method", METHODS)
+def test_the_jacobian_does_not_depend_on_how_many_entries_are_taken_at_once(
+    method, entries, monkeypatch
+):
+    network, c = NETWORKS["two_layer"], collocation("poisson2d", method)
+    parameters = network.initial_parameters(2, [0, 1], torch.float64)
+    whole = residual_jacobian(c.residual, network, parameters)
+    monkeypatch.setattr(kernel, "ENTRIES_AT_ONCE", entries)
+    J = residual_jacobian(c.residual, network, parameters)
+    torch.testing.assert_close(J, whole, rtol=0, atol=tolerance("poisson2d", c))
+
+
+@EACH
+@EACH_METHOD
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_kernel_singular_values_by_parts_are_those_of_the_whole_jacobian(
+    problem, method, dtype, monkeypatch
+):
+    network, per_axis = (
+        NETWORKS["two_layer"],
+        {"poisson1d": 100, "biharmonic": 100}.get(problem, 10),
+    )
+    c = collocation(problem, method, per_axis).to(dtype)
+    parameters = network.initial_parameters(c.pde.domain.dimension, [0, 1], dtype)
+    J = residual_jacobian(c.residual, network, parameters)
+    monkeypatch.setattr(kernel, "ENTRIES_OF_A_PART", 1)  # as small as parts may be, 2 P rows
+    assert len(list(kernel._row_blocks(c, network, parameters))) > 1
+    got, expected = kernel_singular_values(c, network, parameters), singular_values(J)
+    assert got.shape == (2, min(J.shape[1:]))
+    assert got.dtype == torch.float64
+    # Weyl: entries within the rounding of the stencil, the norm of that, and the rounding of QR
+    size = (J.shape[1] * J.shape[2]) ** 0.5
+    atol = size * tolerance(problem, c, dtype) + 16 * torch.finfo(torch.float64).eps * J.norm()
+    torch.testing.assert_close(got, expected, rtol=0, atol=float(atol))
+
+
+@pytest.mark.parametrize("leading", [None, 5])
+@pytest.mark.parametrize("name", ["weights_1", "coefficients"])
+def test_a_member_that_is_not_finite_has_no_values_and_leaves_the_others_alone(name, leading):
+    network, c = NETWORKS["two_layer"], collocation("poisson2d", "fd")
+    parameters = network.initial_parameters(2, [0, 1, 2], torch.float64)
+    expected = kernel_singular_values(c, network, parameters, leading)
+    parameters[name][1, 2] = float("nan")
+    got = kernel_singular_values(c, network, parameters, leading)
+    assert got[1].isnan().all()
+    assert torch.equal(got[[0, 2]], expected[[0, 2]])
+
+
+@pytest.mark.parametrize("method", ["ad", "fd"])
+def test_leading_values_of_a_network_of_2700_parameters_are_those_of_all(method):
+    network, c = MLP(width=50), collocation("poisson1d", method, per_axis=300)
+    parameters = network.initial_parameters(1, [0], torch.float64)
+    whole = kernel_singular_values(c, network, parameters)[0]
+    leading = kernel_singular_values(c, network, parameters, leading=30)[0]
+    assert sum(v.numel() for v in parameters.values()) == 2650 + 50
+    assert len(leading) == 30
+    eps = torch.finfo(torch.float64).eps
+    atol = 32 * eps * float(whole[0])
+    # fd: the last of the 30 lie on a plateau of rounding, where none leads
+    large = whole[:30] > 100 * whole[40]
+    assert int(large.sum()) > 8
+    torch.testing.assert_close(leading[large], whole[:30][large], rtol=1e-9, atol=atol)
+    assert bool((leading <= whole[:30] + atol).all())
+    assert bool((leading >= 0.9 * whole[:30] - atol).all())
 
 
 def kernel_spectrum(problem, method, dtype):

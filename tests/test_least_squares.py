@@ -5,6 +5,7 @@ import torch
 from test_spectrum import SHAPES, matrix_from_singular_values
 
 from pinnspectra.least_squares import BLOCK, TruncatedSVD
+from pinnspectra.spectrum import triangular_factor
 
 EPS = torch.finfo(torch.float64).eps
 GRADED = [10.0**-i for i in range(12)]
@@ -108,6 +109,23 @@ def test_positions_on_both_sides_of_a_block_are_right(dtype):
         explicit = (A @ svd.coefficients(position) - f).norm() / f.norm()
         atol = 100 * torch.finfo(dtype).eps
         torch.testing.assert_close(errors[position - 1], explicit, rtol=0, atol=atol)
+
+
+@pytest.mark.parametrize("rows", [5, 14, 400])
+@pytest.mark.parametrize("values", [GRADED, [1.5**-i for i in range(12)]], ids=["steep", "slow"])
+def test_the_triangular_factor_of_a_system_has_its_solutions_and_errors(values, rows):
+    A, f = matrix_from_singular_values(values, (400, 12)), right_side(400)
+    reduced = triangular_factor(torch.cat([A, f[:, None]], dim=1).split(rows))
+    whole, svd = TruncatedSVD(A, f), TruncatedSVD(reduced[:, :-1], reduced[:, -1])
+    assert reduced.shape == (13, 13)
+    torch.testing.assert_close(
+        svd.singular_values, whole.singular_values, rtol=0, atol=16 * EPS * values[0]
+    )
+    size = torch.tensor([float(whole.coefficients(p).norm()) for p in range(1, 13)])
+    difference = (svd.relative_errors() - whole.relative_errors()).abs()
+    assert bool((difference * f.norm() <= 50 * EPS * (size + f.norm())).all())
+    if values is not GRADED:
+        torch.testing.assert_close(svd.coefficients(12), whole.coefficients(12), rtol=0, atol=1e-12)
 
 
 def test_singular_values_are_those_of_the_matrix():

@@ -71,7 +71,7 @@ def test_cutoff_and_entropy_by_automatic_differentiation_are_exact(case, cutoff)
     threshold = float(cutoff) * exact(case, "ad")[0]
     assert np.abs(exact(case, "ad") - threshold).min() > 8 * EPS * exact(case, "ad")[0]
     assert effective_cutoff(values, float(cutoff)) == expected["effective_cutoff"]
-    entropy = truncated_entropy(values, float(cutoff))
+    entropy = float(truncated_entropy(values, float(cutoff)))
     assert entropy == pytest.approx(float(expected["truncated_entropy"]), rel=1e-12)
 
 
@@ -105,7 +105,7 @@ def test_cutoff_and_entropy_by_finite_differences_are_exact_above_the_rounding_f
         if float(cutoff) * exact(case, "fd")[0] < floor(case):
             continue
         assert effective_cutoff(values, float(cutoff)) == expected["effective_cutoff"]
-        entropy = truncated_entropy(values, float(cutoff))
+        entropy = float(truncated_entropy(values, float(cutoff)))
         assert entropy == pytest.approx(float(expected["truncated_entropy"]), rel=1e-9)
 
 

@@ -1,3 +1,4 @@
+import itertools
 import math
 
 import numpy as np
@@ -6,7 +7,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pinnspectra.spectrum import effective_cutoff, singular_values, truncated_entropy
+from pinnspectra.spectrum import (
+    OVERSAMPLING,
+    effective_cutoff,
+    leading_singular_values,
+    singular_values,
+    triangular_factor,
+    truncated_entropy,
+)
 
 EPS = torch.finfo(torch.float64).eps
 SPECTRA = {
@@ -72,6 +80,84 @@ def test_singular_values_far_below_those_of_a_gram_matrix_are_seen():
     assert float(singular_values(A)[-1]) == pytest.approx(values[-1], rel=1e-3)
 
 
+@pytest.mark.parametrize("rows", [1, 7, 12, 13, 50, 300])
+@pytest.mark.parametrize("name", SPECTRA)
+def test_the_triangular_factor_of_row_blocks_is_that_of_the_whole(name, rows):
+    A = torch.stack([
+        matrix_from_singular_values(SPECTRA[name], (300, 12), seed) for seed in (0, 1)
+    ])  # fmt: skip
+    R = triangular_factor(A.split(rows, dim=1))
+    assert R.shape == (2, 12, 12)
+    atol = 32 * EPS * SPECTRA[name][0]
+    assert torch.equal(R, R.triu())
+    torch.testing.assert_close(R.mT @ R, A.mT @ A, rtol=0, atol=atol * SPECTRA[name][0])
+    torch.testing.assert_close(singular_values(R), singular_values(A), rtol=0, atol=atol)
+
+
+def test_few_rows_are_their_own_triangular_factor():
+    A = matrix_from_singular_values(SPECTRA["decaying"], (12, 12))
+    assert torch.equal(triangular_factor(A.split(5)), A)
+    with pytest.raises(ValueError, match="no block of rows"):
+        triangular_factor([])
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("values_of", [singular_values, lambda A: leading_singular_values(A, 4)])
+def test_a_matrix_that_is_not_finite_has_no_values_and_leaves_the_others_alone(
+    shape, bad, values_of
+):
+    batch = torch.stack([matrix_from_singular_values(v, shape) for v in SPECTRA.values()])
+    expected = values_of(batch)
+    batch[1, -1, 0] = bad
+    got = values_of(batch)
+    assert got[1].isnan().all()
+    others = [0, 2, 3, 4]
+    assert torch.equal(got[others], expected[others])
+
+
+LONG = {
+    "geometric": [0.5**i for i in range(120)],
+    "steep": [10.0**-i for i in range(17)],
+    "algebraic": [(1 + i) ** -3.0 for i in range(120)],
+}
+
+
+@pytest.mark.parametrize("shape", [(500, 120), (120, 120), (120, 700)])
+@pytest.mark.parametrize("name", LONG)
+def test_leading_values_of_invented_spectra_are_recovered(name, shape):
+    A = matrix_from_singular_values(LONG[name], shape)
+    got = leading_singular_values(A, 20)
+    expected = torch.zeros(20, dtype=torch.float64)
+    expected[: len(LONG[name])] = torch.tensor(LONG[name][:20], dtype=torch.float64)
+    # too small by a part of order (sigma_(l+1) / sigma_k)^8, l = 20 + oversampling; never too large
+    left_out = LONG[name][20 + OVERSAMPLING] if len(LONG[name]) > 30 else 0
+    missing = expected * (left_out / expected).nan_to_num(0).clamp(max=1) ** 8
+    assert bool((got <= expected + 32 * EPS).all())
+    assert bool((got >= expected - 20 * missing - 32 * EPS).all())
+    assert bool((got.diff() <= 0).all())
+
+
+def test_leading_values_of_a_flat_spectrum_are_never_too_large():
+    A = matrix_from_singular_values([1.0] * 40 + [0.9] * 80, (200, 120))
+    got = leading_singular_values(A, 10)
+    assert float(got.max()) <= 1 + 16 * EPS
+    assert float(got.min()) > 0.94
+
+
+def test_as_many_leading_values_as_there_are_are_all_values():
+    A = matrix_from_singular_values(SPECTRA["decaying"], (40, 12))
+    got = leading_singular_values(A, 50)
+    torch.testing.assert_close(got, singular_values(A), rtol=0, atol=16 * EPS)
+
+
+def test_leading_values_draw_nothing_from_the_global_generator():
+    before = torch.get_rng_state()
+    A = matrix_from_singular_values(LONG["algebraic"], (300, 120))
+    assert torch.equal(leading_singular_values(A, 5), leading_singular_values(A, 5))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 @pytest.mark.parametrize(
     ("cutoff", "count"), [(0.0, 6), (1e-9, 5), (0.01, 4), (0.25, 3), (0.26, 2), (1.0, 1)]
 )
@@ -84,7 +170,7 @@ def test_the_effective_cutoff_counts_values_at_or_above_the_threshold(cutoff, co
 @given(st.integers(1, 200), st.floats(1e-100, 1e100))
 def test_the_entropy_of_e_equal_values_is_log_e_over_e(e, value):
     values = torch.full((e,), value, dtype=torch.float64)
-    assert truncated_entropy(values, 1e-3) == pytest.approx(math.log(e) / e, rel=1e-13)
+    assert float(truncated_entropy(values, 1e-3)) == pytest.approx(math.log(e) / e, rel=1e-13)
 
 
 @pytest.mark.parametrize("small", [[], [1e-5], [1e-5] * 7, [0.0] * 3])
@@ -96,14 +182,14 @@ def test_the_entropy_of_one_value_above_the_cutoff_is_zero(small):
 def test_zeros_add_nothing_to_the_sum_but_count_in_e():
     # cutoff 0 keeps them: 0 log 0 = 0, and e is 4
     values = torch.tensor([1.0, 1.0, 0.0, 0.0], dtype=torch.float64)
-    assert truncated_entropy(values, 0.0) == pytest.approx(math.log(2) / 4, rel=1e-15)
+    assert float(truncated_entropy(values, 0.0)) == pytest.approx(math.log(2) / 4, rel=1e-15)
     assert truncated_entropy(torch.zeros(5), 0.1) == 0
 
 
 def test_the_entropy_of_three_values_is_the_one_worked_out_by_hand():
     # p = 1/2, 1/4, 1/4 of the kept three: H = (log 2 / 2 + 2 log 4 / 4) / 3 = log(2) / 2
     values = torch.tensor([8.0, 4.0, 4.0, 1e-6], dtype=torch.float64)
-    assert truncated_entropy(values, 1e-3) == pytest.approx(math.log(2) / 2, rel=1e-15)
+    assert float(truncated_entropy(values, 1e-3)) == pytest.approx(math.log(2) / 2, rel=1e-15)
 
 
 spectra = st.lists(st.floats(1e-12, 1e3), min_size=1, max_size=30)
@@ -123,14 +209,16 @@ def test_the_entropy_and_the_cutoff_do_not_depend_on_the_scale(values, cutoff, p
 def test_the_order_of_the_values_does_not_matter(two_orders, cutoff):
     s, shuffled = (torch.tensor(v, dtype=torch.float64) for v in two_orders)
     assert effective_cutoff(s, cutoff) == effective_cutoff(shuffled, cutoff)
-    expected = truncated_entropy(s, cutoff)
-    assert truncated_entropy(shuffled, cutoff) == pytest.approx(expected, rel=1e-12, abs=1e-15)
+    expected = float(truncated_entropy(s, cutoff))
+    assert float(truncated_entropy(shuffled, cutoff)) == pytest.approx(
+        expected, rel=1e-12, abs=1e-15
+    )
 
 
 @given(spectra, cutoffs)
 def test_the_entropy_lies_between_zero_and_log_e_over_e(values, cutoff):
     s = torch.tensor(values, dtype=torch.float64)
-    e = effective_cutoff(s, cutoff)
+    e = int(effective_cutoff(s, cutoff))
     assert 1 <= e <= len(values)
     assert 0 <= truncated_entropy(s, cutoff) <= math.log(e) / e + 1e-15
 
@@ -140,5 +228,20 @@ def test_the_entropy_is_the_formula_in_numpy(values, cutoff):
     kept = np.array([v for v in values if v >= cutoff * max(values)])
     p = kept / kept.sum()
     expected = -(p * np.log(p)).sum() / len(kept)
-    got = truncated_entropy(torch.tensor(values, dtype=torch.float64), cutoff)
+    got = float(truncated_entropy(torch.tensor(values, dtype=torch.float64), cutoff))
     assert got == pytest.approx(expected, rel=1e-12, abs=1e-15)
+
+
+def test_cutoff_and_entropy_of_a_batch_are_those_of_each_and_nan_where_a_value_is():
+    rows = torch.tensor(list(SPECTRA.values()), dtype=torch.float64)
+    rows = torch.stack([rows, rows.flip(0)])
+    rows[1, 2, 5] = math.nan
+    for function in (effective_cutoff, truncated_entropy):
+        got = function(rows, 1e-4)
+        assert got.shape == (2, 5)
+        assert got.dtype == torch.float64
+        assert got[1, 2].isnan()
+        for i, j in itertools.product(range(2), range(5)):
+            if (i, j) != (1, 2):
+                expected = function(rows[i, j], 1e-4)
+                torch.testing.assert_close(got[i, j], expected, rtol=4 * EPS, atol=0)

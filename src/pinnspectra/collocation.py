@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -46,6 +47,14 @@ class Collocation:
         interior, boundary = self.interior.to(dtype, device), self.boundary.to(dtype, device)
         return replace(self, interior=interior, boundary=boundary)
 
+    def parts(self, points: int) -> Iterator[Collocation]:
+        """The collocation at consecutive parts of at most so many interior points (Points.parts).
+
+        A grid's parts are differentiated as the whole grid is, at the same nodes.
+        """
+        for part in self.interior.parts(points):
+            yield self if part is self.interior else replace(self, interior=part)
+
     def by_ad(self) -> Collocation:
         """The same problem at the same points, differentiated by AD: what is true."""
         return replace(self, method=Automatic())
@@ -76,9 +85,13 @@ class Collocation:
 
         interior = mean_i r_i^2; boundary = sum over the boundary operators of the mean square.
         """
-        boundary = [r.square().mean(dim=-1) for r in self.boundary_residuals(u)]
         interior = self.residual(u).square().mean(dim=-1)
-        return {"interior": interior, "boundary": sum(boundary[1:], boundary[0])}
+        return {"interior": interior, "boundary": self.boundary_loss(u)}
+
+    def boundary_loss(self, u: Field) -> Tensor:
+        """The mean squares of the boundary residuals, added up, (S,)."""
+        boundary = [r.square().mean(dim=-1) for r in self.boundary_residuals(u)]
+        return sum(boundary[1:], boundary[0])
 
     def relative_l2_error(self, u: Field) -> Tensor:
         """||u - u*|| / ||u*|| over the interior points, (S,)."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -17,8 +17,9 @@ Offsets = tuple[tuple[int, ...], ...]
 class Axis:
     """One axis of a uniform grid: origin + extent i / divisions, i = start, ..., start + count - 1.
 
-    A node's coordinate depends on its index alone, so that a grid and its extension agree to the
-    last bit where they overlap; node i = divisions is the upper end itself.
+    A node's coordinate depends on its index alone, so that a grid, its parts and its extension
+    agree to the last bit where they overlap; node i = divisions is the upper end itself. Of the
+    whole grid that a part was cut from, `before` and `after` nodes lie on its two sides.
     """
 
     origin: float
@@ -26,20 +27,37 @@ class Axis:
     divisions: int
     start: int
     count: int
+    before: int = 0
+    after: int = 0
 
     @property
     def spacing(self) -> float:
         """The distance of neighbouring nodes."""
         return self.extent / self.divisions
 
+    @property
+    def whole_count(self) -> int:
+        """The number of nodes of the whole grid along this axis."""
+        return self.before + self.count + self.after
+
     def coordinates(self) -> Tensor:
         """Coordinates of the nodes, (count,), float64."""
         index = torch.arange(self.start, self.start + self.count, dtype=torch.float64)
         return self.origin + self.extent * index / self.divisions
 
-    def extended(self, reach: int) -> Axis:
-        """The axis with `reach` more nodes at both ends."""
-        return replace(self, start=self.start - reach, count=self.count + 2 * reach)
+    def moved(self, lower: int, upper: int) -> Axis:
+        """The axis with so many more nodes at its lower and its upper end; negative for fewer."""
+        return replace(
+            self,
+            start=self.start - lower,
+            count=lower + self.count + upper,
+            before=max(self.before - lower, 0),
+            after=max(self.after - upper, 0),
+        )
+
+    def widened(self, reach: int) -> Axis:
+        """The axis with up to `reach` more nodes at both ends, as far as the whole grid goes."""
+        return self.moved(min(reach, self.before), min(reach, self.after))
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,10 +95,44 @@ class Points:
         """
         if self.axes is None:
             raise ValueError("scattered points cannot be extended: a grid is needed")
-        if reach not in self._built:
-            larger = Points.on_grid(tuple(axis.extended(reach) for axis in self.axes))
-            self._built[reach] = larger.to(self.coordinates.dtype, self.coordinates.device)
-        return self._built[reach]
+        return self._grid(tuple(axis.moved(reach, reach) for axis in self.axes))
+
+    def widened(self, reach: int) -> Points:
+        """The part of a grid with up to `reach` more nodes at both ends of every axis; built once.
+
+        As far as the whole grid goes: the whole grid itself stays as it is.
+
+        Raises:
+            ValueError: the points do not form a grid.
+        """
+        if self.axes is None:
+            raise ValueError("scattered points cannot be widened: a grid is needed")
+        return self._grid(tuple(axis.widened(reach) for axis in self.axes))
+
+    def _grid(self, axes: tuple[Axis, ...]) -> Points:
+        if axes not in self._built:
+            x = self.coordinates
+            self._built[axes] = Points.on_grid(axes).to(x.dtype, x.device)
+        return self._built[axes]
+
+    def parts(self, points: int) -> Iterator[Points]:
+        """Consecutive parts of at most so many points, or of one layer of a grid.
+
+        A part of a grid is a slab along the first axis, a grid again.
+        """
+        if len(self.coordinates) <= points:
+            yield self
+            return
+        if self.axes is None:
+            yield from (Points(part) for part in self.coordinates.split(points))
+            return
+        first_axis, *others = self.axes
+        layer = math.prod([axis.count for axis in others])
+        layers = max(1, points // layer)
+        for first in range(0, first_axis.count, layers):
+            last = min(first + layers, first_axis.count)
+            rows = self.coordinates[first * layer : last * layer]
+            yield Points(rows, (first_axis.moved(-first, last - first_axis.count), *others))
 
     def shifted(self, offsets: Offsets, step: float) -> Points:
         """The points x + step * offset for every offset, (K * N, d), offset by offset; built once.
@@ -140,8 +192,8 @@ class Box:
             ValueError: fewer than 2 points per axis.
         """
         axes = self._axes(per_axis, start=0)
-        coordinates = [axis.coordinates().tolist() for axis in axes]
-        indices = itertools.product(range(per_axis + 1), repeat=self.dimension)
-        outer = [index for index in indices if not all(0 < i < per_axis for i in index)]
-        rows = [[c[i] for c, i in zip(coordinates, index, strict=True)] for index in outer]
-        return Points(torch.tensor(rows, dtype=torch.float64))
+        outer = torch.zeros([axis.count for axis in axes], dtype=torch.bool)
+        for i in range(self.dimension):
+            outer.select(i, 0).fill_(True)
+            outer.select(i, -1).fill_(True)
+        return Points(Points.on_grid(axes).coordinates[outer.flatten()])

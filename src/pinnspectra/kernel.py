@@ -2,62 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
-from torch.func import grad, jvp, vmap
+from torch.func import jvp, vmap
 
+from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation.base import Field
 from pinnspectra.differentiation.jet import Jet, variable
 from pinnspectra.differentiation.operators import DifferentialOperator
 from pinnspectra.networks import AbstractNetwork, Parameters
+from pinnspectra.spectrum import leading_singular_values, singular_values, triangular_factor
 
 Residual = Callable[[Field], Tensor]
 
-POINTS_AT_ONCE = 1024
-"""Points whose gradients are taken together."""
+ENTRIES_AT_ONCE = 2**19
+"""Entries of J whose gradients are taken, or which go through the method and the PDE, together."""
 
-TANGENTS_AT_ONCE = 256
-"""Columns of J that go through the method and the PDE together."""
+ENTRIES_OF_A_PART = 2**22
+"""Entries of J that are held at once where only its triangular factor is wanted."""
+
+
+class _DifferentiatedThroughError(Exception):
+    """A method differentiates through u itself."""
 
 
 @dataclass
 class _Recorder:
-    """A field that notes what a method asks of u: values, or derivatives of a jet, at points."""
+    """A field that notes what a method asks of u, values or derivatives, and its gradients."""
 
-    u: Field
-    points: list[tuple[Tensor, DifferentialOperator | None]] = field(default_factory=list)
+    network: AbstractNetwork
+    parameters: Parameters
     values: list[Tensor] = field(default_factory=list)
+    gradients: list[Tensor] = field(default_factory=list)
 
     def __call__(self, x: Tensor | Jet) -> Tensor | _RecordedJet:
         if isinstance(x, Jet):
-            return _RecordedJet(self, x)
-        return self.note(x, None, self.u(x))
+            return _RecordedJet(self, x.value.mT)
+        return self.note(x, None)
 
-    def note(self, x: Tensor, operator: DifferentialOperator | None, value: Tensor) -> Tensor:
-        self.points.append((x, operator))
+    def note(self, x: Tensor, operator: DifferentialOperator | None) -> Tensor:
+        if x.requires_grad:
+            raise _DifferentiatedThroughError
+        value, gradient = _value_and_gradient(self.network, self.parameters, x, operator)
         self.values.append(value)
+        self.gradients.append(gradient)
         return value
 
 
+@dataclass
 class _RecordedJet:
     """What Taylor mode gets from a recorder in place of a jet."""
 
-    def __init__(self, recorder: _Recorder, x: Jet) -> None:
-        self._recorder, self._x = recorder, x
-        self._jet = recorder.u(x)
+    recorder: _Recorder
+    x: Tensor
 
     def derivative(self, operator: DifferentialOperator) -> Tensor:
-        value = self._jet.derivative(operator)
-        return self._recorder.note(self._x.value.mT, operator, value)
+        return self.recorder.note(self.x, operator)
 
 
 class _Replay:
     """A field that answers the same questions, in the same order, with given values."""
 
-    def __init__(self, values: list[Tensor]) -> None:
+    def __init__(self, values: tuple[Tensor, ...]) -> None:
         self._values = iter(values)
 
     def __call__(self, x: Tensor | Jet) -> Tensor | _Replay:
@@ -74,60 +83,120 @@ def residual_jacobian(
 
     Right for every method and PDE, with the residual's own rounding: the gradients of what the
     method asks of u are taken point by point, O((N + ghost points) P) in time and memory, and then
-    go through the method and the PDE as the values of u do. J is held whole, with the gradients
-    at the points beside it; what is in between is done in blocks.
+    go through the method and the PDE as the values of u do. All members at once. J is held whole,
+    with the gradients at the points beside it; what is in between is done in blocks.
     """
-    members = len(parameters["coefficients"])
-    one = [{name: value[s : s + 1] for name, value in parameters.items()} for s in range(members)]
-    return torch.stack([_member_jacobian(residual, network, p) for p in one])
-
-
-def _member_jacobian(
-    residual: Residual, network: AbstractNetwork, parameters: Parameters
-) -> Tensor:
     parameters = {name: value.detach() for name, value in parameters.items()}
-    recorder = _Recorder(network.field(parameters))
-    recorded = residual(recorder)
-    if recorded.requires_grad or any(x.requires_grad for x, _ in recorder.points):
+    recorder = _Recorder(network, parameters)
+    try:
+        recorded = residual(recorder)
+    except _DifferentiatedThroughError:
         return _by_rows(residual, network, parameters)
-    gradients = [_gradients(network, parameters, x, operator) for x, operator in recorder.points]
+    values = tuple(recorder.values)
 
     def replayed(*values: Tensor) -> Tensor:
-        return residual(_Replay(list(values)))
+        return residual(_Replay(values))
 
-    values = tuple(value[0] for value in recorder.values)
-    push = vmap(lambda *tangents: jvp(replayed, values, tangents)[1], chunk_size=TANGENTS_AT_ONCE)
-    return push(*gradients).mT
+    def push(*tangents: Tensor) -> Tensor:
+        return jvp(replayed, values, tangents)[1]
+
+    at_once = max(1, ENTRIES_AT_ONCE // recorded.numel())
+    return vmap(push, chunk_size=at_once)(*recorder.gradients).movedim(0, -1)
 
 
-def _gradients(
+def _value_and_gradient(
     network: AbstractNetwork,
     parameters: Parameters,
     x: Tensor,
     operator: DifferentialOperator | None,
-) -> Tensor:
-    """d(T u)(x_i) / d theta for the asked T (the value where it is None), (P, n)."""
+) -> tuple[Tensor, Tensor]:
+    """(T u)(x_i), (S, n), and d(T u)(x_i) / d theta, (P, S, n), for the asked T (None: the value).
 
-    def at_point(theta: Parameters, point: Tensor) -> Tensor:
-        u = network.field(theta)
-        if operator is None:
-            return u(point[None]).squeeze()
-        return u(variable(point[None])).derivative(operator).squeeze()
+    Points last here too: what follows runs along them, and QR wants columns.
+    """
+    members, count = _sizes(parameters)
+    a = parameters["coefficients"]
+    values, gradients = a.new_empty(members, len(x)), a.new_empty(count, members, len(x))
+    first = 0
+    for block in x.split(max(1, ENTRIES_AT_ONCE // (members * count))):
+        here = slice(first, first := first + len(block))
+        values[:, here], slopes = _at_points(network, parameters, block, operator)
+        row = 0
+        for slope in slopes:
+            rows = slope.flatten(2).movedim(-1, 0)
+            gradients[row : (row := row + len(rows)), :, here] = rows
+    return values, gradients
 
-    per_point = vmap(grad(at_point), in_dims=(None, 0), chunk_size=POINTS_AT_ONCE)
-    gradients = per_point(parameters, x)
-    return torch.cat([g.flatten(start_dim=1) for g in gradients.values()], dim=1).mT
+
+def _at_points(
+    network: AbstractNetwork,
+    parameters: Parameters,
+    x: Tensor,
+    operator: DifferentialOperator | None,
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """The same by one backward pass, (S, n) and (S, n, ...) for each parameter.
+
+    Every point has a copy of the parameters, and so a gradient of its own.
+    """
+    copies = {
+        name: value.unsqueeze(1).expand(-1, len(x), *value.shape[1:]).requires_grad_()
+        for name, value in parameters.items()
+    }
+    with torch.enable_grad():
+        u, point = network.field(copies), x.unsqueeze(1)  # one point a copy: (n, 1, d)
+        value = u(point) if operator is None else u(variable(point)).derivative(operator)
+        slopes = torch.autograd.grad(value.sum(), list(copies.values()), materialize_grads=True)
+    return value.detach()[..., 0], slopes
+
+
+def _sizes(parameters: Parameters) -> tuple[int, int]:
+    """The numbers S of members and P of parameters of each."""
+    members = len(parameters["coefficients"])
+    return members, sum(value[0].numel() for value in parameters.values())
 
 
 def _by_rows(residual: Residual, network: AbstractNetwork, parameters: Parameters) -> Tensor:
     """J by one backward pass a row, for methods that differentiate through u themselves."""
     theta = {name: value.requires_grad_() for name, value in parameters.items()}
-    r = residual(network.field(theta)).squeeze(0)
+    with torch.enable_grad():
+        r = residual(network.field(theta))
     rows = [
-        torch.autograd.grad(r_i, list(theta.values()), retain_graph=True, materialize_grads=True)
-        for r_i in r.unbind()
+        torch.autograd.grad(
+            r_i.sum(), list(theta.values()), retain_graph=True, materialize_grads=True
+        )
+        for r_i in r.unbind(dim=1)
     ]
-    return torch.stack([torch.cat([g.flatten() for g in row]) for row in rows])
+    return torch.stack([torch.cat([g.flatten(1) for g in row], dim=1) for row in rows], dim=1)
+
+
+def kernel_singular_values(
+    collocation: Collocation,
+    network: AbstractNetwork,
+    parameters: Parameters,
+    leading: int | None = None,
+) -> Tensor:
+    """sigma(J), (S, min(N, P)), float64, descending; their squares are the eigenvalues of G.
+
+    J is taken by parts of the points and reduced to its triangular factor as it goes, so that
+    memory grows with S P^2, not with N. NaN for a member whose J is not finite.
+
+    With `leading`, only so many of the largest values, (S, leading), by random sampling
+    (leading_singular_values, which says how accurate they are): O(N P leading) where P is so large,
+    above 2 000 or so, that O(N P^2) is too long. J is held whole for that.
+    """
+    parts = _row_blocks(collocation, network, parameters)
+    if leading is None:
+        return singular_values(triangular_factor(parts))
+    return leading_singular_values(torch.cat(list(parts), dim=-2), leading)
+
+
+def _row_blocks(
+    collocation: Collocation, network: AbstractNetwork, parameters: Parameters
+) -> Iterator[Tensor]:
+    """J of consecutive parts of the points; with more rows than columns, or QR has more to do."""
+    members, count = _sizes(parameters)
+    for part in collocation.parts(max(2 * count, ENTRIES_OF_A_PART // (members * count))):
+        yield residual_jacobian(part.residual, network, parameters)
 
 
 def training_kernel(jacobian: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +13,15 @@ from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import Field
 from pinnspectra.least_squares import TruncatedSVD
 from pinnspectra.networks import AbstractNetwork, Parameters
-from pinnspectra.spectrum import effective_cutoff, singular_values, truncated_entropy
+from pinnspectra.spectrum import (
+    effective_cutoff,
+    singular_values,
+    triangular_factor,
+    truncated_entropy,
+)
+
+ENTRIES_OF_A_PART = 2**22
+"""Entries of A that are held at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,55 +67,91 @@ def solve_random_features(
     operators' rows are appended, scaled by sqrt(lambda N / N_b), so that the squared residual is
     N (interior + lambda boundary); without, the solution is free up to what L does not see.
 
+    A is taken by parts of the points and [A f] reduced to its triangular factor [R c] as it goes
+    (triangular_factor), so that memory grows with M^2, not with N M: R a - c has the norm of
+    A a - f for every a, and R the singular values of A.
+
     Raises:
         ValueError: the system matrix is not finite.
     """
     dtype = parameters["coefficients"].dtype
     working = collocation.to(dtype, parameters["coefficients"].device)
     features = network.features(parameters)
-    A, f = working.system_matrix(features)[0], working.forcing
-    if not A.isfinite().all():
+    reduced = triangular_factor(_system_rows(working, features, network.width))
+    if not reduced.isfinite().all():
         raise ValueError(
             f"the system matrix is not finite in {dtype}: take precision=float64 or a smaller "
             f"model.weight_range"
         )
-    matrix, right_side = _with_boundary_rows(working, features, A, f, boundary_weight)
-    sigma = singular_values(A)
-    svd = TruncatedSVD(matrix, right_side)
-    position = min(effective_cutoff(svd.singular_values, cutoff), svd.positions)
+    sigma = singular_values(reduced[:, :-1])
+    system = reduced.to(dtype)
+    if boundary_weight is not None:
+        system = torch.cat([system, _boundary_rows(working, features, boundary_weight)])
+    svd = TruncatedSVD(system[:, :-1], system[:, -1])
+    position = min(int(effective_cutoff(svd.singular_values, cutoff)), svd.positions)
     a = svd.coefficients(position)
+    training = system[: len(reduced)] @ torch.cat([a, -a.new_ones(1)])
     solved = {**parameters, "coefficients": a[None]}
-    u = network.field(solved)
-    u64 = network.field({name: value.double() for name, value in solved.items()})
-    losses = {name: float(value) for name, value in working.losses(u).items()}
-    exact = collocation.by_ad().to(torch.float64, a.device)
-    residual_ad = exact.residual(u64)[0]
+    values, measured = _measured(collocation, network, solved)
     return RandomFeatureSolution(
         singular_values=sigma,
-        relative_training_errors=svd.relative_errors(rows=len(f)),
+        relative_training_errors=svd.relative_errors(rows=len(reduced)),
         coefficients=a,
-        values=u64(exact.interior.coordinates)[0],
+        values=values,
         metrics={
-            "loss": losses["interior"] + (boundary_weight or 0.0) * losses["boundary"],
-            "loss_interior": losses["interior"],
-            "loss_boundary": losses["boundary"],
-            "loss_interior_ad64": float(residual_ad.square().mean()),
-            "relative_training_error": float((A @ a - f).norm() / f.norm()),
-            "relative_training_error_ad": float(residual_ad.norm() / exact.forcing.norm()),
-            "relative_l2_error": float(exact.relative_l2_error(u64)),
-            "effective_cutoff": effective_cutoff(sigma, cutoff),
-            "truncated_entropy": truncated_entropy(sigma, cutoff),
+            "loss": measured["loss_interior"] + (boundary_weight or 0) * measured["loss_boundary"],
+            **measured,
+            "relative_training_error": float(training.norm() / system[: len(reduced), -1].norm()),
+            "effective_cutoff": int(effective_cutoff(sigma, cutoff)),
+            "truncated_entropy": float(truncated_entropy(sigma, cutoff)),
             "truncation_position": position,
         },
     )
 
 
-def _with_boundary_rows(
-    working: Collocation, features: Field, A: Tensor, f: Tensor, boundary_weight: float | None
-) -> tuple[Tensor, Tensor]:
-    if boundary_weight is None:
-        return A, f
-    rows_per_operator = len(working.boundary.coordinates)
-    scale = math.sqrt(boundary_weight * len(f) / rows_per_operator)
-    B = scale * working.boundary_matrix(features)[0]
-    return torch.cat([A, B]), torch.cat([f, f.new_zeros(len(B))])
+def _system_rows(working: Collocation, features: Field, width: int) -> Iterator[Tensor]:
+    """[A f], (n, M + 1), of consecutive parts of the interior points."""
+    for part in working.parts(_points_at_once(width)):
+        yield torch.cat([part.system_matrix(features)[0], part.forcing[:, None]], dim=1)
+
+
+def _boundary_rows(working: Collocation, features: Field, boundary_weight: float) -> Tensor:
+    """[B 0] with the boundary operators' rows B, scaled, (m N_b, M + 1)."""
+    points, rows = len(working.interior.coordinates), len(working.boundary.coordinates)
+    B = math.sqrt(boundary_weight * points / rows) * working.boundary_matrix(features)[0]
+    return torch.cat([B, B.new_zeros(len(B), 1)], dim=1)
+
+
+def _measured(
+    collocation: Collocation, network: AbstractNetwork, solved: Parameters
+) -> tuple[Tensor, dict[str, float]]:
+    """u at the interior points, (N,), float64, and the losses and errors, part by part."""
+    a = solved["coefficients"]
+    u = network.field(solved)
+    u64 = network.field({name: value.double() for name, value in solved.items()})
+    working = collocation.to(a.dtype, a.device)
+    exact = collocation.by_ad().to(torch.float64, a.device)
+    at_once = _points_at_once(network.width)
+    parts = zip(working.parts(at_once), exact.parts(at_once), strict=True)
+    values, squares = [], []
+    for part, part_ad in parts:
+        x = part_ad.interior.coordinates
+        u_x, true = u64(x)[0], part_ad.pde.exact_solution(x)
+        residuals = (part.residual(u)[0], part_ad.residual(u64)[0], part_ad.forcing)
+        errors = (u_x - true, true)
+        squares.append(torch.stack([v.square().sum().double() for v in (*residuals, *errors)]))
+        values.append(u_x)
+    residual, residual_ad, forcing, error, true = torch.stack(squares).sum(dim=0).tolist()
+    N = len(collocation.interior.coordinates)
+    return torch.cat(values), {
+        "loss_interior": residual / N,
+        "loss_boundary": float(working.boundary_loss(u)),
+        "loss_interior_ad64": residual_ad / N,
+        "relative_training_error_ad": math.sqrt(residual_ad / forcing),
+        "relative_l2_error": math.sqrt(error / true),
+    }
+
+
+def _points_at_once(width: int) -> int:
+    """Rows of A that are held at once: more than it has columns, or QR has more to do."""
+    return max(2 * width, ENTRIES_OF_A_PART // width)

@@ -44,9 +44,12 @@ def apply_stencils(
 
 
 def _pays(axes: tuple[Axis, ...], reach: int, offsets: int) -> bool:
-    """Whether the enlarged grid has no more nodes than the shifted points of all offsets."""
-    nodes = math.prod([axis.count + 2 * reach for axis in axes])
-    return nodes <= offsets * math.prod([axis.count for axis in axes])
+    """Whether the enlarged grid has no more nodes than the shifted points of all offsets.
+
+    Asked of the whole grid, so that its parts are rounded as it is.
+    """
+    nodes = math.prod([axis.whole_count + 2 * reach for axis in axes])
+    return nodes <= offsets * math.prod([axis.whole_count for axis in axes])
 
 
 @dataclass(frozen=True)

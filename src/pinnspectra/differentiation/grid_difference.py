@@ -19,6 +19,23 @@ from pinnspectra.differentiation.stencil import check_step, stencils
 from pinnspectra.domain import Axis, Points
 
 
+def _padded(u: Field, x: Points, reach: int) -> Tensor:
+    """u on the grid with `reach` more nodes at both ends of every axis, (..., nodes).
+
+    Zero outside the whole grid; a part of it has true neighbours.
+    """
+    wider = x.widened(reach)
+    assert x.axes is not None
+    assert wider.axes is not None
+    margins = []
+    for axis, larger in zip(reversed(x.axes), reversed(wider.axes), strict=True):
+        lower = axis.start - larger.start
+        upper = larger.count - axis.count - lower
+        margins += [reach - lower, reach - upper]
+    on_grid = u(wider.coordinates).unflatten(-1, tuple(axis.count for axis in wider.axes))
+    return pad(on_grid, margins).flatten(-len(x.axes))
+
+
 @dataclass(frozen=True)
 class GridDifference(AbstractDifferentiation):
     """The matrix C_k A_0 as the paper prints it (Eq. 11-12, B.3, B.4), accuracy order 2.
@@ -53,10 +70,8 @@ class GridDifference(AbstractDifferentiation):
         chosen = tuple(stencils(operator, 2) for operator in operators)
         reach = max(stencil.reach for group in chosen for stencil in group)
         self._check_grid(x.axes, reach, order)
-        on_grid = u(x.coordinates).unflatten(-1, tuple(axis.count for axis in x.axes))
-        padded = pad(on_grid, (reach, reach) * len(x.axes)).flatten(-len(x.axes))
         offsets = {o for group in chosen for stencil in group for o, _ in stencil.weights}
-        values = grid_values(padded, x.axes, offsets, reach, stride=1)
+        values = grid_values(_padded(u, x, reach), x.axes, offsets, reach, stride=1)
         return apply_stencils(chosen, values, self.step)
 
     def _check_grid(self, axes: tuple[Axis, ...], reach: int, order: int) -> None:
@@ -66,8 +81,8 @@ class GridDifference(AbstractDifferentiation):
                     f"step={self.step}: fd_grid takes the grid spacing, {axis.spacing:g}; "
                     f"leave the step out, or use fd"
                 )
-            if axis.count < 2 * reach + 1:
+            if axis.whole_count < 2 * reach + 1:
                 raise ValueError(
-                    f"per_axis={axis.count}: fd_grid needs at least {2 * reach + 1} points per "
-                    f"axis for derivatives of order {order}"
+                    f"per_axis={axis.whole_count}: fd_grid needs at least {2 * reach + 1} points "
+                    f"per axis for derivatives of order {order}"
                 )

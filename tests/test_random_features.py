@@ -1,0 +1,66 @@
+"""The random feature solver, part by part and at once."""
+
+import pytest
+import torch
+from conftest import PROBLEMS, spacing
+
+from pinnspectra import random_features
+from pinnspectra.collocation import Collocation
+from pinnspectra.differentiation import Automatic, FiniteDifference
+from pinnspectra.networks import TwoLayer
+from pinnspectra.random_features import solve_random_features
+
+
+def solve(problem, method, boundary_weight):
+    pde, per_axis, network = PROBLEMS[problem], 16, TwoLayer(12, weight_range=2.0)
+    made = Automatic() if method == "ad" else FiniteDifference(spacing(pde, per_axis))
+    box = pde.domain
+    c = Collocation(pde, made, box.grid(per_axis), box.boundary(per_axis))
+    parameters = network.initial_parameters(box.dimension, [0], torch.float64)
+    return c, network, parameters, solve_random_features(
+        c, network, parameters, 1e-6, boundary_weight
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("problem", ["poisson2d"])
+@pytest.mark.parametrize("method", ["ad", "fd"])
+@pytest.mark.parametrize("boundary_weight", [None, 10.0])
+def test_a_system_solved_by_parts_is_the_one_solved_at_once(
+    problem, method, boundary_weight, monkeypatch
+):
+    *_, once = solve(problem, method, boundary_weight)
+    monkeypatch.setattr(random_features, "ENTRIES_OF_A_PART", 1)
+    *_, parts = solve(problem, method, boundary_weight)
+    assert parts.metrics == pytest.approx(once.metrics, rel=1e-6)
+    pairs = (
+        (parts.singular_values, once.singular_values),
+        (parts.values, once.values),
+        (parts.relative_training_errors[:8], once.relative_training_errors[:8]),
+    )
+    for got, expected in pairs:
+        scale = float(expected.abs().max())
+        torch.testing.assert_close(got, expected, rtol=0, atol=1e-8 * scale)
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+@pytest.mark.parametrize("boundary_weight", [None, 10.0])
+def test_metrics_by_parts_are_the_formulas_on_the_whole(problem, boundary_weight, monkeypatch):
+    monkeypatch.setattr(random_features, "ENTRIES_OF_A_PART", 1)
+    c, network, parameters, solution = solve(problem, "fd", boundary_weight)
+    u = network.field({**parameters, "coefficients": solution.coefficients[None]})
+    residual_ad, f = c.by_ad().residual(u), c.forcing
+    losses = {name: float(value) for name, value in c.losses(u).items()}
+    expected = {
+        "loss_interior": losses["interior"],
+        "loss_boundary": losses["boundary"],
+        "loss": losses["interior"] + (boundary_weight or 0) * losses["boundary"],
+        "loss_interior_ad64": float(residual_ad.square().mean()),
+        "relative_training_error_ad": float(residual_ad.norm() / f.norm()),
+        "relative_l2_error": float(c.relative_l2_error(u)),
+    }
+    got = {name: solution.metrics[name] for name in expected}
+    assert got == pytest.approx(expected, rel=1e-6)
+    torch.testing.assert_close(solution.values, u(c.interior.coordinates)[0], rtol=1e-9, atol=1e-9)
+    A = c.system_matrix(network.features(parameters))[0]
+    error = float((A @ solution.coefficients - f).norm() / f.norm())
+    assert solution.metrics["relative_training_error"] == pytest.approx(error, rel=1e-6)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 
 from pinnspectra.command_line import run
-from pinnspectra.components import build, build_collocation
+from pinnspectra.components import build, build_collocation, build_optimizer, build_scheduler
 from pinnspectra.run_folder import RunFolder
 from pinnspectra.settings import TrainSettings
 
@@ -22,25 +22,35 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
     collocation = build_collocation(settings)
     network = build("model", settings.model)
 
+    from pinnspectra.optimizers import AbstractOptimizer
     from pinnspectra.training import TRAINER, accelerator, quiet_lightning
     from pinnspectra.training.data import ChunkSchedule
+    from pinnspectra.training.driver import pays
     from pinnspectra.training.module import PINN
     from pinnspectra.training.outcome import write_outcome
+    from pinnspectra.training.schedule import LearningRates
     from pinnspectra.training.wandb_run import finish
 
     started = time.monotonic()
     quiet_lightning()
     dimension, dtype = collocation.pde.domain.dimension, getattr(torch, settings.precision)
+    parameters = network.initial_parameters(dimension, settings.seeds, dtype)
+    points = len(collocation.interior.coordinates)
+    values = len(settings.seeds) * network.width * points
+    optimizer = build_optimizer(settings)
+    auto = settings.compiled == "auto" and isinstance(optimizer, AbstractOptimizer)
     module = PINN(
         collocation,
         network,
-        network.initial_parameters(dimension, [settings.seed], dtype),
-        lambda parameters: build("optimizer", settings.optimizer.section, parameters),
+        parameters,
+        optimizer,
+        LearningRates(settings.learning_rates, build_scheduler(settings)),
         settings.boundary_weight,
         settings.log_every,
+        "auto" if auto and pays(settings.max_steps, values) else settings.compiled is True,
     )
     module.configure_optimizers()  # refuses a bad setting before anything is logged
-    spectrum = {"cutoff": settings.spectrum.cutoff, "dtype": settings.spectrum.dtype}
+    spectrum = settings.spectrum.model_dump(exclude={"every"})
     callbacks = [
         build(f"callbacks.{name}", callback.section, folder=folder, **spectrum)
         for name, callback in settings.callbacks.items()
@@ -59,7 +69,7 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
     finally:
         finish()
     return write_outcome(
-        module, folder, settings.seed, settings.spectrum.cutoff, time.monotonic() - started
+        module, folder, settings.seeds, settings.spectrum.cutoff, time.monotonic() - started
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from pydantic import ConfigDict, ValidationError, create_model
 
-from pinnspectra.settings import RunSettings, SettingsError, first_mistake
+from pinnspectra.settings import RunSettings, SettingsError, TrainSettings, first_mistake
 
 if TYPE_CHECKING:
     from pinnspectra.collocation import Collocation
@@ -133,3 +133,25 @@ def build_collocation(settings: RunSettings) -> Collocation:
         section = "points" if str(error).startswith("per_axis") else "method"
         raise SettingsError(f"{section}.{error}") from error
     return collocation
+
+
+def build_optimizer(settings: TrainSettings) -> Any:
+    """An optimizer of this project, or a function that makes torch's of given parameters."""
+    section = settings.optimizer.section
+    if str(section["_target_"]).startswith("torch.optim."):
+        return lambda parameters: build("optimizer", section, parameters)
+    return build("optimizer", section)
+
+
+def build_scheduler(settings: TrainSettings) -> Any:
+    """A function that makes a scheduler for a torch optimizer; None where the rates stay.
+
+    Raises:
+        SettingsError: the scheduler needs a metric, which only training has.
+    """
+    if not settings.schedule:
+        return None
+    target = str(settings.schedule.get("_target_"))
+    if target.endswith("ReduceLROnPlateau"):
+        raise SettingsError(f"schedule._target_={target}: only schedulers without a metric are run")
+    return lambda optimizer: build("schedule", settings.schedule, optimizer)

@@ -90,18 +90,41 @@ class KernelSpectrumSettings(_Model):
     every: Count
     cutoff: Cutoff
     dtype: Literal["training", "float64"]
+    leading: Count | None
+
+
+class EnsembleSettings(_Model):
+    """The members: `size` seeds, crossed with learning rates where they are given."""
+
+    size: Annotated[int, Field(ge=1, le=10**6)]
+    lr: Annotated[list[Positive], Field(min_length=1)] | None
 
 
 class TrainSettings(RunSettings):
     """The configuration of train.py."""
 
     optimizer: OptimizerSettings
+    schedule: Section
+    ensemble: EnsembleSettings
+    compiled: Literal["auto"] | bool = Field(alias="compile")
     max_steps: Count
     log_every: Count
     spectrum: KernelSpectrumSettings
     trainer: Section
     logger: dict[str, Section]
     callbacks: dict[str, CallbackSettings] = {}  # Hydra leaves the key out where none is chosen
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seed of every member, for one learning rate after another."""
+        rates = len(self.ensemble.lr or [0])
+        return [self.seed + i for i in range(self.ensemble.size)] * rates
+
+    @property
+    def learning_rates(self) -> list[float]:
+        """The learning rate of every member at the start."""
+        rates = self.ensemble.lr or [self.optimizer.lr]
+        return [rate for rate in rates for _ in range(self.ensemble.size)]
 
     @field_validator("logger")
     @classmethod

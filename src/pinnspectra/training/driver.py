@@ -16,6 +16,7 @@ its inputs, so that runs that differ in numbers alone share it.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 from collections.abc import Callable
@@ -61,7 +62,7 @@ def groups(members: int, bytes_per_member: int) -> list[slice]:
     """The members in groups of equal size, or one less, whose arrays fit the cache."""
     count = min(members, math.ceil(members * bytes_per_member / CACHE_BYTES))
     ends = [members * i // count for i in range(count + 1)]
-    return [slice(a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    return [slice(a, b) for a, b in itertools.pairwise(ends)]
 
 
 OPTIONS: dict[str, Any] = {
@@ -211,7 +212,7 @@ def _compiled_scan(step: _Trace, measure: _Trace) -> Program:
         final, history = scan(combine, state, rates)
         return final, history, last(*final, *constants[own:])
 
-    program = torch.compile(
+    program = torch.compile(  # pyright: ignore
         advance,
         fullgraph=True,
         isolate_recompiles=True,
@@ -225,3 +226,156 @@ def _compiled_scan(step: _Trace, measure: _Trace) -> Program:
             return program(inputs, rates)
 
     return run
+
+
+def segment_steps(values: int) -> int:
+    """Gradient steps in a segment at most, so that Ctrl-C is heard after a second or so."""
+    return max(2, min(1000, int(2e8 / values)))
+
+
+class FunctionalDriver:
+    """Advances all members with an optimizer of this project, in groups that fit the cache.
+
+    Args:
+        problem: what is trained.
+        theta: the members' parameters, which are changed in place.
+        points: the number of interior points, N.
+        programs: those compiled so far in this process.
+        compiled: compile; "auto" falls back to the eager loop where that fails.
+
+    Raises:
+        ValueError: asked to compile, and torch cannot.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        theta: Parameters,
+        points: int,
+        programs: dict[Any, Program],
+        compiled: bool | str,
+    ) -> None:
+        self._theta = theta
+        self.memory = problem.optimizer.initial_memory(theta)
+        coefficients = theta["coefficients"]
+        members, width = coefficients.shape
+        self._groups = groups(members, width * points * coefficients.element_size())
+        self.values = members * width * points
+        self._eager = eager_segment(problem)
+        self._segments = [self._eager] * len(self._groups)
+        if compiled:
+            self._compile(problem, programs, compiled)
+
+    def _compile(self, problem: Problem, programs: dict[Any, Program], wanted: bool | str) -> None:
+        try:
+            made = []
+            for group in self._groups:
+                state = self._state(group)
+                made.append(compiled_segment(problem, state, programs))
+                rates = torch.zeros(2, len(state[0]["coefficients"]), dtype=torch.float64)
+                made[-1](state, rates.to(state[0]["coefficients"].device))  # compiles now
+            self._segments = made
+        except Exception as error:
+            said = (str(error).strip() or type(error).__name__).split("\n")[0]
+            if wanted is True:
+                raise ValueError(f"compile=true: cannot compile: {said}") from error
+            log.warning("cannot compile, gradient steps are taken eagerly: %s", said)
+
+    def _state(self, group: slice) -> State:
+        theta = {name: value[group] for name, value in self._theta.items()}
+        memory = {
+            kept: {name: value[group] for name, value in values.items()}
+            for kept, values in self.memory.items()
+        }
+        return theta, memory
+
+    @torch.no_grad()
+    def advance(self, rates: Tensor) -> tuple[Tensor, Tensor]:
+        """Take len(rates) gradient steps; the losses before each, (K, S), and the measure, (n, S).
+
+        Args:
+            rates: learning rates, (K, S), float64.
+        """
+        histories, measured = [], []
+        for group, segment in zip(self._groups, self._segments, strict=True):
+            state = self._state(group)
+            with torch.enable_grad():
+                new, history, last = segment(state, rates[:, group])
+            for old, tensor in zip(_flattened(state)[0], _flattened(new)[0], strict=True):
+                old.copy_(tensor)
+            histories.append(history)
+            measured.append(last)
+        return torch.cat(histories, dim=1), torch.cat(measured, dim=1)
+
+    def restore(self, member: int, parameters: Parameters) -> None:
+        """Set a member that diverged back to these parameters, and forget what it remembers."""
+        for name, value in self._theta.items():
+            value[member] = parameters[name][member]
+        for values in self.memory.values():
+            for value in values.values():
+                value[member] = 0
+
+
+class TorchDriver:
+    """Advances every member with a torch optimizer of its own, which need not be elementwise.
+
+    Args:
+        losses: the members' losses.
+        optimizers: one a member, over its parameters (1, ...) in the order of the names.
+        names: the parameters' names.
+        measure: what is measured of a member.
+    """
+
+    def __init__(
+        self,
+        losses: Losses,
+        optimizers: list[torch.optim.Optimizer],
+        names: list[str],
+        measure: Measure,
+    ) -> None:
+        self._losses, self._optimizers, self._measure = losses, optimizers, measure
+        self._names = names
+        self.values = sum(p.numel() for p in optimizers[0].param_groups[0]["params"])
+
+    def _parameters(self, member: int) -> Parameters:
+        groups = self._optimizers[member].param_groups
+        return dict(zip(self._names, (p for g in groups for p in g["params"]), strict=True))
+
+    def advance(self, rates: Tensor) -> tuple[Tensor, Tensor]:
+        """Take len(rates) gradient steps; the losses before each, (K, S), and the measure, (n, S).
+
+        Args:
+            rates: learning rates, (K, S), float64.
+        """
+        columns = [self._member(s, rates[:, s].tolist()) for s in range(len(self._optimizers))]
+        measured = [self._measure(self._parameters(s)) for s in range(len(self._optimizers))]
+        return torch.stack(columns, dim=1), torch.cat(measured, dim=1)
+
+    def _member(self, member: int, rates: list[float]) -> Tensor:
+        optimizer, parameters = self._optimizers[member], self._parameters(member)
+        evaluated: list[Tensor] = []
+
+        def closure() -> Tensor:
+            optimizer.zero_grad()
+            losses = self._losses(parameters)
+            losses.sum().backward()
+            evaluated.append(losses.detach()[0])
+            return losses.detach().sum()
+
+        if not any(rates):  # it diverged and is frozen
+            return torch.zeros(len(rates))
+        history = []
+        for rate in rates:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            evaluated.clear()
+            optimizer.step(closure)  # pyright: ignore
+            history.append(evaluated[0])
+        return torch.stack(history)
+
+    @torch.no_grad()
+    def restore(self, member: int, parameters: Parameters) -> None:
+        """Set a member that diverged back to these parameters, and forget what it remembers."""
+        for name, value in self._parameters(member).items():
+            value.copy_(parameters[name][member : member + 1])
+        self._optimizers[member].state.clear()

@@ -1,39 +1,79 @@
-"""The Lightning module: a network, a collocation, and what is logged of them."""
+"""The Lightning module: the members of an ensemble, a collocation, and what is logged of them."""
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.loggers import CSVLogger
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import Field
 from pinnspectra.networks import AbstractNetwork, Parameters
-from pinnspectra.training.driver import run_chunk
+from pinnspectra.optimizers import AbstractOptimizer
+from pinnspectra.training.driver import (
+    FunctionalDriver,
+    Measure,
+    Problem,
+    TorchDriver,
+    segment_steps,
+)
+from pinnspectra.training.schedule import LearningRates
+
+log = logging.getLogger(__name__)
 
 Metrics = dict[str, float]
 
+MEASURED = (
+    "loss",
+    "loss/interior",
+    "loss/boundary",
+    "loss/interior_ad64",
+    "relative_training_error",
+    "relative_l2_error",
+)
+"""The metrics of every logged row, in the order of PINN.measure."""
+
+PROGRAMS: dict[Any, Any] = {}
+"""What has been compiled in this process: the jobs of a multirun share it."""
+
+
+class ChunkCounter(Optimizer):
+    """What Lightning sees of an optimizer that runs inside the driver: one step a chunk."""
+
+    def __init__(self, parameters: Iterable[nn.Parameter], lr: float) -> None:
+        super().__init__(parameters, {"lr": lr})
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # pyright: ignore
+        """Count; the closure has the gradient steps in it."""
+        return closure() if closure else None
+
 
 class PINN(pl.LightningModule):
-    """A physics-informed network, trained on full batches by manual optimization.
+    """Physics-informed networks, S of them, trained on full batches by manual optimization.
 
-    One `training_step` is a chunk of gradient steps; `gradient_step` counts them. After a chunk
-    `metrics` holds the row of that step, to which callbacks may add; it is logged as one row
-    every `log_every` gradient steps, and wherever a callback added to it.
+    One `training_step` is a chunk of gradient steps; `gradient_step` counts them. Every
+    `log_every` steps, and after a chunk, the members are measured; `rows` holds a row for every
+    member that has not diverged, to which callbacks may add after a chunk. A member whose loss is
+    not finite is frozen at its last measured parameters and left out; the others go on.
 
     Args:
         collocation: residuals at float64 points; the working copy has the parameters' dtype.
         network: the network.
-        parameters: its initial parameters, with a leading member dimension of 1.
-        make_optimizer: parameters -> torch optimizer.
+        parameters: the members' initial parameters, with a leading dimension S.
+        optimizer: one of this project, which the driver can compile, or one that makes a torch
+            optimizer of a member's parameters.
+        rates: the members' learning rates.
         boundary_weight: lambda in loss = interior + lambda boundary.
         log_every: gradient steps between logged rows.
+        compiled: compile the gradient steps; "auto" falls back to eager ones where that fails.
     """
 
     def __init__(
@@ -41,24 +81,48 @@ class PINN(pl.LightningModule):
         collocation: Collocation,
         network: AbstractNetwork,
         parameters: Parameters,
-        make_optimizer: Callable[[Iterable[nn.Parameter]], Optimizer],
+        optimizer: AbstractOptimizer | Callable[[Iterable[nn.Parameter]], Optimizer],
+        rates: LearningRates,
         boundary_weight: float,
         log_every: int,
+        compiled: bool | str = False,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.theta = nn.ParameterDict(parameters)
         self.collocation = collocation
         self.network = network
-        self.make_optimizer = make_optimizer
+        self.optimizer = optimizer
+        self.rates = rates
         self.boundary_weight = boundary_weight
         self.log_every = log_every
+        self.compiled = compiled
         self.gradient_step = 0
         self.status = "running"
-        self.measured: Metrics = {}
-        self.metrics: Metrics = {}
+        self.ended: list[int | None] = [None] * self.members
+        self.last_rows: list[Metrics] = [{} for _ in range(self.members)]
         self.training_seconds = 0.0
         self.steps_taken = 0
+
+    @property
+    def members(self) -> int:
+        """The number of members, S."""
+        return len(self.theta["coefficients"])
+
+    @property
+    def learning_rates(self) -> list[float]:
+        """The learning rates that the members started with."""
+        return self.rates.initial.tolist()
+
+    @property
+    def live(self) -> list[int]:
+        """The members that have not diverged."""
+        return [s for s, step in enumerate(self.ended) if step is None]
+
+    @property
+    def rows(self) -> dict[int, Metrics]:
+        """The current row of every live member."""
+        return {s: self.last_rows[s] for s in self.live}
 
     @cached_property
     def working_in_float64(self) -> Collocation:
@@ -70,54 +134,134 @@ class PINN(pl.LightningModule):
         """The dtype of the parameters and of the residuals that are trained on."""
         return self.theta["coefficients"].dtype
 
-    def parameters_in(self, dtype: torch.dtype) -> Parameters:
-        """The parameters in a dtype, detached."""
-        return {name: value.detach().to(dtype) for name, value in self.theta.items()}
+    def parameters_in(self, dtype: torch.dtype, members: Sequence[int] | None = None) -> Parameters:
+        """The parameters of all or some members in a dtype, detached."""
+        which = slice(None) if members is None else list(members)
+        return {name: value.detach()[which].to(dtype) for name, value in self.theta.items()}
 
-    def configure_optimizers(self) -> Optimizer:
-        """The torch optimizer over all members' parameters."""
-        return self.make_optimizer(self.theta.values())
+    def configure_optimizers(self) -> Any:
+        """What Lightning counts: torch optimizers, or what stands for the driver's."""
+        if isinstance(self.optimizer, AbstractOptimizer):
+            return ChunkCounter(self.theta.values(), self.optimizer.lr)
+        views = [
+            [nn.Parameter(value.data[s : s + 1]) for value in self.theta.values()]
+            for s in range(self.members)
+        ]
+        return [self.optimizer(view) for view in views]
 
     def on_fit_start(self) -> None:
-        """Bring the points to the device of the parameters; measure the initial network."""
+        """Bring the points to the device of the parameters; measure the initial networks."""
         self.working = self.collocation.to(self.training_dtype, self.device)
         self.reference = self.collocation.by_ad().to(torch.float64, self.device)
-        self.measure()
+        self.driver = self._driver()
+        parameters = self.parameters_in(self.training_dtype)
+        finite = torch.ones(1, self.members, dtype=torch.bool)
+        self._take(finite, self.measure(parameters))
+
+    def _driver(self) -> FunctionalDriver | TorchDriver:
+        optimizers: Any = self.optimizers(use_pl_optimizer=False)
+        names = list(self.theta)
+        measure: Measure = self.measure
+        if not isinstance(self.optimizer, AbstractOptimizer):
+            listed = optimizers if isinstance(optimizers, list) else [optimizers]
+            if self.compiled is True:
+                raise ValueError("compile=true: only optimizers of pinnspectra can be compiled")
+            return TorchDriver(self.losses, listed, names, measure)
+        problem = Problem(self.losses, self.optimizer, measure)
+        theta = {name: value.data for name, value in self.theta.items()}
+        points = len(self.working.interior.coordinates)
+        return FunctionalDriver(problem, theta, points, PROGRAMS, self.compiled)
 
     def on_train_start(self) -> None:
-        """Log the row of step 0."""
-        self._log_row()
+        """Log the rows of step 0."""
+        self._log_rows()
+        self._flush()
 
-    def loss(self) -> Tensor:
-        """interior + lambda boundary, (S,), of the current parameters."""
-        losses = self.working.losses(self.network.field(dict(self.theta.items())))
+    def losses(self, parameters: Parameters) -> Tensor:
+        """interior + lambda boundary of every member, (S,)."""
+        losses = self.working.losses(self.network.field(parameters))
         return losses["interior"] + self.boundary_weight * losses["boundary"]
 
+    @torch.no_grad()
+    def measure(self, parameters: Parameters) -> Tensor:
+        """The metrics of MEASURED, (6, S), float64."""
+        u = self.network.field(parameters)
+        u64 = self.network.field({name: value.double() for name, value in parameters.items()})
+        losses = self.working.losses(u)
+        values = (
+            losses["interior"] + self.boundary_weight * losses["boundary"],
+            losses["interior"],
+            losses["boundary"],
+            self.reference.residual(u64).square().mean(dim=-1),
+            (losses["interior"] / self.working.forcing.square().mean()).sqrt(),
+            self.reference.relative_l2_error(u64),
+        )
+        return torch.stack([value.double() for value in values])
+
     def training_step(self, gradient_steps: int, batch_index: int) -> None:
-        """Take a chunk of gradient steps, then measure."""
-        started = time.perf_counter()
-        optimizer = self.optimizers()
-        assert not isinstance(optimizer, list)
-        history = run_chunk(optimizer, self.loss, gradient_steps)  # pyright: ignore
-        finite = history.isfinite().all(dim=1)
-        all_finite = bool(finite.all())
-        self.training_seconds += time.perf_counter() - started
-        self.steps_taken += gradient_steps
-        if all_finite:
-            self.gradient_step += gradient_steps
-            self.measure()
+        """Take a chunk of gradient steps, measuring and logging on the way."""
+        optimizers: Any = self.optimizers()
+        one = optimizers[0] if isinstance(optimizers, list) else optimizers
+        if isinstance(self.optimizer, AbstractOptimizer):
+            one.step(closure=lambda: self._advance(gradient_steps))  # counts the chunk
         else:
-            self.gradient_step += int(finite.int().argmin())
-            self._diverge()
+            self._advance(gradient_steps)
+
+    def _advance(self, gradient_steps: int) -> None:
+        started = time.perf_counter()
+        end = self.gradient_step + gradient_steps
+        longest = segment_steps(self.driver.values)
+        while self.gradient_step < end and self.status == "running":
+            due = (self.gradient_step // self.log_every + 1) * self.log_every
+            steps = min(due, end, self.gradient_step + longest) - self.gradient_step
+            rates = self.rates.take(steps).to(self.device).clone()
+            rates[:, [s for s, step in enumerate(self.ended) if step is not None]] = 0.0
+            before = self.parameters_in(self.training_dtype)
+            history, measured = self.driver.advance(rates)
+            self.steps_taken += steps
+            self._take(history.isfinite().cpu(), measured, steps, before)
+            if self.gradient_step < end and self.is_due(self.log_every):
+                self._log_rows()
+        self.training_seconds += time.perf_counter() - started
+
+    def _take(
+        self,
+        finite: Tensor,
+        measured: Tensor,
+        steps: int = 0,
+        before: Parameters | None = None,
+    ) -> None:
+        """Count the steps, note the rows of the live members and freeze those that diverged."""
+        table = measured.T.tolist()
+        final = measured[0].isfinite().tolist()
+        diverged = [s for s in self.live if not (final[s] and bool(finite[:, s].all()))]
+        for s in diverged:
+            whole = bool(finite[:, s].all())
+            self.ended[s] = self.gradient_step + (
+                steps if whole else int(finite[:, s].int().argmin())
+            )
+            if before is not None:
+                self.driver.restore(s, before)
+        self.gradient_step += steps
+        for s in self.live:
+            self.last_rows[s] = dict(zip(MEASURED, table[s], strict=True))
+        if not self.live:
+            self.status = "diverged"
+            self.gradient_step = max(step or 0 for step in self.ended)
+            self.trainer.should_stop = True
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add the gradient step to Lightning's counters, which count chunks."""
+        """Add the gradient step to Lightning's counters, which count chunks, and the memory."""
         checkpoint["gradient_step"] = self.gradient_step
+        checkpoint["memory"] = getattr(self.driver, "memory", {})
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_index: int) -> None:
-        """Log the row of this step where it is due; callbacks have added theirs by now."""
+        """Log the rows of this step where they are due; callbacks have added theirs by now."""
         if self.status == "running":
-            self._log_row()
+            added = any(len(row) > len(MEASURED) for row in self.rows.values())
+            if self.is_due(self.log_every) or added:
+                self._log_rows()
+        self._flush()
 
     def on_train_end(self) -> None:
         """A run that came to its last step is finished."""
@@ -134,40 +278,37 @@ class PINN(pl.LightningModule):
         """The last gradient step, as the schedule has it."""
         return self.trainer.train_dataloader.max_steps  # pyright: ignore
 
-    @torch.no_grad()
-    def measure(self) -> None:
-        """Take the metrics of the current parameters."""
-        u, u64 = (
-            self.network.field(self.parameters_in(d)) for d in (self.training_dtype, torch.float64)
-        )
-        losses = self.working.losses(u)
-        forcing = self.working.forcing
-        values = {
-            "loss": losses["interior"] + self.boundary_weight * losses["boundary"],
-            "loss/interior": losses["interior"],
-            "loss/boundary": losses["boundary"],
-            "loss/interior_ad64": self.reference.residual(u64).square().mean(dim=-1),
-            "relative_training_error": (losses["interior"] / forcing.square().mean()).sqrt(),
-            "relative_l2_error": self.reference.relative_l2_error(u64),
-        }
-        self.measured = {name: float(value) for name, value in values.items()}
-        self.metrics = dict(self.measured)
-        if not torch.isfinite(values["loss"]).all():
-            self._diverge()
-
     def solution(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Interior points (N, d), u and the exact solution there, (N,), float64, on the CPU."""
+        """Interior points (N, d), u (S, N) and the exact solution there, (N,), on the CPU.
+
+        float64; NaN for members that diverged.
+        """
         x = self.reference.interior.coordinates
         u: Field = self.network.field(self.parameters_in(torch.float64))
-        return x.cpu(), u(x)[0].cpu(), self.reference.pde.exact_solution(x).cpu()
+        values = u(x)
+        values[[s for s, step in enumerate(self.ended) if step is not None]] = torch.nan
+        return x.cpu(), values.cpu(), self.reference.pde.exact_solution(x).cpu()
 
-    def _diverge(self) -> None:
-        self.status = "diverged"
-        self.metrics = {}
-        self.trainer.should_stop = True
+    def _log_rows(self) -> None:
+        for logger in self.loggers:
+            if isinstance(logger, CSVLogger):
+                for s, row in self.rows.items():
+                    logger.log_metrics({"member": s, **row}, step=self.gradient_step)
+            elif self.rows:
+                logger.log_metrics(summarised(self.rows), step=self.gradient_step)
 
-    def _log_row(self) -> None:
-        added = len(self.metrics) > len(self.measured)
-        if self.is_due(self.log_every) or added:
-            for logger in self.loggers:
-                logger.log_metrics(self.metrics, step=self.gradient_step)
+    def _flush(self) -> None:
+        for logger in self.loggers:
+            if isinstance(logger, CSVLogger):
+                logger.save()
+
+
+def summarised(rows: dict[int, Metrics]) -> Metrics:
+    """One member's row as it is; of several members the medians, and the range of the loss."""
+    if len(rows) == 1:
+        return next(iter(rows.values()))
+    listed = list(rows.values())
+    values = {name: torch.tensor([row[name] for row in listed]) for name in listed[0]}
+    medians = {name: float(value.median()) for name, value in values.items()}
+    extremes = {"loss/min": float(values["loss"].min()), "loss/max": float(values["loss"].max())}
+    return {**medians, **extremes}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 from pinnspectra import figures
 from pinnspectra.run_folder import RunFolder, by_member, read_metrics, read_spectra
@@ -22,36 +24,54 @@ RESULT_KEYS = {
 
 
 def write_outcome(
-    module: PINN, folder: RunFolder, seed: int, cutoff: float, wall_seconds: float
+    module: PINN, folder: RunFolder, seeds: Sequence[int], cutoff: float, wall_seconds: float
 ) -> int:
-    """Draw the figures, write result.json, say how it ended; 1 where the loss diverged."""
+    """Draw the figures, write result.json, say how it ended; 1 where a member diverged."""
     if module.status == "running":
         last = f"gradient step {module.gradient_step} of {module.max_steps}"
         print(f"error: stopped at {last}: {folder.path} has no result", file=sys.stderr)
         return 1
     draw_figures(module, folder, cutoff)
+    members = [_member_result(module, s, seed) for s, seed in enumerate(seeds)]
     folder.write_result(
-        status=module.status,
-        seed=seed,
-        step=module.gradient_step,
-        **{key: module.metrics.get(name) for key, name in RESULT_KEYS.items()},
+        **({"status": module.status, "members": members} if len(members) > 1 else members[0]),
         cutoff=cutoff,
         steps_per_second=module.steps_taken / max(module.training_seconds, 1e-9),
         wall_seconds=wall_seconds,
     )
-    if module.status == "diverged":
-        print(f"error: {_advice(module)}; what was logged is in {folder.path}", file=sys.stderr)
+    if len(module.live) < module.members:
+        print(f"error: {_advice(module, seeds)}", file=sys.stderr)
+        print(f"what was logged is in {folder.path}", file=sys.stderr)
         return 1
     return 0
 
 
-def _advice(module: PINN) -> str:
-    """Where the loss left the finite numbers, and what to change."""
-    said = f"the loss is not finite at gradient step {module.gradient_step}"
-    if module.gradient_step == 0:
+def _member_result(module: PINN, member: int, seed: int) -> dict[str, Any]:
+    """One member's part of result.json; what a diverged member has no value of is null."""
+    ended = module.ended[member]
+    row = module.last_rows[member] if ended is None else {}
+    return {
+        **({"member": member} if module.members > 1 else {}),
+        "seed": seed,
+        "learning_rate": module.learning_rates[member],
+        "status": module.status if ended is None else "diverged",
+        "step": module.gradient_step if ended is None else ended,
+        **{key: row.get(name) for key, name in RESULT_KEYS.items()},
+    }
+
+
+def _advice(module: PINN, seeds: Sequence[int]) -> str:
+    """Where a loss left the finite numbers, and what to change."""
+    diverged = [(step, s) for s, step in enumerate(module.ended) if step is not None]
+    step, first = min(diverged)
+    said = f"the loss is not finite at gradient step {step}"
+    if module.members > 1:
+        said = (
+            f"{len(diverged)} of {module.members} members diverged; with seed {seeds[first]} {said}"
+        )
+    if step == 0:
         return f"{said}: lower model.weight_range, or take precision=float64"
-    rate = module.trainer.optimizers[0].param_groups[0]["lr"]
-    return f"{said}: lower optimizer.lr (it is {rate:g})"
+    return f"{said}: lower optimizer.lr (it is {module.learning_rates[first]:g})"
 
 
 def draw_figures(module: PINN, folder: RunFolder, cutoff: float) -> None:

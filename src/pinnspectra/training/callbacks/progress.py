@@ -56,10 +56,11 @@ class Progress(pl.Callback):
         step, last = module.gradient_step, module.max_steps
         rate = step / seconds if seconds > 0 else 0.0
         left = _duration((last - step) / rate) if rate > 0 else "?"
-        return (
-            f"step {step:>{len(str(last))}}/{last}  loss {module.metrics['loss']:.4e}  "
-            f"{rate:.0f} steps/s  {left} left"
-        )
+        losses = sorted(row["loss"] for row in module.rows.values())
+        loss = f"loss {losses[len(losses) // 2]:.4e}"
+        if module.members > 1:
+            loss = f"{len(losses)}/{module.members} members, median {loss}"
+        return f"step {step:>{len(str(last))}}/{last}  {loss}  {rate:.0f} steps/s  {left} left"
 
     def _show(self, line: str) -> None:
         if self.live:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any, Literal
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
 
-from pinnspectra.kernel import residual_jacobian
+from pinnspectra.kernel import kernel_singular_values
 from pinnspectra.run_folder import RunFolder
-from pinnspectra.spectrum import effective_cutoff, singular_values, truncated_entropy
+from pinnspectra.spectrum import effective_cutoff, truncated_entropy
 from pinnspectra.training.module import PINN
 from pinnspectra.training.wandb_run import log_histogram
 
 log = logging.getLogger(__name__)
+
+SCALARS = ("effective_cutoff", "truncated_entropy")
+
+WRITE_SECONDS = 2.0
+"""Seconds between writes of spectra.npz, each of which is of all of it."""
 
 
 class KernelSpectrum(pl.Callback):
@@ -32,6 +38,7 @@ class KernelSpectrum(pl.Callback):
         cutoff: the threshold a of Definitions 1 and 2, on the eigenvalues of G.
         dtype: training, the precision that is trained in, whose rounding is then part of the
             spectrum; or float64, of the same parameters.
+        leading: so many of the largest values alone, by random sampling, for P > 2 000 or so.
     """
 
     def __init__(
@@ -40,8 +47,10 @@ class KernelSpectrum(pl.Callback):
         every: int,
         cutoff: float,
         dtype: Literal["training", "float64"] = "training",
+        leading: int | None = None,
     ) -> None:
         self.folder, self.every, self.cutoff, self.dtype = folder, every, cutoff, dtype
+        self.leading, self.written = leading, 0.0
         self.steps: list[int] = []
         self.records: dict[str, list[Any]] = {
             name: []
@@ -65,30 +74,46 @@ class KernelSpectrum(pl.Callback):
         if pl_module.is_due(self.every):
             self._record(pl_module)
 
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write what has not been written."""
+        self._write()
+
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        """Write what has not been written."""
+        self._write()
+
     def _record(self, module: pl.LightningModule) -> None:
         assert isinstance(module, PINN)
-        J = self.jacobian(module)
-        if not J.isfinite().all():
-            log.warning("no spectrum at step %d: J is not finite", module.gradient_step)
+        live = [s for s, row in module.rows.items() if row]
+        if not live:
             return
-        sigma = singular_values(J)
+        sigma = self.singular_values(module, live)
+        if sigma.isnan().any():
+            log.warning("no spectrum at step %d: J is not finite", module.gradient_step)
         eigenvalues = sigma**2
         values = {
-            "singular_values": sigma.cpu().numpy(),
-            "eigenvalues": eigenvalues.cpu().numpy(),
+            "singular_values": sigma,
+            "eigenvalues": eigenvalues,
             "effective_cutoff": effective_cutoff(eigenvalues, self.cutoff),
             "truncated_entropy": truncated_entropy(eigenvalues, self.cutoff),
         }
         self.steps.append(module.gradient_step)
         for name, value in values.items():
-            self.records[name].append(value)
-        self.folder.write_arrays("spectra.npz", steps=self.steps, **self.records)
-        module.metrics |= {
-            "spectrum/effective_cutoff": values["effective_cutoff"],
-            "spectrum/truncated_entropy": values["truncated_entropy"],
-            "spectrum/loss": module.metrics["loss"],
-        }
-        positive = values["eigenvalues"][values["eigenvalues"] > 0]
+            whole = torch.full((module.members, *value.shape[1:]), torch.nan, dtype=torch.float64)
+            whole[live] = value.cpu()
+            self.records[name].append(whole.numpy())
+        for s in live:
+            taken = [float(self.records[name][-1][s]) for name in SCALARS]
+            if np.isfinite(taken).all():
+                row = module.last_rows[s]
+                row |= {"spectrum/effective_cutoff": int(taken[0])}
+                row |= {"spectrum/truncated_entropy": taken[1]}
+                row["spectrum/loss"] = row["loss"]
+        if time.monotonic() - self.written > WRITE_SECONDS:
+            self._write()
+        positive = eigenvalues[eigenvalues > 0].cpu().numpy()
         log_histogram(
             module.trainer.loggers,
             "spectrum/log10_eigenvalues",
@@ -96,10 +121,15 @@ class KernelSpectrum(pl.Callback):
             module.gradient_step,
         )
 
-    def jacobian(self, module: PINN) -> torch.Tensor:
-        """J of the current parameters, (N, P), in the asked precision."""
+    def _write(self) -> None:
+        if self.steps:
+            self.folder.write_arrays("spectra.npz", steps=self.steps, **self.records)
+        self.written = time.monotonic()
+
+    def singular_values(self, module: PINN, members: list[int]) -> torch.Tensor:
+        """sigma(J) of some members' current parameters in the asked precision, float64."""
         in_training = self.dtype == "training"
         dtype = module.training_dtype if in_training else torch.float64
         collocation = module.working if in_training else module.working_in_float64
-        parameters = module.parameters_in(dtype)
-        return residual_jacobian(collocation.residual, module.network, parameters)[0]
+        parameters = module.parameters_in(dtype, members)
+        return kernel_singular_values(collocation, module.network, parameters, self.leading)

@@ -1,0 +1,198 @@
+"""The compiled driver against the eager loop, the optimizers against torch's, and ensembles."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from scripts import SMALL, run_folders, run_here
+
+from pinnspectra.collocation import Collocation
+from pinnspectra.differentiation import Automatic, FiniteDifference, NestedAutograd
+from pinnspectra.networks import MLP, TwoLayer
+from pinnspectra.optimizers import SGD, Adam
+from pinnspectra.pde import Biharmonic, Poisson
+from pinnspectra.run_folder import by_member, read_metrics, read_spectra
+from pinnspectra.training import sine
+from pinnspectra.training.driver import (
+    Problem,
+    compiled_segment,
+    eager_segment,
+    groups,
+    pays,
+)
+from pinnspectra.training.schedule import LearningRates
+
+PROGRAMS = {}
+
+
+def problem(pde, method, optimizer, dtype, members=2, network=None):
+    network = network or TwoLayer(12)
+    collocation = Collocation(pde, method, pde.domain.grid(16), pde.domain.boundary(16)).to(dtype)
+
+    def losses(parameters):
+        parts = collocation.losses(network.field(parameters))
+        return parts["interior"] + 3 * parts["boundary"]
+
+    @torch.no_grad()
+    def measure(parameters):
+        return losses(parameters)[None].double()
+
+    dimension = pde.domain.dimension
+    parameters = network.initial_parameters(dimension, range(members), dtype)
+    made = Problem(losses, optimizer, measure)
+    return made, (parameters, optimizer.initial_memory(parameters))
+
+
+@pytest.mark.parametrize(
+    ("pde", "method", "optimizer", "network"),
+    [
+        (Poisson([-1.0], [1.0]), Automatic(), Adam(1e-3), None),
+        (Poisson([0.0, 0.0], [1.0, 1.0]), FiniteDifference(1 / 16), SGD(1e-3, 0.9), None),
+        (Biharmonic(), NestedAutograd(), SGD(1e-6), MLP(6, 2, "tanh")),
+    ],
+    ids=["ad-adam", "fd-momentum", "nested-sgd-mlp"],
+)
+def test_the_compiled_program_is_the_eager_loop(pde, method, optimizer, network):
+    made, state = problem(pde, method, optimizer, torch.float64, network=network)
+    compiled = compiled_segment(made, state, PROGRAMS)
+    for steps in (7, 30, 1):  # one program for every number of steps
+        rates = torch.full((steps, 2), optimizer.lr, dtype=torch.float64)
+        results = [segment(state, rates) for segment in (compiled, eager_segment(made))]
+        for name, value in results[0][0][0].items():
+            torch.testing.assert_close(value, results[1][0][0][name], rtol=1e-11, atol=1e-13)
+        for a, b in zip(results[0][1:], results[1][1:], strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("ours", "make"),
+    [
+        (SGD(1e-3), lambda p: torch.optim.SGD(p, lr=1e-3)),
+        (SGD(1e-3, 0.9), lambda p: torch.optim.SGD(p, lr=1e-3, momentum=0.9)),
+        (Adam(1e-3), lambda p: torch.optim.Adam(p, lr=1e-3)),
+    ],
+    ids=["sgd", "momentum", "adam"],
+)
+def test_optimizers_with_a_schedule_take_the_trajectories_of_torch(ours, make):
+    made, state = problem(Poisson([-1.0], [1.0]), Automatic(), ours, torch.float64, members=1)
+    theta = {name: value.clone().requires_grad_() for name, value in state[0].items()}
+    optimizer = make(list(theta.values()))
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 1000)
+    rates = LearningRates(
+        [1e-3], lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, 1000)
+    ).take(1000)
+    final, _, _ = eager_segment(made)(state, rates)
+    for _ in range(1000):
+        optimizer.zero_grad()
+        made.losses(theta).sum().backward()
+        optimizer.step()
+        scheduler.step()
+    for name, value in theta.items():
+        scale = float(value.detach().abs().max())
+        torch.testing.assert_close(
+            final[0][name], value.detach(), rtol=0, atol=1e-12 * scale, msg=name
+        )
+
+
+def test_runs_that_differ_in_numbers_alone_share_a_program():
+    programs = {}
+    for seed in (0, 1):
+        pde = Poisson([-1.0], [1.0])
+        made, (parameters, memory) = problem(pde, Automatic(), SGD(1e-3), torch.float64)
+        moved = {name: value + seed for name, value in parameters.items()}
+        compiled_segment(made, (moved, memory), programs)
+    assert len(programs) == 1
+
+
+def test_the_sine_of_the_driver_is_right_to_two_units_in_the_last_place():
+    for scale in (1.0, 10.0, 1000.0):
+        z = torch.linspace(-scale, scale, 200_001)
+        for ours, exact in ((sine.sin, torch.sin), (sine.cos, torch.cos)):
+            wanted = exact(z.double())
+            error = (ours(z).double() - wanted).abs()
+            assert float(error.max()) < 1.3e-7  # 2 x 2^-24
+            unit = torch.finfo(torch.float32).eps * wanted.abs().log2().floor().exp2()
+            assert float((error / unit).quantile(0.999)) < 1.7
+    large = torch.tensor([1e9, -3e20, torch.inf, torch.nan])
+    assert (sine.sin(large)[:2].abs() <= 1).all()
+    assert sine.sin(large)[2:].isnan().all()
+
+
+def test_groups_fit_the_cache_and_hold_every_member_once():
+    for members, size in ((1, 10**9), (32, 40_000), (32, 1_600_000), (7, 3_000_000)):
+        made = groups(members, size)
+        assert [s for g in made for s in range(members)[g]] == list(range(members))
+        lengths = [g.stop - g.start for g in made]
+        assert max(lengths) - min(lengths) <= 1
+        assert max(lengths) == 1 or max(lengths) * size <= 4 * 2**20 + size
+
+
+def test_only_a_long_run_pays_for_compiling():
+    assert not pays(100, 10**4)
+    assert pays(10**5, 10**4)
+
+
+def ensemble(cwd, *overrides):
+    cwd.mkdir()
+    done = run_here("train.py", *SMALL, "logger=[csv]", "spectrum.every=10", *overrides, cwd=cwd)
+    (folder,) = run_folders(cwd)
+    return done, folder, json.loads((folder / "result.json").read_text())
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "lbfgs"])
+def test_a_member_is_the_run_it_stands_for(tmp_path, optimizer):
+    common = (f"optimizer={optimizer}", "precision=float64", "schedule=cosine")
+    both = ("ensemble.size=2", "ensemble.lr=[1e-3,1e-4]", "seed=4")
+    _, _, result = ensemble(tmp_path / "all", *common, *both)
+    members = result["members"]
+    assert [(m["seed"], m["learning_rate"]) for m in members] == [
+        (4, 1e-3), (5, 1e-3), (4, 1e-4), (5, 1e-4)
+    ]  # fmt: skip
+    for m in (members[1], members[2]):
+        alone = (f"seed={m['seed']}", f"optimizer.lr={m['learning_rate']}")
+        _, _, one = ensemble(tmp_path / str(m["member"]), *common, *alone)
+        for key in ("loss", "loss_interior_ad64", "relative_l2_error", "truncated_entropy"):
+            assert m[key] == pytest.approx(one[key], rel=1e-12), key
+
+
+def test_a_member_that_diverges_is_marked_and_the_others_go_on(tmp_path):
+    done, folder, result = ensemble(tmp_path / "run", "ensemble.lr=[1e-3,50]")
+    good, bad = result["members"]
+    assert done.returncode == 1
+    assert "1 of 2 members diverged" in done.stderr
+    assert (good["status"], good["step"]) == ("finished", 20)
+    assert (bad["status"], bad["loss"]) == ("diverged", None)
+    assert 0 < bad["step"] < 20
+    _, _, alone = ensemble(tmp_path / "alone")
+    assert good["loss"] == pytest.approx(alone["loss"], rel=1e-5)
+    metrics = by_member(read_metrics(folder / "metrics.csv"), 2)
+    assert np.isfinite(metrics["loss"][:, 0]).all()
+    assert np.isnan(metrics["loss"][1:, 1]).all()
+    assert np.isnan(read_spectra(folder / "spectra.npz")["truncated_entropy"][1:, 1]).all()
+
+
+def test_compiled_training_is_eager_training(tmp_path):
+    results = [
+        ensemble(tmp_path / str(compiled), f"compile={compiled}", "precision=float64")[2]
+        for compiled in ("true", "false")
+    ]
+    for key in ("loss", "loss_interior_ad64", "truncated_entropy"):
+        assert results[0][key] == pytest.approx(results[1][key], rel=1e-12)
+
+
+def test_what_cannot_be_compiled_is_said(tmp_path):
+    done = run_here(
+        "train.py", *SMALL, "logger=[csv]", "optimizer=lbfgs", "compile=true", cwd=tmp_path
+    )
+    assert done.returncode == 1
+    assert "compile=true" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_rates_follow_the_scheduler_of_torch():
+    rates = LearningRates([1.0, 2.0, 1.0], lambda o: torch.optim.lr_scheduler.ExponentialLR(o, 0.5))
+    table = torch.cat([rates.take(2), rates.take(1)])
+    assert table.tolist() == [[1.0, 2.0, 1.0], [0.5, 1.0, 0.5], [0.25, 0.5, 0.25]]
+    assert math.isclose(float(LearningRates([3.0]).take(5).sum()), 15.0)

@@ -11,7 +11,7 @@ import time
 from pinnspectra.command_line import run
 from pinnspectra.components import build, build_collocation, build_optimizer, build_scheduler
 from pinnspectra.run_folder import RunFolder
-from pinnspectra.settings import TrainSettings
+from pinnspectra.settings import SettingsError, TrainSettings
 
 
 def train(settings: TrainSettings, folder: RunFolder) -> int:
@@ -25,7 +25,7 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
     from pinnspectra.optimizers import AbstractOptimizer
     from pinnspectra.training import TRAINER, accelerator, quiet_lightning
     from pinnspectra.training.data import ChunkSchedule
-    from pinnspectra.training.driver import pays
+    from pinnspectra.training.driver import CompileError, pays
     from pinnspectra.training.module import PINN
     from pinnspectra.training.outcome import write_outcome
     from pinnspectra.training.schedule import LearningRates
@@ -38,6 +38,9 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
     points = len(collocation.interior.coordinates)
     values = len(settings.seeds) * network.width * points
     optimizer = build_optimizer(settings)
+    if settings.compiled is True and not isinstance(optimizer, AbstractOptimizer):
+        target = settings.optimizer.target
+        raise SettingsError(f"compile=true: {target} runs eagerly; take optimizer=sgd or adam")
     auto = settings.compiled == "auto" and isinstance(optimizer, AbstractOptimizer)
     module = PINN(
         collocation,
@@ -66,6 +69,8 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
         for logger in trainer.loggers:
             logger.log_hyperparams(settings.model_dump(by_alias=True))
         trainer.fit(module, ChunkSchedule(settings.max_steps, [settings.log_every, *intervals]))
+    except CompileError as error:
+        raise SettingsError(str(error)) from error
     finally:
         finish()
     return write_outcome(

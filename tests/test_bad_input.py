@@ -39,7 +39,7 @@ MISTAKES = [
     (["callbacks.spectrum.every=0"], "callbacks.spectrum.every=0: .*1"),
     (["pde.lower=[2]"], r"pde: box \[2, 1.0\]: finite ends with lower < upper"),
     (["pde.lower=[-inf]"], "pde.lower=.*whole numbers"),
-    (["optimizer=adam", "optimizer.betas=[2,3]"], "optimizer: Invalid beta"),
+    (["optimizer=adam", "optimizer.betas=[2,3]"], r"optimizer.betas=\[2.*\]: two numbers"),
     # what does not fit together
     (["method=fd", "method.step=1e200"], r"method.step=1e\+200: step\^2 leaves the range"),
     (["method=fd", "method.step=1e25", "precision=float32"], "method.step=.* range of .*float32"),

@@ -9,10 +9,12 @@ from omegaconf import OmegaConf
 from scripts import ROOT, SMALL, run_folders, run_here
 
 import pinnspectra.command_line  # noqa: F401  registers the resolvers
-from pinnspectra.components import build, build_collocation
+from pinnspectra.components import build, build_collocation, build_optimizer, build_scheduler
 from pinnspectra.differentiation import FiniteDifference, partials
 from pinnspectra.networks import TwoLayer
+from pinnspectra.optimizers import AbstractOptimizer
 from pinnspectra.settings import RandomFeatureSettings, TrainSettings, check
+from pinnspectra.training.schedule import LearningRates
 
 CONF = ROOT / "conf"
 SCHEMAS = {"train": TrainSettings, "rfm_solve": RandomFeatureSettings}
@@ -94,9 +96,17 @@ def test_every_model_builds_and_has_the_contract_keys(model):
 @pytest.mark.parametrize("optimizer", choices("optimizer"))
 def test_every_optimizer_builds_with_the_asked_rate(optimizer):
     settings = composed("train", f"optimizer={optimizer}", "optimizer.lr=0.125")
-    parameter = torch.zeros(2, requires_grad=True)
-    built = build("optimizer", settings.optimizer.section, [parameter])
-    assert built.param_groups[0]["lr"] == 0.125
+    made = build_optimizer(settings)
+    if isinstance(made, AbstractOptimizer):
+        assert made.lr == 0.125
+    else:
+        assert made([torch.zeros(2, requires_grad=True)]).param_groups[0]["lr"] == 0.125
+
+
+@pytest.mark.parametrize("schedule", choices("schedule"))
+def test_every_schedule_starts_at_the_asked_rate(schedule):
+    settings = composed("train", f"schedule={schedule}")
+    assert LearningRates([0.25], build_scheduler(settings)).take(1).tolist() == [[0.25]]
 
 
 def test_any_other_optimizer_of_torch_is_its_name_and_its_arguments():
@@ -143,6 +153,6 @@ def test_h_follows_the_grid_where_the_paper_has_it_so():
 
 def test_no_yaml_is_left_out():
     groups = {path.parent.name for path in CONF.glob("*/*.yaml")}
-    tested = {"pde", "method", "model", "optimizer", "callbacks", "logger", "trainer"}
+    tested = {"pde", "method", "model", "optimizer", "callbacks", "logger", "schedule", "trainer"}
     assert groups == tested, f"conf/ has groups that no test globs: {groups ^ tested}"
     assert {p.stem for p in Path(CONF).glob("*.yaml")} == {"run", *SCHEMAS}

@@ -91,9 +91,7 @@ def test_optimizers_with_a_schedule_take_the_trajectories_of_torch(ours, make):
         scheduler.step()
     for name, value in theta.items():
         scale = float(value.detach().abs().max())
-        torch.testing.assert_close(
-            final[0][name], value.detach(), rtol=0, atol=1e-12 * scale, msg=name
-        )
+        torch.testing.assert_close(final[0][name], value.detach(), rtol=0, atol=1e-12 * scale)
 
 
 def test_runs_that_differ_in_numbers_alone_share_a_program():

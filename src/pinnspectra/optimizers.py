@@ -1,12 +1,13 @@
 """Optimizers as functions of parameters and gradients, which can run inside a compiled program.
 
-They act on every member of an ensemble at once: parameters (S, ...), a learning rate a member, (S,).
+They act on all members of an ensemble at once: parameters (S, ...), learning rates (S,).
 """
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -89,13 +90,13 @@ class Adam(AbstractOptimizer):
     """
 
     lr: float
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: Sequence[float] = (0.9, 0.999)
     eps: float = 1e-8
 
     def __post_init__(self) -> None:
         """Check the decay rates and eps."""
-        if not all(0 <= beta < 1 for beta in self.betas):
-            raise ValueError(f"betas={list(self.betas)}: 0 <= beta < 1 is needed")
+        if len(self.betas) != 2 or not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"betas={list(self.betas)}: two numbers 0 <= beta < 1 are needed")
         if not (math.isfinite(self.eps) and self.eps > 0):
             raise ValueError(f"eps={self.eps}: a finite number above 0 is needed")
 

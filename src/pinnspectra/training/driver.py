@@ -41,13 +41,17 @@ Segment = Callable[[State, Tensor], tuple[State, Tensor, Tensor]]
 Program = Callable[[list[Tensor], Tensor], tuple[list[Tensor], Tensor, Tensor]]
 
 CACHE_BYTES = 4 * 2**20
-"""Bytes of one (S, M, N) array up to which members are trained together: a core's share of cache."""
+"""Bytes of an (S, M, N) array up to which members are trained together: a share of the cache."""
 
 EAGER_STEP_SECONDS, EAGER_VALUE_SECONDS = 1e-3, 1e-8
 """An eager gradient step takes about the first plus the second for each of its S N M values."""
 
 COMPILE_SECONDS = 10.0
 """What compiling takes, about; a run that is not longer than that stays eager."""
+
+
+class CompileError(RuntimeError):
+    """The gradient steps cannot be compiled."""
 
 
 def pays(max_steps: int, values: int) -> bool:
@@ -244,7 +248,7 @@ class FunctionalDriver:
         compiled: compile; "auto" falls back to the eager loop where that fails.
 
     Raises:
-        ValueError: asked to compile, and torch cannot.
+        CompileError: asked to compile, and torch cannot.
     """
 
     def __init__(
@@ -278,7 +282,7 @@ class FunctionalDriver:
         except Exception as error:
             said = (str(error).strip() or type(error).__name__).split("\n")[0]
             if wanted is True:
-                raise ValueError(f"compile=true: cannot compile: {said}") from error
+                raise CompileError(f"compile=true: cannot compile: {said}") from error
             log.warning("cannot compile, gradient steps are taken eagerly: %s", said)
 
     def _state(self, group: slice) -> State:

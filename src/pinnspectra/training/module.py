@@ -164,8 +164,6 @@ class PINN(pl.LightningModule):
         measure: Measure = self.measure
         if not isinstance(self.optimizer, AbstractOptimizer):
             listed = optimizers if isinstance(optimizers, list) else [optimizers]
-            if self.compiled is True:
-                raise ValueError("compile=true: only optimizers of pinnspectra can be compiled")
             return TorchDriver(self.losses, listed, names, measure)
         problem = Problem(self.losses, self.optimizer, measure)
         theta = {name: value.data for name, value in self.theta.items()}

@@ -50,7 +50,9 @@ def problem(pde, method, optimizer, dtype, members=2, network=None):
     [
         (Poisson([-1.0], [1.0]), Automatic(), Adam(1e-3), None),
         (Poisson([0.0, 0.0], [1.0, 1.0]), FiniteDifference(1 / 16), SGD(1e-3, 0.9), None),
-        (Biharmonic(), NestedAutograd(), SGD(1e-6), MLP(6, 2, "tanh")),
+        pytest.param(
+            Biharmonic(), NestedAutograd(), SGD(1e-6), MLP(6, 2, "tanh"), marks=pytest.mark.slow
+        ),
     ],
     ids=["ad-adam", "fd-momentum", "nested-sgd-mlp"],
 )

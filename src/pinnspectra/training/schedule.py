@@ -36,7 +36,8 @@ class LearningRates:
         """The rates of the next gradient steps, (steps, S), float64, on the CPU."""
         if self._scheduler is None:
             return self.initial.expand(steps, -1)
-        return torch.tensor([self._next() for _ in range(steps)])[:, self._group]
+        table = torch.tensor([self._next() for _ in range(steps)], dtype=torch.float64)
+        return table[:, self._group]
 
     def _next(self) -> list[float]:
         assert self._scheduler is not None

@@ -35,8 +35,7 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
     quiet_lightning()
     dimension, dtype = collocation.pde.domain.dimension, getattr(torch, settings.precision)
     parameters = network.initial_parameters(dimension, settings.seeds, dtype)
-    points = len(collocation.interior.coordinates)
-    values = len(settings.seeds) * network.width * points
+    values = len(settings.seeds) * network.width * collocation.nodes
     optimizer = build_optimizer(settings)
     if settings.compiled is True and not isinstance(optimizer, AbstractOptimizer):
         target = settings.optimizer.target

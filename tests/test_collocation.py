@@ -239,3 +239,57 @@ def test_a_step_that_pays_on_the_whole_grid_alone_is_taken_alike_on_its_parts():
 def test_a_collocation_of_few_points_is_its_only_part():
     c = collocation("poisson2d")
     assert list(c.parts(PER_AXIS**2)) == [c]
+
+
+@EACH
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("network", [TwoLayer(5), MLP(4, 3, activation="tanh")], ids=["two", "mlp"])
+def test_losses_by_one_evaluation_of_u_are_those_of_each_residual(problem, method, network):
+    c = collocation(problem, method)
+    parameters = parameters_of(network, problem)
+    theta = {name: value.requires_grad_() for name, value in parameters.items()}
+    u = network.field(theta)
+    apart = {"interior": c.residual(u).square().mean(dim=-1), "boundary": c.boundary_loss(u)}
+    together = c.losses(u)
+    for name, loss in apart.items():
+        torch.testing.assert_close(together[name], loss, rtol=tolerance(problem, method), atol=0)
+        slopes = [
+            torch.autograd.grad(
+                losses.sum(), list(theta.values()), materialize_grads=True, retain_graph=True
+            )
+            for losses in (together[name], loss)
+        ]
+        for ours, wanted in zip(*slopes, strict=True):
+            bound = 8 * tolerance(problem, method) * float(wanted.abs().max())
+            torch.testing.assert_close(ours, wanted, rtol=0, atol=bound)
+
+
+@EACH
+def test_losses_evaluate_u_once(problem):
+    for method in ("ad", "fd", "fd_off_grid", "fd_grid"):
+        c, calls = collocation(problem, method), []
+        network = TwoLayer(5)
+        u = network.field(parameters_of(network, problem))
+
+        def counted(x, u=u, calls=calls):
+            calls.append(x)
+            return u(x)
+
+        c.losses(counted)
+        assert len(calls) == 1, method
+        assert c.nodes % 16 == 0
+    assert collocation(problem, "nested").nodes >= PER_AXIS
+
+
+@pytest.mark.parametrize("activation", ["sin", "tanh"])
+def test_losses_by_one_evaluation_have_the_second_derivatives_too(activation):
+    c = collocation("biharmonic")
+    network = TwoLayer(5, activation)
+    theta = {n: v.requires_grad_() for n, v in parameters_of(network, "biharmonic").items()}
+    u = network.field(theta)
+    curvatures = []
+    for loss in (c.losses(u)["boundary"], c.boundary_loss(u)):
+        (slope,) = torch.autograd.grad(loss.sum(), theta["weights_1"], create_graph=True)
+        curvatures.append(torch.autograd.grad(slope.square().sum(), list(theta.values())))
+    for ours, wanted in zip(*curvatures, strict=True):
+        torch.testing.assert_close(ours, wanted, rtol=1e-12, atol=1e-14)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from pinnspectra.differentiation import AbstractDifferentiation, Automatic, Field
 from pinnspectra.differentiation.jet import linear
+from pinnspectra.differentiation.joint import JointNodes
 from pinnspectra.domain import Points
 from pinnspectra.pde import AbstractPDE
 
@@ -33,14 +34,18 @@ class Collocation:
     boundary: Points
 
     def __post_init__(self) -> None:
-        """Run once on u = x_1 + ... + x_d: misfits show before any work, grids are built."""
+        """Run once: misfits show before any work, grids are built."""
+        _ = self._joint
+
+    @cached_property
+    def _joint(self) -> JointNodes | None:
+        """Where the losses ask for u, found on u = x_1 + ... + x_d."""
         weight = torch.ones_like(self.interior.coordinates[:1])
 
         def u(x: Any) -> Any:
             return linear(x.mT, weight)[0, :]
 
-        self.residual(u)
-        self.boundary_residuals(u)
+        return JointNodes.of(self._losses, u)
 
     def to(self, dtype: torch.dtype, device: torch.device | str = "cpu") -> Collocation:
         """The same collocation at points of another dtype or on another device."""
@@ -58,6 +63,13 @@ class Collocation:
     def by_ad(self) -> Collocation:
         """The same problem at the same points, differentiated by AD: what is true."""
         return replace(self, method=Automatic())
+
+    @property
+    def nodes(self) -> int:
+        """The number of points at which the losses evaluate u."""
+        if self._joint is not None:
+            return len(self._joint.coordinates)
+        return len(self.interior.coordinates) + len(self.boundary.coordinates)
 
     @cached_property
     def forcing(self) -> Tensor:
@@ -85,6 +97,9 @@ class Collocation:
 
         interior = mean_i r_i^2; boundary = sum over the boundary operators of the mean square.
         """
+        return self._losses(u if self._joint is None else self._joint.share(u))
+
+    def _losses(self, u: Field) -> dict[str, Tensor]:
         interior = self.residual(u).square().mean(dim=-1)
         return {"interior": interior, "boundary": self.boundary_loss(u)}
 

@@ -23,12 +23,12 @@ import math
 from abc import ABC, abstractmethod
 from fractions import Fraction
 from functools import cached_property, lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
-from pinnspectra.activations import AbstractActivation
+from pinnspectra.activations import AbstractActivation, Derivatives
 from pinnspectra.differentiation.operators import DifferentialOperator, MultiIndex
 
 Directional = tuple[tuple[MultiIndex, int, float], ...]
@@ -140,6 +140,10 @@ class Jet(ABC):
         total = _sum(terms)
         return torch.zeros_like(self.value) if total is None else total
 
+    @abstractmethod
+    def at(self, points: slice) -> Jet:
+        """The jet at some of the points; the activations are still taken at all of them, once."""
+
     def __getitem__(self, index: object) -> Jet:
         """The same part of the value and of every derivative."""
         return _Part(self, index)
@@ -160,6 +164,9 @@ class _Variable(Jet):
     def mT(self) -> _Variable:  # noqa: N802 - networks write x.mT for tensors and for jets
         return self
 
+    def at(self, points: slice) -> _Variable:
+        return _Variable(self._x[points])
+
     def products(self, operator: Directional) -> list[Product]:
         raise TypeError("a field must begin with linear(x.mT, weight, bias)")
 
@@ -174,6 +181,9 @@ class _Linear(Jet):
     @cached_property
     def value(self) -> Tensor:
         return linear(self._inner.value, self._weight, self._bias)
+
+    def at(self, points: slice) -> _Linear:
+        return _Linear(self._inner.at(points), self._weight, self._bias)
 
     def products(self, operator: Directional) -> list[Product]:
         if isinstance(self._inner, _Variable):
@@ -203,16 +213,24 @@ class _Linear(Jet):
 
 
 class _Activated(Jet):
-    """sigma(z)."""
+    """sigma(z), with the derivatives of sigma at the values of z."""
 
-    def __init__(self, inner: Jet, activation: AbstractActivation) -> None:
+    def __init__(self, inner: Jet, table: Derivatives) -> None:
         super().__init__()
-        self._inner, self._activation = inner, activation
-        self._table = activation.derivatives(inner.value)
+        self._inner, self._table = inner, table
 
     @cached_property
     def value(self) -> Tensor:
-        return self._activation(self._inner.value)
+        sign, tensor = self._table(0)
+        return tensor if sign == 1 else sign * tensor
+
+    def at(self, points: slice) -> _Activated:
+        inner = self._inner.at(points)
+
+        def table(m: int) -> tuple[float, Tensor]:
+            return _looked_up(inner.value, self._table, points, m)
+
+        return _Activated(inner, table)
 
     def products(self, operator: Directional) -> list[Product]:
         factors: dict[int, list[Tensor]] = {}
@@ -233,6 +251,31 @@ class _Activated(Jet):
         return products
 
 
+def _looked_up(z: Tensor, table: Derivatives, points: slice, m: int) -> tuple[float, Tensor]:
+    """A table's sigma^(m) at some points, as a function of z there, which is not looked at."""
+    sign, tensor = table(m)
+    return sign, _Known.apply(z, tensor.detach()[..., points], table, points, m)
+
+
+class _Known(torch.autograd.Function):
+    """sigma^(m)(z), taken already; its slope is the next in the table."""
+
+    @staticmethod
+    def forward(z: Tensor, values: Tensor, table: Derivatives, points: slice, m: int) -> Tensor:
+        return values.view_as(values)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.save_for_backward(inputs[0])
+        ctx.table, ctx.points, ctx.m = inputs[2:]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (z,) = ctx.saved_tensors
+        sign, slope = _looked_up(z, ctx.table, ctx.points, ctx.m + 1)
+        return ctx.table(ctx.m)[0] * sign * gradients[0] * slope, None, None, None, None
+
+
 class _Part(Jet):
     """z[index]."""
 
@@ -243,6 +286,9 @@ class _Part(Jet):
     @cached_property
     def value(self) -> Tensor:
         return self._inner.value[self._index]  # pyright: ignore[reportArgumentType]
+
+    def at(self, points: slice) -> _Part:
+        return _Part(self._inner.at(points), self._index)
 
     def products(self, operator: Directional) -> list[Product]:
         whole = self._inner.stream(operator)
@@ -273,5 +319,5 @@ def linear(x: TensorOrJet, weight: Tensor, bias: Tensor | None = None) -> Tensor
 def activate(x: TensorOrJet, activation: AbstractActivation) -> TensorOrJet:
     """sigma(x), elementwise."""
     if isinstance(x, Jet):
-        return _Activated(x, activation)
+        return _Activated(x, activation.derivatives(x.value))
     return activation(x)

@@ -40,8 +40,9 @@ Measure = Callable[[Parameters], Tensor]
 Segment = Callable[[State, Tensor], tuple[State, Tensor, Tensor]]
 Program = Callable[[list[Tensor], Tensor], tuple[list[Tensor], Tensor, Tensor]]
 
-CACHE_BYTES = 4 * 2**20
-"""Bytes of an (S, M, N) array up to which members are trained together: a share of the cache."""
+CACHE_BYTES = 2**19
+"""Bytes of an (S, M, n) array up to which members are trained together: half of a small L2 cache,
+since a step works on two, a sine and a cosine."""
 
 EAGER_STEP_SECONDS, EAGER_VALUE_SECONDS = 1e-3, 1e-8
 """An eager gradient step takes about the first plus the second for each of its S N M values."""
@@ -63,8 +64,13 @@ def pays(max_steps: int, values: int) -> bool:
 
 
 def groups(members: int, bytes_per_member: int) -> list[slice]:
-    """The members in groups of equal size, or one less, whose arrays fit the cache."""
-    count = min(members, math.ceil(members * bytes_per_member / CACHE_BYTES))
+    """The members in groups whose arrays fit the cache, of one size where that is close by.
+
+    Every size is a program of its own to compile.
+    """
+    fewest = math.ceil(members / max(1, CACHE_BYTES // bytes_per_member))
+    equal = (n for n in range(fewest, min(2 * fewest, members) + 1) if members % n == 0)
+    count = next(equal, fewest)
     ends = [members * i // count for i in range(count + 1)]
     return [slice(a, b) for a, b in itertools.pairwise(ends)]
 
@@ -243,7 +249,7 @@ class FunctionalDriver:
     Args:
         problem: what is trained.
         theta: the members' parameters, which are changed in place.
-        points: the number of interior points, N.
+        nodes: the number n of points at which the losses evaluate a network.
         programs: those compiled so far in this process.
         compiled: compile; "auto" falls back to the eager loop where that fails.
 
@@ -255,7 +261,7 @@ class FunctionalDriver:
         self,
         problem: Problem,
         theta: Parameters,
-        points: int,
+        nodes: int,
         programs: dict[Any, Program],
         compiled: bool | str,
     ) -> None:
@@ -263,8 +269,8 @@ class FunctionalDriver:
         self.memory = problem.optimizer.initial_memory(theta)
         coefficients = theta["coefficients"]
         members, width = coefficients.shape
-        self._groups = groups(members, width * points * coefficients.element_size())
-        self.values = members * width * points
+        self._groups = groups(members, width * nodes * coefficients.element_size())
+        self.values = members * width * nodes
         self._eager = eager_segment(problem)
         self._segments = [self._eager] * len(self._groups)
         if compiled:

@@ -167,8 +167,7 @@ class PINN(pl.LightningModule):
             return TorchDriver(self.losses, listed, names, measure)
         problem = Problem(self.losses, self.optimizer, measure)
         theta = {name: value.data for name, value in self.theta.items()}
-        points = len(self.working.interior.coordinates)
-        return FunctionalDriver(problem, theta, points, PROGRAMS, self.compiled)
+        return FunctionalDriver(problem, theta, self.working.nodes, PROGRAMS, self.compiled)
 
     def on_train_start(self) -> None:
         """Log the rows of step 0."""

@@ -24,7 +24,8 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
 
     from pinnspectra.optimizers import AbstractOptimizer
     from pinnspectra.training import TRAINER, accelerator, quiet_lightning
-    from pinnspectra.training.data import ChunkSchedule
+    from pinnspectra.training.allocator import keep_freed_memory
+    from pinnspectra.training.data import ChunkSchedule, longest_chunk
     from pinnspectra.training.driver import CompileError, pays
     from pinnspectra.training.module import PINN
     from pinnspectra.training.outcome import write_outcome
@@ -33,6 +34,7 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
 
     started = time.monotonic()
     quiet_lightning()
+    keep_freed_memory()
     dimension, dtype = collocation.pde.domain.dimension, getattr(torch, settings.precision)
     parameters = network.initial_parameters(dimension, settings.seeds, dtype)
     values = len(settings.seeds) * network.width * collocation.nodes
@@ -41,6 +43,7 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
         target = settings.optimizer.target
         raise SettingsError(f"compile=true: {target} runs eagerly; take optimizer=sgd or adam")
     auto = settings.compiled == "auto" and isinstance(optimizer, AbstractOptimizer)
+    compiled = "auto" if auto and pays(settings.max_steps, values) else settings.compiled is True
     module = PINN(
         collocation,
         network,
@@ -49,7 +52,7 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
         LearningRates(settings.learning_rates, build_scheduler(settings)),
         settings.boundary_weight,
         settings.log_every,
-        "auto" if auto and pays(settings.max_steps, values) else settings.compiled is True,
+        compiled,
     )
     module.configure_optimizers()  # refuses a bad setting before anything is logged
     spectrum = settings.spectrum.model_dump(exclude={"every"})
@@ -59,7 +62,11 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
     ]
     section = {**settings.trainer, "accelerator": accelerator(settings.trainer.get("accelerator"))}
     trainer = build("trainer", section, callbacks=callbacks, logger=False, **TRAINER)
-    intervals = [callback.every for callback in settings.callbacks.values() if callback.every]
+    chunks = ChunkSchedule(
+        settings.max_steps,
+        [callback.every for callback in settings.callbacks.values() if callback.every],
+        longest_chunk(values, bool(compiled)),
+    )
     try:
         trainer.loggers = [
             build(f"logger.{name}", section, folder=folder, save_dir=folder.path)
@@ -67,7 +74,7 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
         ]
         for logger in trainer.loggers:
             logger.log_hyperparams(settings.model_dump(by_alias=True))
-        trainer.fit(module, ChunkSchedule(settings.max_steps, [settings.log_every, *intervals]))
+        trainer.fit(module, chunks)
     except CompileError as error:
         raise SettingsError(str(error)) from error
     finally:

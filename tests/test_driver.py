@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from pinnspectra.training import sine
 from pinnspectra.training.driver import (
     CACHE_BYTES,
     OPTIONS,
+    CompileError,
+    FunctionalDriver,
     Problem,
     compiled_segment,
     eager_segment,
@@ -189,6 +192,24 @@ def test_compiled_training_is_eager_training(tmp_path):
     ]
     for key in ("loss", "loss_interior_ad64", "truncated_entropy"):
         assert results[0][key] == pytest.approx(results[1][key], rel=1e-12)
+
+
+@pytest.mark.parametrize("compiled", ["auto", True])
+def test_without_a_compiler_steps_are_eager_or_refused_in_one_line(compiled, monkeypatch, caplog):
+    monkeypatch.setitem(OPTIONS, "cpp.cxx", (None, "/nonexistent"))
+    made, (parameters, _) = problem(Poisson([-1.0], [1.0]), Automatic(), SGD(1e-3), torch.float64)
+    wanted = "cannot compile.*no C\\+\\+ compiler: install g\\+\\+"
+    if compiled is True:
+        with pytest.raises(CompileError, match=wanted):
+            FunctionalDriver(made, parameters, 16, {}, compiled)
+        return
+    driver = FunctionalDriver(made, parameters, 16, {}, compiled)
+    (line,) = [r.getMessage() for r in caplog.records if r.name.startswith("pinnspectra")]
+    assert re.search(wanted, line)
+    before = float(made.losses(parameters).sum())
+    history, _ = driver.advance(torch.full((5, 2), 1e-3, dtype=torch.float64))
+    assert history.shape == (5, 2)
+    assert float(made.losses(parameters).sum()) < before
 
 
 def test_what_cannot_be_compiled_is_said(tmp_path):

@@ -15,23 +15,30 @@ from pinnspectra.pde import Biharmonic, Poisson
 from pinnspectra.run_folder import RunFolder, read_arrays
 from pinnspectra.training import quiet_lightning
 from pinnspectra.training.callbacks import KernelSpectrum
-from pinnspectra.training.data import LONGEST, ChunkSchedule
+from pinnspectra.training.data import ChunkSchedule, longest_chunk
 from pinnspectra.training.module import PINN
 from pinnspectra.training.schedule import LearningRates
 
 intervals = st.lists(st.integers(1, 2500), max_size=4)
 
 
-@given(st.integers(1, 5000), intervals)
-def test_chunks_end_on_every_multiple_of_every_interval(max_steps, intervals):
-    chunks = list(ChunkSchedule(max_steps, intervals))
+@given(st.integers(1, 5000), intervals, st.integers(1, 6000))
+def test_chunks_end_on_every_multiple_of_every_interval(max_steps, intervals, longest):
+    chunks = list(ChunkSchedule(max_steps, intervals, longest))
     ends = set(np.cumsum(chunks))
     asked = {m for i in intervals for m in range(i, max_steps + 1, i)}
     assert sum(chunks) == max_steps
     assert asked <= ends
-    assert all(1 <= chunk <= LONGEST for chunk in chunks)
+    assert all(1 <= chunk <= longest for chunk in chunks)
     unneeded = ends - asked - {max_steps}
-    assert len(unneeded) <= max_steps // LONGEST
+    assert len(unneeded) <= max_steps // longest
+
+
+def test_chunks_of_large_problems_are_short_and_never_empty():
+    assert longest_chunk(10**4, compiled=True) == 5000
+    assert longest_chunk(10**4, compiled=False) == 500
+    assert longest_chunk(10**7, compiled=True) == 50
+    assert longest_chunk(10**12, compiled=True) == 1
 
 
 def fit(module, max_steps, intervals=(), callbacks=()):
@@ -40,7 +47,7 @@ def fit(module, max_steps, intervals=(), callbacks=()):
         max_epochs=1, accelerator="cpu", logger=False, callbacks=list(callbacks),
         enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
     )  # fmt: skip
-    trainer.fit(module, ChunkSchedule(max_steps, intervals))
+    trainer.fit(module, ChunkSchedule(max_steps, intervals, 1000))
     return module
 
 

@@ -5,26 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-LONGEST = 1000
-"""Gradient steps in a chunk at most, so that progress shows and Ctrl-C is heard."""
+
+def longest_chunk(values: int, compiled: bool) -> int:
+    """Gradient steps in a chunk at most, so that progress shows and Ctrl-C is heard.
+
+    A second's work or less: a compiled step takes about 1e-9 s for each of its S M n values, an
+    eager one at least 1e-3 s. From the sizes alone, so that a run is cut the same way every time.
+    """
+    return max(1, min(5000 if compiled else 500, int(5e8 / values)))
 
 
 @dataclass(frozen=True)
 class ChunkSchedule:
     """Chunks of gradient steps that end on every multiple of every interval, and on max_steps.
 
-    A Lightning batch of a run is one number: the gradient steps of the next chunk. What happens
-    every so many gradient steps (logging, spectra, checkpoints) then falls on the asked steps.
+    A Lightning batch of a run is one number: the gradient steps of the next chunk. What callbacks
+    do every so many gradient steps (spectra, checkpoints) then falls on the asked steps.
     """
 
     max_steps: int
     intervals: Sequence[int]
+    longest: int
 
     def __iter__(self) -> Iterator[int]:
         """The lengths of the chunks; they add up to max_steps."""
         step = 0
         while step < self.max_steps:
             ends = [(step // interval + 1) * interval for interval in self.intervals]
-            end = min(self.max_steps, step + LONGEST, *ends)
+            end = min(self.max_steps, step + self.longest, *ends)
             yield end - step
             step = end

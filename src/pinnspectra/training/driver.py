@@ -16,6 +16,7 @@ its inputs, so that runs that differ in numbers alone share it.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import logging
 import math
@@ -47,8 +48,8 @@ since a step works on two, a sine and a cosine."""
 EAGER_STEP_SECONDS, EAGER_VALUE_SECONDS = 1e-3, 1e-8
 """An eager gradient step takes about the first plus the second for each of its S N M values."""
 
-COMPILE_SECONDS = 10.0
-"""What compiling takes, about; a run that is not longer than that stays eager."""
+COMPILE_SECONDS = 6.0
+"""What compiling takes the first time, about; a run that is not longer than that stays eager."""
 
 
 class CompileError(RuntimeError):
@@ -77,6 +78,7 @@ def groups(members: int, bytes_per_member: int) -> list[slice]:
 
 OPTIONS: dict[str, Any] = {
     "cpp_wrapper": True,  # no Python between the kernels
+    "cpp.vec_isa_ok": True,  # vectors as the CPU has them; asking the compiler too takes 4 s
     "realize_opcount_threshold": 15,  # a sine is taken once and kept, not taken again at every use
     "cpp.enable_floating_point_contract_flag": "fast",  # a * b + c as one instruction
 }
@@ -141,13 +143,9 @@ def compiled_segment(problem: Problem, state: State, programs: dict[Any, Program
     key = (step.key, measure.key, torch.get_num_threads())
     if key not in programs:
         programs[key] = _compiled_scan(step, measure)
-    program = programs[key]
-    eager = eager_segment(problem)
+    program, constants = programs[key], [*step.constants, *measure.constants]
 
     def segment(state: State, rates: Tensor) -> tuple[State, Tensor, Tensor]:
-        if len(rates) == 1:  # torch would compile another program for it
-            return eager(state, rates)
-        constants = [*step.constants, *measure.constants]
         final, history, measured = program([*_flattened(state)[0], *constants], rates)
         return rebuild(tuple(final)), history, measured
 
@@ -203,8 +201,10 @@ class _Trace:
 def _compiled_scan(step: _Trace, measure: _Trace) -> Program:
     """The scan of a step over the learning rates and then the measure, compiled.
 
-    `scan` and the names of inductor's options are private to torch: only this function uses them.
+    `scan` and what it needs to be kept between processes are private to torch: only this function
+    uses them. Torch keeps no program with a loop unless it is told what distinguishes it.
     """
+    from torch._dynamo.decorators import mark_unbacked
     from torch._higher_order_ops.scan import scan
 
     body, last = step.graph, measure.graph
@@ -213,6 +213,7 @@ def _compiled_scan(step: _Trace, measure: _Trace) -> Program:
     on_cpu = all(shape[-1].type == "cpu" for shape in step.key[1])
 
     def advance(inputs: list[Tensor], rates: Tensor) -> tuple[list[Tensor], Tensor, Tensor]:
+        torch._check(rates.shape[0] >= 1)
         state, constants = inputs[:size], inputs[size:]
 
         def combine(carry: list[Tensor], rate: Tensor) -> tuple[list[Tensor], Tensor]:
@@ -222,25 +223,23 @@ def _compiled_scan(step: _Trace, measure: _Trace) -> Program:
         final, history = scan(combine, state, rates)
         return final, history, last(*final, *constants[own:])
 
+    code = hashlib.sha256(repr((step.key, measure.key)).encode()).hexdigest()
+    loops = ("torch.ops.higher_order.scan", "torch.ops.higher_order.while_loop")
+    options = {"unsafe_marked_cacheable_functions": dict.fromkeys(loops, code)}
     program = torch.compile(  # pyright: ignore
         advance,
         fullgraph=True,
         isolate_recompiles=True,
-        options=OPTIONS if on_cpu else None,
+        options={**options, **(OPTIONS if on_cpu else {})},
     )
 
     def run(inputs: list[Tensor], rates: Tensor) -> tuple[list[Tensor], Tensor, Tensor]:
         rates = rates.contiguous()
-        torch._dynamo.mark_dynamic(rates, 0)
+        mark_unbacked(rates, 0)  # one program for any number of steps
         with torch.no_grad():
             return program(inputs, rates)
 
     return run
-
-
-def segment_steps(values: int) -> int:
-    """Gradient steps in a segment at most, so that Ctrl-C is heard after a second or so."""
-    return max(2, min(1000, int(2e8 / values)))
 
 
 class FunctionalDriver:
@@ -270,7 +269,6 @@ class FunctionalDriver:
         coefficients = theta["coefficients"]
         members, width = coefficients.shape
         self._groups = groups(members, width * nodes * coefficients.element_size())
-        self.values = members * width * nodes
         self._eager = eager_segment(problem)
         self._segments = [self._eager] * len(self._groups)
         if compiled:
@@ -282,11 +280,13 @@ class FunctionalDriver:
             for group in self._groups:
                 state = self._state(group)
                 made.append(compiled_segment(problem, state, programs))
-                rates = torch.zeros(2, len(state[0]["coefficients"]), dtype=torch.float64)
+                rates = torch.zeros(1, len(state[0]["coefficients"]), dtype=torch.float64)
                 made[-1](state, rates.to(state[0]["coefficients"].device))  # compiles now
             self._segments = made
         except Exception as error:
             said = (str(error).strip() or type(error).__name__).split("\n")[0]
+            if "InvalidCxxCompiler" in said:
+                said = "there is no C++ compiler: install g++, or name another in CXX"
             if wanted is True:
                 raise CompileError(f"compile=true: cannot compile: {said}") from error
             log.warning("cannot compile, gradient steps are taken eagerly: %s", said)
@@ -345,7 +345,6 @@ class TorchDriver:
     ) -> None:
         self._losses, self._optimizers, self._measure = losses, optimizers, measure
         self._names = names
-        self.values = sum(p.numel() for p in optimizers[0].param_groups[0]["params"])
 
     def _parameters(self, member: int) -> Parameters:
         groups = self._optimizers[member].param_groups

@@ -23,7 +23,6 @@ from pinnspectra.training.driver import (
     Measure,
     Problem,
     TorchDriver,
-    segment_steps,
 )
 from pinnspectra.training.schedule import LearningRates
 
@@ -207,19 +206,24 @@ class PINN(pl.LightningModule):
     def _advance(self, gradient_steps: int) -> None:
         started = time.perf_counter()
         end = self.gradient_step + gradient_steps
-        longest = segment_steps(self.driver.values)
         while self.gradient_step < end and self.status == "running":
             due = (self.gradient_step // self.log_every + 1) * self.log_every
-            steps = min(due, end, self.gradient_step + longest) - self.gradient_step
-            rates = self.rates.take(steps).to(self.device).clone()
-            rates[:, [s for s, step in enumerate(self.ended) if step is not None]] = 0.0
-            before = self.parameters_in(self.training_dtype)
-            history, measured = self.driver.advance(rates)
+            steps = min(due, end) - self.gradient_step
+            before = {name: value.detach().clone() for name, value in self.theta.items()}
+            history, measured = self.driver.advance(self._next_rates(steps))
             self.steps_taken += steps
             self._take(history.isfinite().cpu(), measured, steps, before)
             if self.gradient_step < end and self.is_due(self.log_every):
                 self._log_rows()
         self.training_seconds += time.perf_counter() - started
+
+    def _next_rates(self, steps: int) -> Tensor:
+        """The learning rates of the next gradient steps, (steps, S); 0 for diverged members."""
+        rates = self.rates.take(steps)
+        if len(self.live) < self.members:
+            rates = rates.clone()
+            rates[:, [s for s, step in enumerate(self.ended) if step is not None]] = 0.0
+        return rates.to(self.device)
 
     def _take(
         self,

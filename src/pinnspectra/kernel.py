@@ -18,7 +18,7 @@ from pinnspectra.spectrum import leading_singular_values, singular_values, trian
 
 Residual = Callable[[Field], Tensor]
 
-ENTRIES_AT_ONCE = 2**19
+ENTRIES_AT_ONCE = 2**18
 """Entries of J whose gradients are taken, or which go through the method and the PDE, together."""
 
 ENTRIES_OF_A_PART = 2**22

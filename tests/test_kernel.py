@@ -211,6 +211,19 @@ def test_the_jacobian_does_not_depend_on_how_many_entries_are_taken_at_once(
 
 
 @EACH
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "nested"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_parts_have_the_rows_of_the_whole_jacobian_bit_for_bit(problem, method, dtype):
+    network, c = NETWORKS["two_layer"], collocation(problem, method, per_axis=24).to(dtype)
+    parameters = network.initial_parameters(c.pde.domain.dimension, [0, 1], dtype)
+    whole = residual_jacobian(c.residual, network, parameters)
+    parts = list(c.parts(len(c.interior.coordinates) // 5))
+    rows = [residual_jacobian(part.residual, network, parameters) for part in parts]
+    assert len(rows) > 4
+    assert torch.equal(torch.cat(rows, dim=1), whole)
+
+
+@EACH
 @EACH_METHOD
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_kernel_singular_values_by_parts_are_those_of_the_whole_jacobian(

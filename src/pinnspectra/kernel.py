@@ -18,7 +18,7 @@ from pinnspectra.spectrum import leading_singular_values, singular_values, trian
 
 Residual = Callable[[Field], Tensor]
 
-ENTRIES_AT_ONCE = 2**19
+ENTRIES_AT_ONCE = 2**18
 """Entries of J whose gradients are taken, or which go through the method and the PDE, together."""
 
 ENTRIES_OF_A_PART = 2**22
@@ -179,6 +179,11 @@ def kernel_singular_values(
 
     J is taken by parts of the points and reduced to its triangular factor as it goes, so that
     memory grows with S P^2, not with N. NaN for a member whose J is not finite.
+
+    Values are right to c eps sigma_1, so that eigenvalues lambda are right to 2 c eps
+    sqrt(lambda_1 / lambda) of themselves. By AD in float64, N and M up to 100, c is measured below
+    2.5, and below 0.3 where lambda < 1e-5 lambda_1: ten digits down to 1e-12 lambda_1, six at
+    1e-20. The limit is the rounding of J's entries, which no decomposition takes back.
 
     With `leading`, only so many of the largest values, (S, leading), by random sampling
     (leading_singular_values, which says how accurate they are): O(N P leading) where P is so large,

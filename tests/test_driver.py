@@ -46,7 +46,7 @@ def problem(pde, method, optimizer, dtype, members=2, network=None):
 
     dimension = pde.domain.dimension
     parameters = network.initial_parameters(dimension, range(members), dtype)
-    made = Problem(losses, optimizer, measure)
+    made = Problem((losses,), optimizer, measure)
     return made, (parameters, optimizer.initial_memory(parameters))
 
 
@@ -93,7 +93,7 @@ def test_optimizers_with_a_schedule_take_the_trajectories_of_torch(ours, make):
     final, _, _ = eager_segment(made)(state, rates)
     for _ in range(1000):
         optimizer.zero_grad()
-        made.losses(theta).sum().backward()
+        made.summands[0](theta).sum().backward()
         optimizer.step()
         scheduler.step()
     for name, value in theta.items():
@@ -206,10 +206,10 @@ def test_without_a_compiler_steps_are_eager_or_refused_in_one_line(compiled, mon
     driver = FunctionalDriver(made, parameters, 16, {}, compiled)
     (line,) = [r.getMessage() for r in caplog.records if r.name.startswith("pinnspectra")]
     assert re.search(wanted, line)
-    before = float(made.losses(parameters).sum())
+    before = float(made.summands[0](parameters).sum())
     history, _ = driver.advance(torch.full((5, 2), 1e-3, dtype=torch.float64))
     assert history.shape == (5, 2)
-    assert float(made.losses(parameters).sum()) < before
+    assert float(made.summands[0](parameters).sum()) < before
 
 
 def test_what_cannot_be_compiled_is_said(tmp_path):

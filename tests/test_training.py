@@ -51,7 +51,9 @@ def fit(module, max_steps, intervals=(), callbacks=()):
     return module
 
 
-def pinn(pde, method, make_optimizer, dtype=torch.float64, boundary_weight=1.0, width=12):
+def pinn(
+    pde, method, make_optimizer, dtype=torch.float64, boundary_weight=1.0, width=12, compiled=False
+):
     collocation = Collocation(pde, method, pde.domain.grid(20), pde.domain.boundary(20))
     network = TwoLayer(width)
     parameters = network.initial_parameters(pde.domain.dimension, [5], dtype)
@@ -61,7 +63,14 @@ def pinn(pde, method, make_optimizer, dtype=torch.float64, boundary_weight=1.0, 
         lr = make_optimizer([torch.nn.Parameter(torch.zeros(1))]).param_groups[0]["lr"]
     rates = LearningRates([lr])
     return PINN(
-        collocation, network, parameters, make_optimizer, rates, boundary_weight, log_every=10
+        collocation,
+        network,
+        parameters,
+        make_optimizer,
+        rates,
+        boundary_weight,
+        log_every=10,
+        compiled=compiled,
     )
 
 
@@ -134,6 +143,30 @@ def test_float32_training_by_taylor_mode_and_by_nested_autograd_agree():
         for method in (Automatic(), NestedAutograd())
     ]
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("method", "make_optimizer", "compiled", "rel"),
+    [
+        (Automatic(), SGD(1e-4, 0.9), False, 1e-12),
+        # sums in another order: stencils magnify it by 1 / h^2, L-BFGS by its curvatures
+        (FiniteDifference(1 / 20, 4), Adam(1e-3), False, 1e-11),
+        (Automatic(), lambda p: torch.optim.LBFGS(p, lr=0.5, max_iter=3), False, 1e-9),
+        (Automatic(), Adam(1e-3), True, 1e-12),
+    ],
+    ids=["ad", "fd", "lbfgs", "compiled"],
+)
+def test_training_on_parts_of_the_points_is_training_on_all(
+    method, make_optimizer, compiled, rel, monkeypatch
+):
+    square = Poisson([0.0, 0.0], [1.0, 1.0])
+    whole = fit(pinn(square, method, make_optimizer), 25)
+    monkeypatch.setattr("pinnspectra.training.module.PART_VALUES", 12 * 160)
+    parted = fit(pinn(square, method, make_optimizer, compiled=compiled), 25)
+    assert (len(whole.parts), len(parted.parts)) == (1, 3)
+    for key, value in whole.last_rows[0].items():
+        assert parted.last_rows[0][key] == pytest.approx(value, rel=rel), key
+    torch.testing.assert_close(parted.solution(), whole.solution(), rtol=100 * rel, atol=1e-12)
 
 
 def test_a_chunk_counts_gradient_steps_and_lightning_counts_chunks():

@@ -20,7 +20,7 @@ import hashlib
 import itertools
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,55 +85,91 @@ OPTIONS: dict[str, Any] = {
 """Inductor's options on a CPU."""
 
 
+Slopes = Callable[[Parameters], tuple[Parameters, Tensor]]
+"""Parameters (S, ...) -> gradients of the members' losses, (S, ...), and the losses, (S,)."""
+
+
+def slopes(losses: Losses) -> Slopes:
+    """The gradients of losses, and the losses, by one backward pass."""
+
+    def gradients_and_losses(parameters: Parameters) -> tuple[Parameters, Tensor]:
+        theta = {name: value.detach().requires_grad_() for name, value in parameters.items()}
+        with torch.enable_grad():
+            value = losses(theta)
+        leaves = list(theta.values())
+        gradients = torch.autograd.grad(value.sum(), leaves, materialize_grads=True)
+        return dict(zip(theta, gradients, strict=True)), value.detach()
+
+    return gradients_and_losses
+
+
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """What is trained: the losses, how parameters are updated, what is measured of them."""
+    """What is trained: a loss, how parameters are updated, what is measured of them.
 
-    losses: Losses
+    summands: the loss is their sum. More than one are taken one after another, so that memory and
+        the cache hold the arrays of one.
+    """
+
+    summands: Sequence[Losses]
     optimizer: AbstractOptimizer
     measure: Measure
 
-    def gradient_step(self, state: State, rate: Tensor) -> tuple[State, Tensor]:
-        """The state after one gradient step, and the losses before it, (S,)."""
+    def step(self, state: State, rate: Tensor, parts: Sequence[Slopes]) -> tuple[State, Tensor]:
+        """The state after one gradient step, and the losses before it, (S,).
+
+        Args:
+            state: parameters and memory.
+            rate: learning rates, (S,).
+            parts: the slopes of the summands.
+        """
         parameters, memory = state
-        theta = {name: value.detach().requires_grad_() for name, value in parameters.items()}
-        losses = self.losses(theta)
-        leaves = list(theta.values())
-        slopes = torch.autograd.grad(losses.sum(), leaves, materialize_grads=True)
-        gradients = dict(zip(theta, slopes, strict=True))
+        gradients, losses = parts[0](parameters)
+        for part in parts[1:]:
+            more, loss = part(parameters)
+            gradients = {name: gradients[name] + more[name] for name in gradients}
+            losses = losses + loss
         with torch.no_grad():
-            return self.optimizer.update(parameters, gradients, memory, rate), losses.detach()
+            return self.optimizer.update(parameters, gradients, memory, rate), losses
 
 
-def eager_segment(problem: Problem) -> Segment:
-    """A segment as a Python loop."""
+def eager_segment(problem: Problem, parts: Sequence[Slopes] | None = None) -> Segment:
+    """A segment as a Python loop; the slopes of the summands may be given, as programs."""
+    slopes_of_summands = parts or [slopes(losses) for losses in problem.summands]
 
     def segment(state: State, rates: Tensor) -> tuple[State, Tensor, Tensor]:
         history = []
         for rate in rates:
-            state, losses = problem.gradient_step(state, rate)
+            state, losses = problem.step(state, rate, slopes_of_summands)
             history.append(losses)
         return state, torch.stack(history), problem.measure(state[0])
 
     return segment
 
 
-def compiled_segment(problem: Problem, state: State, programs: dict[Any, Program]) -> Segment:
+def compiled_segment(problem: Problem, state: State, programs: dict[Any, Any]) -> Segment:
     """A segment as one compiled program for states of the shapes of this one.
+
+    Where the loss has several summands, the slopes of each are a program, and a step, which takes
+    long then, is a loop over them.
 
     Args:
         problem: what is trained.
         state: a state, for its shapes.
-        programs: those compiled so far, to which this one is added if it is new.
+        programs: those compiled so far, to which new ones are added.
 
     Raises:
         Exception: of torch, where it cannot trace or compile.
     """
+    if len(problem.summands) > 1:
+        parts = [_compiled_slopes(losses, state[0], programs) for losses in problem.summands]
+        return eager_segment(problem, parts)
     leaves, rebuild = _flattened(state)
     rate = torch.zeros(len(leaves[0]), dtype=torch.float64, device=leaves[0].device)
+    part = slopes(problem.summands[0])
 
     def flat_step(*inputs: Tensor) -> tuple[Tensor, ...]:
-        new, losses = problem.gradient_step(rebuild(inputs[:-1]), inputs[-1])
+        new, losses = problem.step(rebuild(inputs[:-1]), inputs[-1], [part])
         return (*_flattened(new)[0], losses)
 
     def flat_measure(*inputs: Tensor) -> Tensor:
@@ -150,6 +186,31 @@ def compiled_segment(problem: Problem, state: State, programs: dict[Any, Program
         return rebuild(tuple(final)), history, measured
 
     return segment
+
+
+def _compiled_slopes(losses: Losses, parameters: Parameters, programs: dict[Any, Any]) -> Slopes:
+    """The slopes of losses as a program, which those of one shape share."""
+    names, part = list(parameters), slopes(losses)
+
+    def flat_slopes(*inputs: Tensor) -> tuple[Tensor, ...]:
+        gradients, value = part(dict(zip(names, inputs, strict=True)))
+        return (*gradients.values(), value)
+
+    trace = _Trace.of(flat_slopes, *parameters.values())
+    key = (trace.key, torch.get_num_threads())
+    if key not in programs:
+        options = OPTIONS if trace.on_cpu else None
+        programs[key] = torch.compile(  # pyright: ignore
+            trace.graph, fullgraph=True, dynamic=False, isolate_recompiles=True, options=options
+        )
+    program, constants = programs[key], trace.constants
+
+    def compiled(parameters: Parameters) -> tuple[Parameters, Tensor]:
+        with torch.no_grad():
+            *gradients, value = program(*parameters.values(), *constants)
+        return dict(zip(names, gradients, strict=True)), value
+
+    return compiled
 
 
 def _flattened(state: State) -> tuple[list[Tensor], Callable[[tuple[Tensor, ...]], State]]:
@@ -181,7 +242,13 @@ class _Trace:
         """Record what the function does with these inputs, from which only shapes are taken."""
         from torch.fx.experimental.proxy_tensor import make_fx
 
-        traced = make_fx(function, decomposition_table=DECOMPOSITIONS)(*inputs)
+        record = make_fx(
+            function,
+            decomposition_table=DECOMPOSITIONS,
+            tracing_mode="fake",  # computes nothing
+            _allow_non_fake_inputs=True,
+        )
+        traced = record(*inputs)
         nodes = list(traced.graph.nodes)
         last = [node for node in nodes if node.op == "placeholder"][-1]
         captured: dict[str, Any] = {}
@@ -197,6 +264,11 @@ class _Trace:
         shapes = [(t.shape, t.stride(), t.dtype, t.device) for t in (*inputs, *constants)]
         return _Trace(traced, constants, (traced.code, tuple(shapes)))
 
+    @property
+    def on_cpu(self) -> bool:
+        """Whether all inputs are on the CPU."""
+        return all(shape[-1].type == "cpu" for shape in self.key[1])
+
 
 def _compiled_scan(step: _Trace, measure: _Trace) -> Program:
     """The scan of a step over the learning rates and then the measure, compiled.
@@ -210,7 +282,6 @@ def _compiled_scan(step: _Trace, measure: _Trace) -> Program:
     body, last = step.graph, measure.graph
     own = len(step.constants)
     size = sum(node.op == "placeholder" for node in body.graph.nodes) - own - 1
-    on_cpu = all(shape[-1].type == "cpu" for shape in step.key[1])
 
     def advance(inputs: list[Tensor], rates: Tensor) -> tuple[list[Tensor], Tensor, Tensor]:
         torch._check(rates.shape[0] >= 1)
@@ -230,7 +301,7 @@ def _compiled_scan(step: _Trace, measure: _Trace) -> Program:
         advance,
         fullgraph=True,
         isolate_recompiles=True,
-        options={**options, **(OPTIONS if on_cpu else {})},
+        options={**options, **(OPTIONS if step.on_cpu else {})},
     )
 
     def run(inputs: list[Tensor], rates: Tensor) -> tuple[list[Tensor], Tensor, Tensor]:
@@ -330,7 +401,7 @@ class TorchDriver:
     """Advances every member with a torch optimizer of its own, which need not be elementwise.
 
     Args:
-        losses: the members' losses.
+        summands: the members' loss is their sum.
         optimizers: one a member, over its parameters (1, ...) in the order of the names.
         names: the parameters' names.
         measure: what is measured of a member.
@@ -338,12 +409,12 @@ class TorchDriver:
 
     def __init__(
         self,
-        losses: Losses,
+        summands: Sequence[Losses],
         optimizers: list[torch.optim.Optimizer],
         names: list[str],
         measure: Measure,
     ) -> None:
-        self._losses, self._optimizers, self._measure = losses, optimizers, measure
+        self._summands, self._optimizers, self._measure = summands, optimizers, measure
         self._names = names
 
     def _parameters(self, member: int) -> Parameters:
@@ -366,10 +437,13 @@ class TorchDriver:
 
         def closure() -> Tensor:
             optimizer.zero_grad()
-            losses = self._losses(parameters)
-            losses.sum().backward()
-            evaluated.append(losses.detach()[0])
-            return losses.detach().sum()
+            total = torch.zeros(())
+            for part in self._summands:
+                losses = part(parameters)
+                losses.sum().backward()
+                total = total.to(losses) + losses.detach()[0]
+            evaluated.append(total)
+            return total
 
         if not any(rates):  # it diverged and is frozen
             return torch.zeros(len(rates))

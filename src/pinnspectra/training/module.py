@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import pytorch_lightning as pl
@@ -20,6 +20,7 @@ from pinnspectra.networks import AbstractNetwork, Parameters
 from pinnspectra.optimizers import AbstractOptimizer
 from pinnspectra.training.driver import (
     FunctionalDriver,
+    Losses,
     Measure,
     Problem,
     TorchDriver,
@@ -39,6 +40,10 @@ MEASURED = (
     "relative_l2_error",
 )
 """The metrics of every logged row, in the order of PINN.measure."""
+
+PART_VALUES = 2**21
+"""Values of an (M, n) array above which the interior points are taken in parts, so that memory does
+not grow with their number and a part's arrays stay in a shared cache."""
 
 PROGRAMS: dict[Any, Any] = {}
 """What has been compiled in this process: the jobs of a multirun share it."""
@@ -152,6 +157,9 @@ class PINN(pl.LightningModule):
         """Bring the points to the device of the parameters; measure the initial networks."""
         self.working = self.collocation.to(self.training_dtype, self.device)
         self.reference = self.collocation.by_ad().to(torch.float64, self.device)
+        at_once = max(1, PART_VALUES // self.network.width)
+        parts = self.working.parts(at_once), self.reference.parts(at_once)
+        self.parts = list(zip(*parts, strict=True))
         self.driver = self._driver()
         parameters = self.parameters_in(self.training_dtype)
         finite = torch.ones(1, self.members, dtype=torch.bool)
@@ -163,8 +171,8 @@ class PINN(pl.LightningModule):
         measure: Measure = self.measure
         if not isinstance(self.optimizer, AbstractOptimizer):
             listed = optimizers if isinstance(optimizers, list) else [optimizers]
-            return TorchDriver(self.losses, listed, names, measure)
-        problem = Problem(self.losses, self.optimizer, measure)
+            return TorchDriver(self._summands(), listed, names, measure)
+        problem = Problem(self._summands(), self.optimizer, measure)
         theta = {name: value.data for name, value in self.theta.items()}
         return FunctionalDriver(problem, theta, self.working.nodes, PROGRAMS, self.compiled)
 
@@ -178,21 +186,41 @@ class PINN(pl.LightningModule):
         losses = self.working.losses(self.network.field(parameters))
         return losses["interior"] + self.boundary_weight * losses["boundary"]
 
+    def _summands(self) -> tuple[Losses, ...]:
+        """The loss, or its summands where the points are taken in parts."""
+        if len(self.parts) == 1:
+            return (self.losses,)
+        interior = (partial(self._share, part) for part, _ in self.parts)
+        return (*interior, self._boundary_share)
+
+    def _share(self, part: Collocation, parameters: Parameters) -> Tensor:
+        """What some of the interior points add to the loss, (S,)."""
+        residual = part.residual(self.network.field(parameters))
+        return residual.square().sum(dim=-1) / len(self.working.interior.coordinates)
+
+    def _boundary_share(self, parameters: Parameters) -> Tensor:
+        """What the boundary adds to the loss, (S,)."""
+        return self.boundary_weight * self.working.boundary_loss(self.network.field(parameters))
+
     @torch.no_grad()
     def measure(self, parameters: Parameters) -> Tensor:
         """The metrics of MEASURED, (6, S), float64."""
         u = self.network.field(parameters)
         u64 = self.network.field({name: value.double() for name, value in parameters.items()})
-        losses = self.working.losses(u)
+        sums = [_squares(part, reference, u, u64) for part, reference in self.parts]
+        r, f, r64, error, exact = torch.stack(sums).sum(dim=0)
+        n = len(self.working.interior.coordinates)
+        boundary = self.working.boundary_loss(u).double()
+        interior = r / n
         values = (
-            losses["interior"] + self.boundary_weight * losses["boundary"],
-            losses["interior"],
-            losses["boundary"],
-            self.reference.residual(u64).square().mean(dim=-1),
-            (losses["interior"] / self.working.forcing.square().mean()).sqrt(),
-            self.reference.relative_l2_error(u64),
+            interior + self.boundary_weight * boundary,
+            interior,
+            boundary,
+            r64 / n,
+            (r / f).sqrt(),
+            (error / exact).sqrt(),
         )
-        return torch.stack([value.double() for value in values])
+        return torch.stack(values)
 
     def training_step(self, gradient_steps: int, batch_index: int) -> None:
         """Take a chunk of gradient steps, measuring and logging on the way."""
@@ -284,10 +312,10 @@ class PINN(pl.LightningModule):
 
         float64; NaN for members that diverged.
         """
-        x = self.reference.interior.coordinates
-        u: Field = self.network.field(self.parameters_in(torch.float64))
-        values = u(x)
+        u = self.network.field(self.parameters_in(torch.float64))
+        values = torch.cat([u(part.interior.coordinates) for _, part in self.parts], dim=-1)
         values[[s for s, step in enumerate(self.ended) if step is not None]] = torch.nan
+        x = self.reference.interior.coordinates
         return x.cpu(), values.cpu(), self.reference.pde.exact_solution(x).cpu()
 
     def _log_rows(self) -> None:
@@ -302,6 +330,18 @@ class PINN(pl.LightningModule):
         for logger in self.loggers:
             if isinstance(logger, CSVLogger):
                 logger.save()
+
+
+def _squares(part: Collocation, reference: Collocation, u: Field, u64: Field) -> Tensor:
+    """Sums of squares over some points, (5, S), float64.
+
+    Of the residual, of f, of the residual by AD in float64, of u - u* and of u*.
+    """
+    r, r64 = part.residual(u), reference.residual(u64)
+    x = reference.interior.coordinates
+    exact = reference.pde.exact_solution(x).expand_as(r64)
+    parts = (r, part.forcing.expand_as(r), r64, u64(x) - exact, exact)
+    return torch.stack([value.double().square().sum(dim=-1) for value in parts])
 
 
 def summarised(rows: dict[int, Metrics]) -> Metrics:

@@ -1,0 +1,138 @@
+"""What the benchmarks share: one core, rounds in turn, a table and a JSON file.
+
+Everything is measured in rounds of what is compared, in turn, in one process on one core: what
+else the machine does falls on both sides alike. A ratio is the median of the rounds' ratios, and
+its range is that of all rounds.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "outputs" / "bench"
+
+Row = dict[str, Any]
+"""A row of a table: numbers and words by the names of their columns."""
+
+
+def use_one_core() -> None:
+    """Keep this process, and those that it starts, on one core; torch then takes one thread."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    os.environ["OMP_NUM_THREADS"] = "1"
+
+
+def round_of(function: Callable[[], Any], seconds: float) -> float:
+    """The seconds that a call takes, by as many calls as take so long together."""
+    calls, started = 0, time.perf_counter()
+    while True:
+        function()
+        calls += 1
+        elapsed = time.perf_counter() - started
+        if elapsed >= seconds:
+            return elapsed / calls
+
+
+def in_turn(
+    first: Callable[[], Any], second: Callable[[], Any], rounds: int, seconds: float = 0.0
+) -> list[tuple[float, float]]:
+    """The seconds that a call of each takes, a pair a round, after one call of each to warm up."""
+    first(), second()
+    return [(round_of(first, seconds), round_of(second, seconds)) for _ in range(rounds)]
+
+
+def ratio(pairs: Iterable[tuple[float, float]]) -> Row:
+    """The columns `ratio` and `range` of the rounds' first / second."""
+    ratios = sorted(first / second for first, second in pairs)
+    return {
+        "ratio": statistics.median(ratios),
+        "range": f"{shown(ratios[0])} to {shown(ratios[-1])}",
+    }
+
+
+def at_least(reached: float, wanted: float | None) -> Row:
+    """The column `to reach` of a figure that should be large."""
+    return {"to reach": _verdict(wanted, "at least", wanted is None or reached >= wanted)}
+
+
+def at_most(reached: float, wanted: float | None) -> Row:
+    """The column `to reach` of a figure that should be small."""
+    return {"to reach": _verdict(wanted, "at most", wanted is None or reached <= wanted)}
+
+
+def _verdict(wanted: float | None, bound: str, met: bool) -> str:
+    return "" if wanted is None else f"{bound} {wanted:g}{'' if met else ' (missed)'}"
+
+
+def median(values: Iterable[float]) -> float:
+    """The median, of an iterable."""
+    return statistics.median(values)
+
+
+def shown(value: Any) -> str:
+    """Three digits of a number; a word as it is."""
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def machine() -> dict[str, str]:
+    """What is measured on: the processor as lscpu says it, its cores, and versions."""
+    try:
+        said = subprocess.run(["lscpu"], capture_output=True, text=True, check=False).stdout
+    except OSError:
+        said = ""
+    lines = dict(line.split(":", 1) for line in said.splitlines() if ":" in line)
+    facts = {key.strip(): value.strip() for key, value in lines.items()}
+    processor = facts.get("Model name") or platform.processor() or platform.machine()
+    family = [f"{key.lower()} {facts[key]}" for key in ("CPU family", "Model") if key in facts]
+    caches = [f"{key[:-6]} {facts[key]}" for key in ("L2 cache", "L3 cache") if key in facts]
+    return {
+        "processor": ", ".join([processor, *family, *caches]),
+        "cores": f"{os.cpu_count()}, of which one is used",
+        "python": platform.python_version(),
+        "torch": version("torch").partition("+")[0],
+    }
+
+
+def benchmark(file: str, doc: str | None, rows: Iterable[Row]) -> None:
+    """Print the rows as they come and write outputs/bench/NAME.json.
+
+    Args:
+        file: the benchmark's own file; its stem is NAME.
+        doc: its docstring: a title, and below it what is measured and how.
+        rows: the table.
+    """
+    title, _, text = (doc or "").strip().partition("\n")
+    print(f"\n{title}", flush=True)
+    table: list[Row] = []
+    for row in rows:
+        print("  ".join(f"{name}: {shown(value)}" for name, value in row.items()), flush=True)
+        table.append(row)
+    result = {
+        "title": title.rstrip("."),
+        "text": text.strip(),
+        "date": datetime.date.today().isoformat(),
+        "machine": machine(),
+        "rows": table,
+    }
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    path = RESULTS / f"{Path(file).stem}.json"
+    path.write_text(json.dumps(result, indent=2) + "\n")
+
+
+def say(line: str) -> None:
+    """A word to whoever waits."""
+    print(line, file=sys.stderr, flush=True)

@@ -1,8 +1,9 @@
 """What the benchmarks share: one core, rounds in turn, a table and a JSON file.
 
 Everything is measured in rounds of what is compared, in turn, in one process on one core: what
-else the machine does falls on both sides alike. A ratio is the median of the rounds' ratios, and
-its range is that of all rounds.
+else the machine does falls on both sides alike. Times are of the processor (`process_time`), which
+on an idle core are those of the clock. A ratio is the median of the rounds' ratios, and its range
+is that of all rounds.
 """
 
 from __future__ import annotations
@@ -36,11 +37,11 @@ def use_one_core() -> None:
 
 def round_of(function: Callable[[], Any], seconds: float) -> float:
     """The seconds that a call takes, by as many calls as take so long together."""
-    calls, started = 0, time.perf_counter()
+    calls, started = 0, time.process_time()
     while True:
         function()
         calls += 1
-        elapsed = time.perf_counter() - started
+        elapsed = time.process_time() - started
         if elapsed >= seconds:
             return elapsed / calls
 

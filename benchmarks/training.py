@@ -45,13 +45,13 @@ class Rounds(pl.Callback):
     ) -> None:
         """End the round where it is long enough: after what is logged and before what follows."""
         assert isinstance(pl_module, PINN)
-        elapsed, steps = time.perf_counter() - self.started, pl_module.gradient_step - self.first
+        elapsed, steps = time.process_time() - self.started, pl_module.gradient_step - self.first
         if self.first >= 0 and (elapsed < self.seconds or pl_module.gradient_step % self.period):
             return
         if self.first >= 0:
             self.pairs.append((elapsed / steps, self.other(pl_module)))
             trainer.should_stop = len(self.pairs) >= self.rounds + WARM_UP
-        self.started, self.first = time.perf_counter(), pl_module.gradient_step
+        self.started, self.first = time.process_time(), pl_module.gradient_step
 
 
 def train_in_turn(

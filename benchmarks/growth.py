@@ -1,0 +1,69 @@
+"""How time grows: with points, with width, with the jobs of a sweep.
+
+Points and width: the time of a gradient step of `train.py` (poisson1d, AD, float32, one thread,
+without callbacks; M = 100 where N grows, N = 100 where M grows). Jobs: the time of a whole sweep of
+short runs over seeds. `over linear` is the growth since the row before over the growth of the size:
+1 is linear growth, less is better. Where arrays leave a cache it may pass 1 once.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+
+from measuring import ROOT, Row, benchmark, median, use_one_core
+from training import train_in_turn
+
+POINTS = (100, 1_000, 10_000, 100_000, 1_000_000)
+WIDTHS = (10, 100, 1_000, 10_000)
+JOBS = (1, 2, 4, 8)
+
+
+def step_seconds(points: int, width: int) -> float:
+    """A gradient step of train.py."""
+    values = points * width
+    pairs = train_in_turn(
+        [f"points.per_axis={points}", f"model.width={width}", "callbacks=[]"],
+        rounds=5 if values < 10**7 else 2,
+        log_every=100 if values < 10**6 else 10,
+    )
+    return median(seconds for seconds, _ in pairs)
+
+
+def sweep_seconds(jobs: int) -> float:
+    """A whole sweep of so many runs, of a hundred gradient steps each, in one process."""
+    seeds = ",".join(map(str, range(jobs)))
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, str(ROOT / "train.py"), "-m", f"seed={seeds}"]
+        command += ["max_steps=100", "logger=[csv]"]
+        started = time.perf_counter()
+        subprocess.run(command, cwd=folder, env=os.environ, capture_output=True, check=True)
+        return time.perf_counter() - started
+
+
+def growth(
+    what: str, sizes: tuple[int, ...], seconds_of: Callable[[int], float]
+) -> Iterator[Row]:
+    """One row a size."""
+    before: tuple[int, float] | None = None
+    for size in sizes:
+        seconds = seconds_of(size)
+        linear = seconds / before[1] / (size / before[0]) if before else ""
+        yield {"what": what, "size": size, "over linear": linear, "time (ms)": 1e3 * seconds}
+        before = size, seconds
+
+
+def rows() -> Iterator[Row]:
+    """The three in turn."""
+    yield from growth("points N", POINTS, lambda points: step_seconds(points, 100))
+    yield from growth("width M", WIDTHS, lambda width: step_seconds(100, width))
+    yield from growth("jobs J of a sweep", JOBS, sweep_seconds)
+
+
+if __name__ == "__main__":
+    use_one_core()
+    benchmark(__file__, __doc__, rows())

@@ -3,9 +3,9 @@
 Ours is `train.py` itself with `logger=[csv] callbacks=[]`: Lightning, measuring and a CSV row every
 100 gradient steps are in it; compiling and starting are not. Nested autograd is what people write:
 an `nn.Module` of `nn.Linear` layers, `torch.autograd.grad(..., create_graph=True)` order by order,
-the same points and boundary terms, `torch.optim.SGD`, and no logging at all. Rounds alternate in one
-process. The ratio is the time of nested autograd over ours, also where ours is FD; with S members,
-ours is the time per member. One thread, float32, M = 100.
+the same points and boundary terms, `torch.optim.SGD`, and no logging at all. Rounds alternate in
+one process. The ratio is the time of nested autograd over ours, also where ours is FD; with S
+members, ours is the time per member. One thread, float32, M = 100.
 """
 
 from __future__ import annotations

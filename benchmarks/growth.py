@@ -1,21 +1,18 @@
 """How time grows: with points, with width, with the jobs of a sweep.
 
 Points and width: the time of a gradient step of `train.py` (poisson1d, AD, float32, one thread,
-without callbacks; M = 100 where N grows, N = 100 where M grows). Jobs: the time of a whole sweep of
-short runs over seeds. `over linear` is the growth since the row before over the growth of the size:
-1 is linear growth, less is better. Where arrays leave a cache it may pass 1 once.
+without callbacks; M = 100 where N grows, N = 100 where M grows). Jobs: a whole sweep of short runs
+over seeds, in one process. `over linear` is the growth since the row before over the growth of the
+size: 1 is linear growth, less is better.
 """
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 
-from measuring import ROOT, Row, benchmark, median, use_one_core
+from measuring import ROOT, Row, benchmark, median, process_seconds, use_one_core
 from training import train_in_turn
 
 POINTS = (100, 1_000, 10_000, 100_000, 1_000_000)
@@ -40,14 +37,10 @@ def sweep_seconds(jobs: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, str(ROOT / "train.py"), "-m", f"seed={seeds}"]
         command += ["max_steps=100", "logger=[csv]"]
-        started = time.perf_counter()
-        subprocess.run(command, cwd=folder, env=os.environ, capture_output=True, check=True)
-        return time.perf_counter() - started
+        return process_seconds(command, folder)
 
 
-def growth(
-    what: str, sizes: tuple[int, ...], seconds_of: Callable[[int], float]
-) -> Iterator[Row]:
+def growth(what: str, sizes: tuple[int, ...], seconds_of: Callable[[int], float]) -> Iterator[Row]:
     """One row a size."""
     before: tuple[int, float] | None = None
     for size in sizes:

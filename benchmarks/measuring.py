@@ -12,14 +12,16 @@ import datetime
 import json
 import os
 import platform
+import resource
 import statistics
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from report import shown
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "outputs" / "bench"
@@ -54,6 +56,16 @@ def in_turn(
     return [(round_of(first, seconds), round_of(second, seconds)) for _ in range(rounds)]
 
 
+def process_seconds(command: list[str], folder: str, **environment: str) -> float:
+    """The seconds of a process and of those that it starts, run in a folder."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(
+        command, cwd=folder, env={**os.environ, **environment}, capture_output=True, check=True
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+
 def ratio(pairs: Iterable[tuple[float, float]]) -> Row:
     """The columns `ratio` and `range` of the rounds' first / second."""
     ratios = sorted(first / second for first, second in pairs)
@@ -80,13 +92,6 @@ def _verdict(wanted: float | None, bound: str, met: bool) -> str:
 def median(values: Iterable[float]) -> float:
     """The median, of an iterable."""
     return statistics.median(values)
-
-
-def shown(value: Any) -> str:
-    """Three digits of a number; a word as it is."""
-    if not isinstance(value, float):
-        return str(value)
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def machine() -> dict[str, str]:
@@ -132,8 +137,3 @@ def benchmark(file: str, doc: str | None, rows: Iterable[Row]) -> None:
     RESULTS.mkdir(parents=True, exist_ok=True)
     path = RESULTS / f"{Path(file).stem}.json"
     path.write_text(json.dumps(result, indent=2) + "\n")
-
-
-def say(line: str) -> None:
-    """A word to whoever waits."""
-    print(line, file=sys.stderr, flush=True)

@@ -157,12 +157,12 @@ def pina_steps(problem: str) -> Callable[[], float]:
     condition, equation = pina.Condition, equations.Equation
 
     class Problem(problems.SpatialProblem):
-        output_variables = ("u",)
-        spatial_domain = box({"x": [-1, 1]})
+        output_variables = ["u"]  # noqa: RUF012
+        spatial_domain = box({"x": [-1.0, 1.0]})
         domains = {  # noqa: RUF012
             "inside": spatial_domain,
-            "left": box({"x": -1}),
-            "right": box({"x": 1}),
+            "left": box({"x": -1.0}),
+            "right": box({"x": 1.0}),
         }
         conditions = {  # noqa: RUF012
             "inside": condition(domain="inside", equation=equation(interior)),

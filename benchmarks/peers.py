@@ -2,8 +2,8 @@
 
 A gradient step of each package as its documentation has one written, in rounds in turn with nested
 autograd, in an environment of its own (`make bench-peers`); and ours, `train.py` with AD, in turn
-with the same nested autograd. `package / nested` and `nested / ours` are measured; `package / ours`,
-how many times faster ours is, is their product. Plain gradient descent, one thread, float32,
+with the same nested autograd. `package / nested` and `nested / ours` are measured. Their product,
+`package / ours`, is how many times faster ours is. Plain gradient descent, one thread, float32,
 M = 100, N = 100, sin; loading and compiling are left out on all sides.
 """
 

@@ -1,30 +1,30 @@
 """Whole processes: how long a user waits before anything is trained.
 
-Seconds on the clock from the start of a process to its end, the median of several, in turn with the
-bare imports (`python -c "import torch, pytorch_lightning, ..."`: what such a run cannot do without).
-Compiling is what `compile=true` adds to a short run of poisson1d: with an empty cache of inductor's,
-in a second process with that cache, and in the second job of a multirun.
+Processor seconds of a process and what it starts, files being in memory: on an idle core, those on
+the clock. The median of several, in turn with the bare imports, what such a run cannot do without
+(`python -c "import torch, pytorch_lightning, hydra, pydantic, matplotlib.figure"`; without
+Lightning for random features). Compiling is what `compile=true` adds to a short run of poisson1d:
+with an empty cache of inductor's, in a second process with that cache, and in the second job of a
+multirun.
 """
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from measuring import ROOT, Row, at_most, benchmark, median, shown, use_one_core
+from measuring import ROOT, Row, at_most, benchmark, median, process_seconds, use_one_core
+from report import shown
 
-ROUNDS = 5
+ROUNDS = 3
 
 TRAINING_IMPORTS = "import torch, pytorch_lightning, hydra, pydantic, matplotlib.figure"
 RANDOM_FEATURE_IMPORTS = "import torch, hydra, pydantic, matplotlib.figure"
 
 ONE_STEP = ["train.py", "max_steps=1", "logger=[csv]"]
-SHORT = ["train.py", "max_steps=200", "logger=[csv]", "callbacks=[]"]
+SHORT = ["max_steps=200", "logger=[csv]", "callbacks=[]"]
 COLD_SECONDS = 10
 
 WAITS = [
@@ -39,16 +39,10 @@ WAITS = [
 
 def seconds_of(arguments: list[str], folder: str, **environment: str) -> float:
     """How long Python takes with these arguments, run in a folder."""
-    script = [str(ROOT / argument) if argument.endswith(".py") else argument for argument in arguments]
-    started = time.perf_counter()
-    subprocess.run(
-        [sys.executable, *script],
-        cwd=folder,
-        env={**os.environ, **environment},
-        capture_output=True,
-        check=True,
-    )
-    return time.perf_counter() - started
+    script = [
+        str(ROOT / argument) if argument.endswith(".py") else argument for argument in arguments
+    ]
+    return process_seconds([sys.executable, *script], folder, **environment)
 
 
 def waits(folder: str) -> Iterator[Row]:
@@ -72,23 +66,19 @@ def waits(folder: str) -> Iterator[Row]:
 def compiling(folder: str) -> Iterator[Row]:
     """What compiling adds, in seconds."""
     cache = str(Path(folder) / "cache")
-    eager = ["compile=false"]
-    compiled = ["compile=true"]
-    twice = ["-m", "seed=0,1"]
-    seconds_of([*SHORT, *eager], folder)  # files are read from the disk once
 
-    def run(*more: list[str]) -> float:
-        arguments = [*SHORT, *(argument for part in more for argument in part)]
+    def run(compiled: bool, jobs: int = 1) -> float:
+        sweep = ["-m", f"seed={','.join(map(str, range(jobs)))}"] if jobs > 1 else []
+        arguments = ["train.py", *sweep, *SHORT, f"compile={compiled}".lower()]
         return seconds_of(arguments, folder, TORCHINDUCTOR_CACHE_DIR=cache)
 
-    one, two = run(eager), run(eager, twice)
-    cold = run(compiled) - one
-    warm = median(run(compiled) for _ in range(3)) - one
-    second_job = run(compiled, twice) - two - warm
+    eager, cold = median(run(False) for _ in range(3)), run(True)
+    warm = median(run(True) for _ in range(3))
+    second_job = median(run(True, jobs=2) - run(False, jobs=2) for _ in range(3))
     measured = [
-        ("compiling, from cold", cold, COLD_SECONDS),
-        ("compiling, a second process", warm, None),
-        ("compiling, a second job of a multirun", second_job, None),
+        ("compiling, from cold", cold - eager, COLD_SECONDS),
+        ("compiling, a second process", warm - eager, None),
+        ("compiling, the second job of a multirun", second_job - (warm - eager), None),
     ]
     for name, seconds, most in measured:
         yield {

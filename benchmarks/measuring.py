@@ -3,7 +3,7 @@
 Everything is measured in rounds of what is compared, in turn, in one process on one core: what
 else the machine does falls on both sides alike. Times are of the processor (`process_time`), which
 on an idle core are those of the clock. A ratio is the median of the rounds' ratios, and its range
-is that of all rounds.
+that of their middle half: a shared machine may stop for a while, and that round tells nothing.
 """
 
 from __future__ import annotations
@@ -67,12 +67,9 @@ def process_seconds(command: list[str], folder: str, **environment: str) -> floa
 
 
 def ratio(pairs: Iterable[tuple[float, float]]) -> Row:
-    """The columns `ratio` and `range` of the rounds' first / second."""
-    ratios = sorted(first / second for first, second in pairs)
-    return {
-        "ratio": statistics.median(ratios),
-        "range": f"{shown(ratios[0])} to {shown(ratios[-1])}",
-    }
+    """The columns `ratio` and `middle half` of the rounds' first / second."""
+    low, middle, high = statistics.quantiles([a / b for a, b in pairs], n=4, method="inclusive")
+    return {"ratio": middle, "middle half": f"{shown(low)} to {shown(high)}"}
 
 
 def at_least(reached: float, wanted: float | None) -> Row:

@@ -18,8 +18,9 @@ ORDER = ("gradient_step", "overhead", "kernel_spectrum", "startup", "growth", "p
 HEADER = """# Benchmarks
 
 Made by `make bench` and `make bench-peers`; each table by the script that it names. The ratios are
-the results: what is compared ran in turn, in one process or one pinned run. Times are for
-orientation, since another machine has others.
+the results: what is compared ran in turn, in one process or one pinned run. Each is the median of
+its rounds, with the middle half of them beside it. Times are of the processor and for orientation,
+since another machine has others.
 """
 
 

@@ -43,8 +43,9 @@ def _machines(results: Sequence[tuple[str, dict[str, Any]]]) -> list[str]:
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
-    """Rows as a Markdown table; a column is where its first row with it has it."""
-    columns = list(dict.fromkeys(name for row in rows for name in row))
+    """Rows as a Markdown table, with the columns in the order of the fullest row."""
+    fullest = max(rows, key=len, default={})
+    columns = list(dict.fromkeys(name for row in [fullest, *rows] for name in row))
     lines = [columns, ["---"] * len(columns)]
     lines += [[shown(row.get(name, "")) for name in columns] for row in rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)

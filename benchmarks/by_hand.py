@@ -29,7 +29,7 @@ def slope(u: Tensor, x: Tensor) -> Tensor:
     return torch.autograd.grad(u, x, torch.ones_like(u), create_graph=True)[0]
 
 
-def poisson1d_loss(net: Network, x: Tensor, y: Tensor) -> Tensor:
+def poisson1d_loss(net: Network, x: Tensor, y: Tensor) -> Callable[[], Tensor]:
     """The loss of u_xx = f on [-1, 1], u = 0 at both ends."""
     forcing = -(math.pi**2) * torch.sin(math.pi * x.detach())
 
@@ -40,7 +40,7 @@ def poisson1d_loss(net: Network, x: Tensor, y: Tensor) -> Tensor:
     return loss
 
 
-def poisson2d_loss(net: Network, x: Tensor, y: Tensor) -> Tensor:
+def poisson2d_loss(net: Network, x: Tensor, y: Tensor) -> Callable[[], Tensor]:
     """The loss of u_xx + u_yy = f on [0, 1]^2, u = 0 on the boundary."""
     forcing = -2 * math.pi**2 * torch.sin(math.pi * x.detach()).prod(dim=1, keepdim=True)
 
@@ -53,7 +53,7 @@ def poisson2d_loss(net: Network, x: Tensor, y: Tensor) -> Tensor:
     return loss
 
 
-def biharmonic_loss(net: Network, x: Tensor, y: Tensor) -> Tensor:
+def biharmonic_loss(net: Network, x: Tensor, y: Tensor) -> Callable[[], Tensor]:
     """The loss of u_xxxx = exp(x) on [-1, 1], u = u_x = 0 at both ends, lambda = 100."""
     forcing = torch.exp(x.detach())
 

@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: install demo test test-slow format lock clean
+.PHONY: install demo test test-slow bench bench-peers format lock clean
 
 install: $(INSTALLED)
 
@@ -24,6 +24,25 @@ test: $(INSTALLED)
 test-slow: $(INSTALLED)
 	$(BIN)/pytest -n 2 -m slow
 
+# About ten minutes: outputs/bench/*.json and docs/benchmarks.md. Nothing else should run meanwhile.
+BENCHMARKS := gradient_step overhead kernel_spectrum startup growth
+
+bench: $(INSTALLED)
+	for name in $(BENCHMARKS); do $(BIN)/python benchmarks/$$name.py || exit 1; done
+	$(BIN)/python benchmarks/report.py
+
+# Other packages, in an environment of their own, each with the torch of ours; one that cannot be
+# installed is left out.
+PEERS := .venv-peers
+TORCH := $(shell grep '^torch==' requirements.txt)
+
+bench-peers: $(INSTALLED)
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	-xargs -n 1 $(PEERS)/bin/python -m pip install --disable-pip-version-check --quiet $(TORCH) \
+	    < benchmarks/requirements-peers.txt
+	$(BIN)/python benchmarks/peers.py
+	$(BIN)/python benchmarks/report.py
+
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -37,4 +56,4 @@ lock:
 	echo '-e .' >> requirements.txt
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-peers .pytest_cache .ruff_cache .hypothesis

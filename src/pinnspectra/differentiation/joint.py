@@ -14,7 +14,16 @@ from pinnspectra.differentiation.base import Field
 from pinnspectra.differentiation.jet import Jet, variable
 
 VECTOR = 16
-"""Points in a vector register: rows of whole vectors are aligned and have no rest."""
+"""Points in a vector register: rows of whole vectors have no rest."""
+
+
+def _filled(count: int) -> int:
+    """So many points and a few more: a row of whole vectors, and of an odd number of them.
+
+    Rows that are a high power of two apart would share a few lines of the cache.
+    """
+    vectors = -(-count // VECTOR)
+    return VECTOR * (vectors + 1 - vectors % 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +34,7 @@ class JointNodes:
     evaluated faster at all of them at once: the activations, which are most of the work, run over
     longer rows, and there are fewer operations.
 
-    coordinates: (n, d), the points of one call after another.
+    coordinates: (n, d), the points of one call after another, and a few of no use.
     parts: where each call's are.
     jets: whether derivatives are asked for (Taylor mode) or values.
     """
@@ -54,7 +63,8 @@ class JointNodes:
         ends = accumulate((len(x) for x, _ in calls), initial=0)
         parts = tuple(slice(a, b) for a, b in pairwise(ends))
         nodes = torch.cat([x.mT for x, _ in calls], dim=1)
-        filled = torch.nn.functional.pad(nodes, (0, -nodes.shape[1] % VECTOR))
+        count = nodes.shape[1]
+        filled = torch.nn.functional.pad(nodes, (0, _filled(count) - count))
         return JointNodes(filled.mT, parts, calls[0][1])
 
     def share(self, u: Field) -> Field:

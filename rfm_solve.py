@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pinnspectra.command_line import run
+from pinnspectra.command_line import imports_are_done, run
 from pinnspectra.components import build, build_collocation
 from pinnspectra.run_folder import RunFolder
 from pinnspectra.settings import RandomFeatureSettings, SettingsError
@@ -27,6 +27,7 @@ def solve(settings: RandomFeatureSettings, folder: RunFolder) -> int:
 
     from pinnspectra.random_features import solve_random_features
 
+    imports_are_done()
     torch.set_num_threads(settings.threads)
     started = time.monotonic()
     collocation = build_collocation(settings)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 
-from pinnspectra.command_line import run
+from pinnspectra.command_line import imports_are_done, run
 from pinnspectra.components import build, build_collocation, build_optimizer, build_scheduler
 from pinnspectra.run_folder import RunFolder
 from pinnspectra.settings import SettingsError, TrainSettings
@@ -32,6 +32,7 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
     from pinnspectra.training.schedule import LearningRates
     from pinnspectra.training.wandb_run import finish
 
+    imports_are_done()
     started = time.monotonic()
     quiet_lightning()
     keep_freed_memory()

@@ -35,7 +35,7 @@ def test_chunks_end_on_every_multiple_of_every_interval(max_steps, intervals, lo
 
 
 def test_chunks_of_large_problems_are_short_and_never_empty():
-    assert longest_chunk(10**4, compiled=True) == 5000
+    assert longest_chunk(10**4, compiled=True) == 20_000
     assert longest_chunk(10**4, compiled=False) == 500
     assert longest_chunk(10**7, compiled=True) == 50
     assert longest_chunk(10**12, compiled=True) == 1

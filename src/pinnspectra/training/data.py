@@ -12,7 +12,7 @@ def longest_chunk(values: int, compiled: bool) -> int:
     A second's work or less: a compiled step takes about 1e-9 s for each of its S M n values, an
     eager one at least 1e-3 s. From the sizes alone, so that a run is cut the same way every time.
     """
-    return max(1, min(5000 if compiled else 500, int(5e8 / values)))
+    return max(1, min(20_000 if compiled else 500, int(5e8 / values)))
 
 
 @dataclass(frozen=True)

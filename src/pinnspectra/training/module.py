@@ -234,10 +234,11 @@ class PINN(pl.LightningModule):
     def _advance(self, gradient_steps: int) -> None:
         started = time.perf_counter()
         end = self.gradient_step + gradient_steps
+        theta = {name: value.detach() for name, value in self.theta.items()}
         while self.gradient_step < end and self.status == "running":
             due = (self.gradient_step // self.log_every + 1) * self.log_every
             steps = min(due, end) - self.gradient_step
-            before = {name: value.detach().clone() for name, value in self.theta.items()}
+            before = {name: value.clone() for name, value in theta.items()}
             history, measured = self.driver.advance(self._next_rates(steps))
             self.steps_taken += steps
             self._take(history.isfinite().cpu(), measured, steps, before)

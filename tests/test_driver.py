@@ -16,17 +16,15 @@ from pinnspectra.optimizers import SGD, Adam
 from pinnspectra.pde import Biharmonic, Poisson
 from pinnspectra.run_folder import by_member, read_metrics, read_spectra
 from pinnspectra.training import sine
+from pinnspectra.training.compiled import OPTIONS, compiled_segment
 from pinnspectra.training.driver import (
     CACHE_BYTES,
-    OPTIONS,
     CompileError,
     FunctionalDriver,
-    Problem,
-    compiled_segment,
-    eager_segment,
     groups,
     pays,
 )
+from pinnspectra.training.problem import Problem, eager_segment
 from pinnspectra.training.schedule import LearningRates
 
 PROGRAMS = {}

@@ -108,8 +108,18 @@ class Collocation:
         boundary = [r.square().mean(dim=-1) for r in self.boundary_residuals(u)]
         return sum(boundary[1:], boundary[0])
 
-    def relative_l2_error(self, u: Field) -> Tensor:
-        """||u - u*|| / ||u*|| over the interior points, (S,)."""
-        x = self.interior.coordinates
-        exact = self.pde.exact_solution(x)
-        return (u(x) - exact).norm(dim=-1) / exact.norm()
+    def sums_of_squares(self, reference: Collocation, u: Field, u64: Field) -> Tensor:
+        """What errors are made of, summed over the interior points, (5, S), float64.
+
+        The squares of the residual, of the residual by AD in float64, of f, of u - u* and of u*.
+
+        Args:
+            reference: the same points by AD in float64.
+            u: the field in the working precision, (S, N).
+            u64: the same parameters' field in float64.
+        """
+        r, r64 = self.residual(u), reference.residual(u64)
+        x = reference.interior.coordinates
+        exact = reference.pde.exact_solution(x).expand_as(r64)
+        parts = (r, r64, reference.forcing.expand_as(r64), u64(x) - exact, exact)
+        return torch.stack([value.double().square().sum(dim=-1) for value in parts])

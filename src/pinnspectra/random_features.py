@@ -132,18 +132,12 @@ def _measured(
     working = collocation.to(a.dtype, a.device)
     exact = collocation.by_ad().to(torch.float64, a.device)
     at_once = _points_at_once(network.width)
-    parts = zip(working.parts(at_once), exact.parts(at_once), strict=True)
-    values, squares = [], []
-    for part, part_ad in parts:
-        x = part_ad.interior.coordinates
-        u_x, true = u64(x)[0], part_ad.pde.exact_solution(x)
-        residuals = (part.residual(u)[0], part_ad.residual(u64)[0], part_ad.forcing)
-        errors = (u_x - true, true)
-        squares.append(torch.stack([v.square().sum().double() for v in (*residuals, *errors)]))
-        values.append(u_x)
-    residual, residual_ad, forcing, error, true = torch.stack(squares).sum(dim=0).tolist()
+    parts = list(zip(working.parts(at_once), exact.parts(at_once), strict=True))
+    sums = torch.stack([part.sums_of_squares(part_ad, u, u64)[:, 0] for part, part_ad in parts])
+    residual, residual_ad, forcing, error, true = sums.sum(dim=0).tolist()
+    values = torch.cat([u64(part_ad.interior.coordinates)[0] for _, part_ad in parts])
     N = len(collocation.interior.coordinates)
-    return torch.cat(values), {
+    return values, {
         "loss_interior": residual / N,
         "loss_boundary": float(working.boundary_loss(u)),
         "loss_interior_ad64": residual_ad / N,

@@ -6,40 +6,34 @@ them, the losses before each, (K, S), and what is measured of the last parameter
 member's loss depends on its own parameters alone, so the gradient of the sum over the members holds
 the gradient of each.
 
-Eagerly a segment is a Python loop, where a step costs a hundred calls to torch whatever it
-computes. Compiled, one gradient step is recorded as a graph of tensor operations, by running it:
-the derivatives of the method, the backward pass and the optimizer are all in it, whatever Python
-they are written in. A scan over the learning rates has that graph as its body and becomes one C++
-program for every K, whose loops run over all members and stay in the cache; the points are among
-its inputs, so that runs that differ in numbers alone share it.
+Eagerly a segment is a Python loop, where a step costs a hundred calls to torch whatever it computes
+(problem.py). Compiled, it is one C++ program (compiled.py). Members are taken in groups, and the
+points of large problems in parts, whose arrays fit the cache.
 """
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import logging
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from pinnspectra.networks import Parameters
-from pinnspectra.optimizers import AbstractOptimizer, Memory
-from pinnspectra.training.sine import DECOMPOSITIONS
+from pinnspectra.training.compiled import compiled_segment
+from pinnspectra.training.problem import (
+    Losses,
+    Measure,
+    Problem,
+    State,
+    eager_segment,
+    flattened,
+)
 
 log = logging.getLogger(__name__)
-
-State = tuple[Parameters, Memory]
-Losses = Callable[[Parameters], Tensor]
-"""Parameters (S, ...) -> loss of every member, (S,)."""
-Measure = Callable[[Parameters], Tensor]
-"""Parameters (S, ...) -> n numbers of every member, (n, S)."""
-Segment = Callable[[State, Tensor], tuple[State, Tensor, Tensor]]
-Program = Callable[[list[Tensor], Tensor], tuple[list[Tensor], Tensor, Tensor]]
 
 CACHE_BYTES = 2**19
 """Bytes of an (S, M, n) array up to which members are trained together: half of a small L2 cache,
@@ -76,243 +70,6 @@ def groups(members: int, bytes_per_member: int) -> list[slice]:
     return [slice(a, b) for a, b in itertools.pairwise(ends)]
 
 
-OPTIONS: dict[str, Any] = {
-    "cpp_wrapper": True,  # no Python between the kernels
-    "cpp.vec_isa_ok": True,  # vectors as the CPU has them; asking the compiler too takes 4 s
-    "realize_opcount_threshold": 15,  # a sine is taken once and kept, not taken again at every use
-    "cpp.enable_floating_point_contract_flag": "fast",  # a * b + c as one instruction
-}
-"""Inductor's options on a CPU."""
-
-
-Slopes = Callable[[Parameters], tuple[Parameters, Tensor]]
-"""Parameters (S, ...) -> gradients of the members' losses, (S, ...), and the losses, (S,)."""
-
-
-def slopes(losses: Losses) -> Slopes:
-    """The gradients of losses, and the losses, by one backward pass."""
-
-    def gradients_and_losses(parameters: Parameters) -> tuple[Parameters, Tensor]:
-        theta = {name: value.detach().requires_grad_() for name, value in parameters.items()}
-        with torch.enable_grad():
-            value = losses(theta)
-        leaves = list(theta.values())
-        gradients = torch.autograd.grad(value.sum(), leaves, materialize_grads=True)
-        return dict(zip(theta, gradients, strict=True)), value.detach()
-
-    return gradients_and_losses
-
-
-@dataclass(frozen=True, eq=False)
-class Problem:
-    """What is trained: a loss, how parameters are updated, what is measured of them.
-
-    summands: the loss is their sum. More than one are taken one after another, so that memory and
-        the cache hold the arrays of one.
-    """
-
-    summands: Sequence[Losses]
-    optimizer: AbstractOptimizer
-    measure: Measure
-
-    def step(self, state: State, rate: Tensor, parts: Sequence[Slopes]) -> tuple[State, Tensor]:
-        """The state after one gradient step, and the losses before it, (S,).
-
-        Args:
-            state: parameters and memory.
-            rate: learning rates, (S,).
-            parts: the slopes of the summands.
-        """
-        parameters, memory = state
-        gradients, losses = parts[0](parameters)
-        for part in parts[1:]:
-            more, loss = part(parameters)
-            gradients = {name: gradients[name] + more[name] for name in gradients}
-            losses = losses + loss
-        with torch.no_grad():
-            return self.optimizer.update(parameters, gradients, memory, rate), losses
-
-
-def eager_segment(problem: Problem, parts: Sequence[Slopes] | None = None) -> Segment:
-    """A segment as a Python loop; the slopes of the summands may be given, as programs."""
-    slopes_of_summands = parts or [slopes(losses) for losses in problem.summands]
-
-    def segment(state: State, rates: Tensor) -> tuple[State, Tensor, Tensor]:
-        history = []
-        for rate in rates:
-            state, losses = problem.step(state, rate, slopes_of_summands)
-            history.append(losses)
-        return state, torch.stack(history), problem.measure(state[0])
-
-    return segment
-
-
-def compiled_segment(problem: Problem, state: State, programs: dict[Any, Any]) -> Segment:
-    """A segment as one compiled program for states of the shapes of this one.
-
-    Where the loss has several summands, the slopes of each are a program, and a step, which takes
-    long then, is a loop over them.
-
-    Args:
-        problem: what is trained.
-        state: a state, for its shapes.
-        programs: those compiled so far, to which new ones are added.
-
-    Raises:
-        Exception: of torch, where it cannot trace or compile.
-    """
-    if len(problem.summands) > 1:
-        parts = [_compiled_slopes(losses, state[0], programs) for losses in problem.summands]
-        return eager_segment(problem, parts)
-    leaves, rebuild = _flattened(state)
-    rate = torch.zeros(len(leaves[0]), dtype=torch.float64, device=leaves[0].device)
-    part = slopes(problem.summands[0])
-
-    def flat_step(*inputs: Tensor) -> tuple[Tensor, ...]:
-        new, losses = problem.step(rebuild(inputs[:-1]), inputs[-1], [part])
-        return (*_flattened(new)[0], losses)
-
-    def flat_measure(*inputs: Tensor) -> Tensor:
-        return problem.measure(rebuild(inputs)[0])
-
-    step, measure = _Trace.of(flat_step, *leaves, rate), _Trace.of(flat_measure, *leaves)
-    key = (step.key, measure.key, torch.get_num_threads())
-    if key not in programs:
-        programs[key] = _compiled_scan(step, measure)
-    program, constants = programs[key], [*step.constants, *measure.constants]
-
-    def segment(state: State, rates: Tensor) -> tuple[State, Tensor, Tensor]:
-        final, history, measured = program([*_flattened(state)[0], *constants], rates)
-        return rebuild(tuple(final)), history, measured
-
-    return segment
-
-
-def _compiled_slopes(losses: Losses, parameters: Parameters, programs: dict[Any, Any]) -> Slopes:
-    """The slopes of losses as a program, which those of one shape share."""
-    names, part = list(parameters), slopes(losses)
-
-    def flat_slopes(*inputs: Tensor) -> tuple[Tensor, ...]:
-        gradients, value = part(dict(zip(names, inputs, strict=True)))
-        return (*gradients.values(), value)
-
-    trace = _Trace.of(flat_slopes, *parameters.values())
-    key = (trace.key, torch.get_num_threads())
-    if key not in programs:
-        options = OPTIONS if trace.on_cpu else None
-        programs[key] = torch.compile(  # pyright: ignore
-            trace.graph, fullgraph=True, dynamic=False, isolate_recompiles=True, options=options
-        )
-    program, constants = programs[key], trace.constants
-
-    def compiled(parameters: Parameters) -> tuple[Parameters, Tensor]:
-        with torch.no_grad():
-            *gradients, value = program(*parameters.values(), *constants)
-        return dict(zip(names, gradients, strict=True)), value
-
-    return compiled
-
-
-def _flattened(state: State) -> tuple[list[Tensor], Callable[[tuple[Tensor, ...]], State]]:
-    """The tensors of a state in order, and the way back."""
-    parameters, memory = state
-    names = [(None, name) for name in parameters]
-    names += [(kept, name) for kept, values in memory.items() for name in values]
-
-    def rebuild(tensors: tuple[Tensor, ...]) -> State:
-        new: dict[str | None, Parameters] = {kept: {} for kept in (None, *memory)}
-        for (kept, name), tensor in zip(names, tensors, strict=True):
-            new[kept][name] = tensor
-        return new.pop(None), new  # pyright: ignore
-
-    values = [*parameters.values(), *(t for kept in memory.values() for t in kept.values())]
-    return values, rebuild
-
-
-@dataclass(frozen=True, eq=False)
-class _Trace:
-    """A function of tensors as a graph whose last inputs are the tensors that it had captured."""
-
-    graph: torch.fx.GraphModule
-    constants: list[Tensor]
-    key: Any = field(repr=False)
-
-    @staticmethod
-    def of(function: Callable[..., Any], *inputs: Tensor) -> _Trace:
-        """Record what the function does with these inputs, from which only shapes are taken."""
-        from torch.fx.experimental.proxy_tensor import make_fx
-
-        record = make_fx(
-            function,
-            decomposition_table=DECOMPOSITIONS,
-            tracing_mode="fake",  # computes nothing
-            _allow_non_fake_inputs=True,
-        )
-        traced = record(*inputs)
-        nodes = list(traced.graph.nodes)
-        last = [node for node in nodes if node.op == "placeholder"][-1]
-        captured: dict[str, Any] = {}
-        for node in nodes:
-            if node.op == "get_attr":
-                if node.target not in captured:
-                    with traced.graph.inserting_after(last):
-                        last = captured[node.target] = traced.graph.placeholder(node.target)
-                node.replace_all_uses_with(captured[node.target])
-                traced.graph.erase_node(node)
-        traced.recompile()
-        constants = [getattr(traced, name) for name in captured]
-        shapes = [(t.shape, t.stride(), t.dtype, t.device) for t in (*inputs, *constants)]
-        return _Trace(traced, constants, (traced.code, tuple(shapes)))
-
-    @property
-    def on_cpu(self) -> bool:
-        """Whether all inputs are on the CPU."""
-        return all(shape[-1].type == "cpu" for shape in self.key[1])
-
-
-def _compiled_scan(step: _Trace, measure: _Trace) -> Program:
-    """The scan of a step over the learning rates and then the measure, compiled.
-
-    `scan` and what it needs to be kept between processes are private to torch: only this function
-    uses them. Torch keeps no program with a loop unless it is told what distinguishes it.
-    """
-    from torch._dynamo.decorators import mark_unbacked
-    from torch._higher_order_ops.scan import scan
-
-    body, last = step.graph, measure.graph
-    own = len(step.constants)
-    size = sum(node.op == "placeholder" for node in body.graph.nodes) - own - 1
-
-    def advance(inputs: list[Tensor], rates: Tensor) -> tuple[list[Tensor], Tensor, Tensor]:
-        torch._check(rates.shape[0] >= 1)
-        state, constants = inputs[:size], inputs[size:]
-
-        def combine(carry: list[Tensor], rate: Tensor) -> tuple[list[Tensor], Tensor]:
-            *new, losses = body(*carry, rate, *constants[:own])
-            return new, losses.clone()
-
-        final, history = scan(combine, state, rates)
-        return final, history, last(*final, *constants[own:])
-
-    code = hashlib.sha256(repr((step.key, measure.key)).encode()).hexdigest()
-    loops = ("torch.ops.higher_order.scan", "torch.ops.higher_order.while_loop")
-    options = {"unsafe_marked_cacheable_functions": dict.fromkeys(loops, code)}
-    program = torch.compile(  # pyright: ignore
-        advance,
-        fullgraph=True,
-        isolate_recompiles=True,
-        options={**options, **(OPTIONS if step.on_cpu else {})},
-    )
-
-    def run(inputs: list[Tensor], rates: Tensor) -> tuple[list[Tensor], Tensor, Tensor]:
-        rates = rates.contiguous()
-        mark_unbacked(rates, 0)  # one program for any number of steps
-        with torch.no_grad():
-            return program(inputs, rates)
-
-    return run
-
-
 class FunctionalDriver:
     """Advances all members with an optimizer of this project, in groups that fit the cache.
 
@@ -332,7 +89,7 @@ class FunctionalDriver:
         problem: Problem,
         theta: Parameters,
         nodes: int,
-        programs: dict[Any, Program],
+        programs: dict[Any, Any],
         compiled: bool | str,
     ) -> None:
         self._theta = theta
@@ -345,7 +102,7 @@ class FunctionalDriver:
         if compiled:
             self._compile(problem, programs, compiled)
 
-    def _compile(self, problem: Problem, programs: dict[Any, Program], wanted: bool | str) -> None:
+    def _compile(self, problem: Problem, programs: dict[Any, Any], wanted: bool | str) -> None:
         try:
             made = []
             for group in self._groups:
@@ -382,7 +139,7 @@ class FunctionalDriver:
             state = self._state(group)
             with torch.enable_grad():
                 new, history, last = segment(state, rates[:, group])
-            for old, tensor in zip(_flattened(state)[0], _flattened(new)[0], strict=True):
+            for old, tensor in zip(flattened(state)[0], flattened(new)[0], strict=True):
                 old.copy_(tensor)
             histories.append(history)
             measured.append(last)

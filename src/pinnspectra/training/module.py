@@ -15,16 +15,10 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from pinnspectra.collocation import Collocation
-from pinnspectra.differentiation import Field
 from pinnspectra.networks import AbstractNetwork, Parameters
 from pinnspectra.optimizers import AbstractOptimizer
-from pinnspectra.training.driver import (
-    FunctionalDriver,
-    Losses,
-    Measure,
-    Problem,
-    TorchDriver,
-)
+from pinnspectra.training.driver import FunctionalDriver, TorchDriver
+from pinnspectra.training.problem import Losses, Measure, Problem
 from pinnspectra.training.schedule import LearningRates
 
 log = logging.getLogger(__name__)
@@ -207,8 +201,8 @@ class PINN(pl.LightningModule):
         """The metrics of MEASURED, (6, S), float64."""
         u = self.network.field(parameters)
         u64 = self.network.field({name: value.double() for name, value in parameters.items()})
-        sums = [_squares(part, reference, u, u64) for part, reference in self.parts]
-        r, f, r64, error, exact = torch.stack(sums).sum(dim=0)
+        sums = [part.sums_of_squares(reference, u, u64) for part, reference in self.parts]
+        r, r64, f, error, exact = torch.stack(sums).sum(dim=0)
         n = len(self.working.interior.coordinates)
         boundary = self.working.boundary_loss(u).double()
         interior = r / n
@@ -331,18 +325,6 @@ class PINN(pl.LightningModule):
         for logger in self.loggers:
             if isinstance(logger, CSVLogger):
                 logger.save()
-
-
-def _squares(part: Collocation, reference: Collocation, u: Field, u64: Field) -> Tensor:
-    """Sums of squares over some points, (5, S), float64.
-
-    Of the residual, of f, of the residual by AD in float64, of u - u* and of u*.
-    """
-    r, r64 = part.residual(u), reference.residual(u64)
-    x = reference.interior.coordinates
-    exact = reference.pde.exact_solution(x).expand_as(r64)
-    parts = (r, part.forcing.expand_as(r), r64, u64(x) - exact, exact)
-    return torch.stack([value.double().square().sum(dim=-1) for value in parts])
 
 
 def summarised(rows: dict[int, Metrics]) -> Metrics:

@@ -21,6 +21,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
 from report import shown
 
 ROOT = Path(__file__).parent.parent
@@ -31,10 +32,11 @@ Row = dict[str, Any]
 
 
 def use_one_core() -> None:
-    """Keep this process, and those that it starts, on one core; torch then takes one thread."""
+    """Keep this process, and those that it starts, on one core and one thread."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     os.environ["OMP_NUM_THREADS"] = "1"
+    torch.set_num_threads(1)
 
 
 def round_of(function: Callable[[], Any], seconds: float) -> float:

@@ -5,12 +5,14 @@ import json
 import pytest
 import torch
 from scripts import SMALL, run_folders, run_script
+from test_training import fit, pinn
 
 from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import Automatic, FiniteDifference
 from pinnspectra.kernel import residual_jacobian
 from pinnspectra.networks import TwoLayer
-from pinnspectra.pde import Biharmonic
+from pinnspectra.optimizers import Adam
+from pinnspectra.pde import Biharmonic, Poisson
 from pinnspectra.spectrum import singular_values
 
 pytestmark = [
@@ -35,14 +37,29 @@ def test_the_kernel_spectrum_is_the_same(method):
     torch.testing.assert_close(*spectra, rtol=1e-9, atol=1e-10)
 
 
-def test_training_runs_there(tmp_path):
+@pytest.mark.parametrize("compiled", ["true", "false"])
+@pytest.mark.parametrize("ensemble", ["1", "4"])
+def test_training_runs_there_and_gives_the_same_losses(tmp_path, compiled, ensemble):
     losses = []
     for accelerator in ("cpu", "gpu"):
         cwd = tmp_path / accelerator
         cwd.mkdir()
         trainer = (f"trainer.accelerator={accelerator}", "logger=[csv]", "precision=float64")
+        trainer += (f"compile={compiled}", f"ensemble.size={ensemble}")
         done = run_script("train.py", *SMALL, *trainer, cwd=cwd)
         assert done.returncode == 0, done.stderr
         (folder,) = run_folders(cwd)
-        losses.append(json.loads((folder / "result.json").read_text())["loss"])
+        result = json.loads((folder / "result.json").read_text())
+        losses.append([m["loss"] for m in result.get("members", [result])])
     assert losses[0] == pytest.approx(losses[1], rel=1e-9)
+
+
+def test_a_step_on_parts_of_the_points_runs_there(monkeypatch):
+    monkeypatch.setattr("pinnspectra.training.module.PART_VALUES", 12 * 160)
+    square = Poisson([0.0, 0.0], [1.0, 1.0])
+    on_cpu, there = (
+        fit(pinn(square, Automatic(), Adam(1e-3), compiled=True), 25, accelerator=accelerator)
+        for accelerator in ("cpu", "gpu")
+    )
+    assert len(there.parts) == 3
+    assert there.last_rows[0]["loss"] == pytest.approx(on_cpu.last_rows[0]["loss"], rel=1e-9)

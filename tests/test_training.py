@@ -41,10 +41,10 @@ def test_chunks_of_large_problems_are_short_and_never_empty():
     assert longest_chunk(10**12, compiled=True) == 1
 
 
-def fit(module, max_steps, intervals=(), callbacks=()):
+def fit(module, max_steps, intervals=(), callbacks=(), accelerator="cpu"):
     quiet_lightning()
     trainer = pl.Trainer(
-        max_epochs=1, accelerator="cpu", logger=False, callbacks=list(callbacks),
+        max_epochs=1, accelerator=accelerator, logger=False, callbacks=list(callbacks),
         enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
     )  # fmt: skip
     trainer.fit(module, ChunkSchedule(max_steps, intervals, 1000))

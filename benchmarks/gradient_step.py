@@ -5,7 +5,8 @@ Ours is `train.py` itself with `logger=[csv] callbacks=[]`: Lightning, measuring
 an `nn.Module` of `nn.Linear` layers, `torch.autograd.grad(..., create_graph=True)` order by order,
 the same points and boundary terms, `torch.optim.SGD`, and no logging at all. Rounds alternate in
 one process. The ratio is the time of nested autograd over ours, also where ours is FD; with S
-members, ours is the time per member. One thread, float32, M = 100.
+members, ours is the time per member. One thread, float32, M = 100. FD of the biharmonic problem on
+100 points evaluates u at 5 nodes a point, since h = 1/64 is no multiple of the spacing.
 """
 
 from __future__ import annotations

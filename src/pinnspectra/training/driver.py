@@ -36,8 +36,11 @@ from pinnspectra.training.problem import (
 log = logging.getLogger(__name__)
 
 CACHE_BYTES = 2**19
-"""Bytes of an (S, M, n) array up to which members are trained together: half of a small L2 cache,
-since a step works on two, a sine and a cosine."""
+"""Bytes of an (S, M, n) array up to which members are trained together in a compiled program: half
+of a small L2 cache, since a step works on two, a sine and a cosine."""
+
+EAGER_BYTES = 2**23
+"""The same in a Python loop, where a step takes its calls' time up to such sizes."""
 
 EAGER_STEP_SECONDS, EAGER_VALUE_SECONDS = 1e-3, 1e-8
 """An eager gradient step takes about the first plus the second for each of its S N M values."""
@@ -58,12 +61,12 @@ def pays(max_steps: int, values: int) -> bool:
     return max_steps * (EAGER_STEP_SECONDS + EAGER_VALUE_SECONDS * values) > COMPILE_SECONDS
 
 
-def groups(members: int, bytes_per_member: int) -> list[slice]:
-    """The members in groups whose arrays fit the cache, of one size where that is close by.
+def groups(members: int, bytes_per_member: int, most: int = CACHE_BYTES) -> list[slice]:
+    """The members in groups of at most so many bytes, of one size where that is close by.
 
     Every size is a program of its own to compile.
     """
-    fewest = math.ceil(members / max(1, CACHE_BYTES // bytes_per_member))
+    fewest = math.ceil(members / max(1, most // bytes_per_member))
     equal = (n for n in range(fewest, min(2 * fewest, members) + 1) if members % n == 0)
     count = next(equal, fewest)
     ends = [members * i // count for i in range(count + 1)]
@@ -96,7 +99,8 @@ class FunctionalDriver:
         self.memory = problem.optimizer.initial_memory(theta)
         coefficients = theta["coefficients"]
         members, width = coefficients.shape
-        self._groups = groups(members, width * nodes * coefficients.element_size())
+        size = width * nodes * coefficients.element_size()
+        self._groups = groups(members, size, CACHE_BYTES if compiled else EAGER_BYTES)
         self._eager = eager_segment(problem)
         self._segments = [self._eager] * len(self._groups)
         if compiled:

@@ -66,7 +66,7 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
     chunks = ChunkSchedule(
         settings.max_steps,
         [callback.every for callback in settings.callbacks.values() if callback.every],
-        longest_chunk(values, bool(compiled)),
+        longest_chunk(values, bool(compiled), settings.log_every),
     )
     try:
         trainer.loggers = [

@@ -26,7 +26,7 @@ def step_seconds(points: int, width: int) -> float:
     pairs = train_in_turn(
         [f"points.per_axis={points}", f"model.width={width}", "callbacks=[]"],
         rounds=5 if values < 10**7 else 2,
-        log_every=100 if values < 10**6 else 10,
+        period=100,
     )
     return median(seconds for seconds, _ in pairs)
 

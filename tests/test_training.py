@@ -34,11 +34,14 @@ def test_chunks_end_on_every_multiple_of_every_interval(max_steps, intervals, lo
     assert len(unneeded) <= max_steps // longest
 
 
-def test_chunks_of_large_problems_are_short_and_never_empty():
-    assert longest_chunk(10**4, compiled=True) == 20_000
-    assert longest_chunk(10**4, compiled=False) == 500
-    assert longest_chunk(10**7, compiled=True) == 50
-    assert longest_chunk(10**12, compiled=True) == 1
+def test_chunks_are_long_or_end_where_rows_are_logged():
+    assert longest_chunk(10**4, compiled=True, log_every=100) == 20_000
+    assert longest_chunk(10**4, compiled=True, log_every=300) == 19_800
+    assert longest_chunk(10**4, compiled=False, log_every=100) == 500
+    assert longest_chunk(10**7, compiled=True, log_every=10) == 50
+    assert longest_chunk(10**8, compiled=True, log_every=100) == 100
+    assert longest_chunk(10**8, compiled=True, log_every=10**6) == 500
+    assert longest_chunk(10**12, compiled=True, log_every=1) == 1
 
 
 def fit(module, max_steps, intervals=(), callbacks=(), accelerator="cpu"):

@@ -6,13 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 
-def longest_chunk(values: int, compiled: bool) -> int:
-    """Gradient steps in a chunk at most, so that progress shows and Ctrl-C is heard.
+def longest_chunk(values: int, compiled: bool, log_every: int) -> int:
+    """Gradient steps in a chunk at most, so that progress shows.
 
-    A second's work or less: a compiled step takes about 1e-9 s for each of its S M n values, an
-    eager one at least 1e-3 s. From the sizes alone, so that a run is cut the same way every time.
+    A second's work or less where possible: a compiled step takes about 1e-9 s for each of its S M n
+    values, an eager one at least 1e-3 s. But to measure the members, as is done after a chunk, takes
+    as long as 20 steps on many points: a chunk has 500 steps, or ends where they are measured anyway.
+    From the sizes alone, so that a run is cut the same way every time.
     """
-    return max(1, min(20_000 if compiled else 500, int(5e8 / values)))
+    steps = min(20_000 if compiled else 500, int(5e8 / values))
+    steps = max(steps, min(log_every, 500))
+    return steps // log_every * log_every or steps
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ def longest_chunk(values: int, compiled: bool, log_every: int) -> int:
     """Gradient steps in a chunk at most, so that progress shows.
 
     A second's work or less where possible: a compiled step takes about 1e-9 s for each of its S M n
-    values, an eager one at least 1e-3 s. But to measure the members, as is done after a chunk, takes
-    as long as 20 steps on many points: a chunk has 500 steps, or ends where they are measured anyway.
+    values, an eager one at least 1e-3 s. But the members are measured after a chunk, which takes as
+    long as 20 steps on many points: so it has 500 steps, or ends where they are measured anyway.
     From the sizes alone, so that a run is cut the same way every time.
     """
     steps = min(20_000 if compiled else 500, int(5e8 / values))

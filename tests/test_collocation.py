@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -6,6 +6,7 @@ from conftest import ORDERS, PROBLEMS, rounding_level, spacing
 
 from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import (
+    AbstractDifferentiation,
     Automatic,
     FiniteDifference,
     GridDifference,
@@ -14,6 +15,7 @@ from pinnspectra.differentiation import (
 )
 from pinnspectra.differentiation.jet import linear
 from pinnspectra.networks import MLP, TwoLayer
+from pinnspectra.pde import Poisson
 
 EPS = torch.finfo(torch.float64).eps
 PER_AXIS = 8
@@ -299,3 +301,29 @@ def test_losses_by_one_evaluation_have_the_second_derivatives_too(activation):
         curvatures.append(torch.autograd.grad(slope.square().sum(), list(theta.values())))
     for ours, wanted in zip(*curvatures, strict=True):
         torch.testing.assert_close(ours, wanted, rtol=1e-12, atol=1e-14)
+
+
+@dataclass(frozen=True)
+class _RandomStep(AbstractDifferentiation):
+    """Finite differences with another step every time."""
+
+    def derivatives(self, u, x, *operators):
+        step = 0.01 + 0.1 * float(torch.rand(()))
+        return FiniteDifference(step).derivatives(u, x, *operators)
+
+
+def test_points_that_change_from_call_to_call_are_not_taken_for_those_before():
+    pde = PROBLEMS["poisson1d"]
+    c = Collocation(pde, _RandomStep(), pde.domain.grid(16), pde.domain.boundary(16))
+    for _ in range(4):
+        loss = c.losses(lambda x: torch.sin(torch.pi * x[:, 0])[None])["interior"]
+        assert float(loss) < 0.1  # O(step^2); with points of another step it is of order 10
+
+
+def test_losses_have_finite_slopes_where_the_field_is_singular_outside_the_domain():
+    pde = Poisson([1.0], [2.0])
+    c = Collocation(pde, FiniteDifference(1 / 16), pde.domain.grid(16), pde.domain.boundary(16))
+    w = torch.tensor([1.5], dtype=torch.float64, requires_grad=True)
+    losses = c.losses(lambda x: torch.log(w * x[:, 0])[None])
+    (slope,) = torch.autograd.grad(losses["boundary"].sum(), w)
+    assert slope.isfinite().all()

@@ -142,6 +142,8 @@ class _Trace:
                 traced.graph.erase_node(node)
         traced.recompile()
         constants = [getattr(traced, name) for name in captured]
+        for name in captured:
+            delattr(traced, name)  # or the first run's points are kept with the program
         shapes = [(t.shape, t.stride(), t.dtype, t.device) for t in (*inputs, *constants)]
         return _Trace(traced, constants, (traced.code, tuple(shapes)))
 

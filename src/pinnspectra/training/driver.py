@@ -207,7 +207,8 @@ class TorchDriver:
             return total
 
         if not any(rates):  # it diverged and is frozen
-            return torch.zeros(len(rates))
+            like = next(iter(parameters.values()))
+            return torch.zeros(len(rates), dtype=like.dtype, device=like.device)
         history = []
         for rate in rates:
             for group in optimizer.param_groups:

@@ -154,10 +154,9 @@ class PINN(pl.LightningModule):
         at_once = max(1, PART_VALUES // self.network.width)
         parts = self.working.parts(at_once), self.reference.parts(at_once)
         self.parts = list(zip(*parts, strict=True))
-        self.driver = self._driver()
-        parameters = self.parameters_in(self.training_dtype)
-        finite = torch.ones(1, self.members, dtype=torch.bool)
-        self._take(finite, self.measure(parameters))
+        measured = self.measure(self.parameters_in(self.training_dtype))
+        self.driver = self._driver()  # only now: it is recorded with tensors that hold no numbers
+        self._take(torch.ones(1, self.members, dtype=torch.bool), measured)
 
     def _driver(self) -> FunctionalDriver | TorchDriver:
         optimizers: Any = self.optimizers(use_pl_optimizer=False)

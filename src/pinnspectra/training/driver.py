@@ -101,8 +101,7 @@ class FunctionalDriver:
         members, width = coefficients.shape
         size = width * nodes * coefficients.element_size()
         self._groups = groups(members, size, CACHE_BYTES if compiled else EAGER_BYTES)
-        self._eager = eager_segment(problem)
-        self._segments = [self._eager] * len(self._groups)
+        self._segments = [eager_segment(problem)] * len(self._groups)
         if compiled:
             self._compile(problem, programs, compiled)
 

@@ -160,6 +160,16 @@ def noise_factor(rows: int, deviations: Tensor) -> Tensor:
     return torch.from_numpy(drawn) * deviations[..., None, :]
 
 
+def spectrum_floor(errors: Tensor, singular_values: Tensor) -> Tensor:
+    """What a spectrum shows of rounding, by index, (..., n): under it no value says anything.
+
+    The singular values of the matrix's rounding errors, and eps sigma_1 of float64, which is about
+    as far as a decomposition resolves (spectrum.singular_values).
+    """
+    resolved = torch.finfo(torch.float64).eps * singular_values[..., :1]
+    return torch.hypot(errors.to(resolved.device), resolved)
+
+
 def predicted_singular_values(exact: Tensor, floor: Tensor) -> Tensor:
     """sqrt(exact^2 + floor^2), (..., n): the spectrum with rounding, by index, both descending.
 

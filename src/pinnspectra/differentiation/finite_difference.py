@@ -14,6 +14,18 @@ from pinnspectra.differentiation.stencil import Offset, Stencil, check_step, ste
 from pinnspectra.domain import Axis, Points
 
 
+def check_difference(step: float, accuracy_order: int) -> None:
+    """Check the settings of a difference.
+
+    Raises:
+        ValueError: the step is not a finite number above 0, or there is no such stencil.
+    """
+    if not (math.isfinite(step) and step > 0):
+        raise ValueError(f"step={step}: a finite number above 0 is needed")
+    if accuracy_order not in (2, 4, 6):
+        raise ValueError(f"accuracy_order={accuracy_order}: allowed are 2, 4, 6")
+
+
 def grid_values(
     u: Tensor, axes: tuple[Axis, ...], offsets: Iterable[Offset], reach: int, stride: int
 ) -> dict[Offset, Tensor]:
@@ -68,10 +80,7 @@ class FiniteDifference(AbstractDifferentiation):
 
     def __post_init__(self) -> None:
         """Check the step and the accuracy order."""
-        if not (math.isfinite(self.step) and self.step > 0):
-            raise ValueError(f"step={self.step}: a finite number above 0 is needed")
-        if self.accuracy_order not in (2, 4, 6):
-            raise ValueError(f"accuracy_order={self.accuracy_order}: allowed are 2, 4, 6")
+        check_difference(self.step, self.accuracy_order)
 
     def derivatives(
         self, u: Field, x: Points, *operators: DifferentialOperator

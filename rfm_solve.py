@@ -83,7 +83,9 @@ def draw_spectrum(solution: RandomFeatureSolution, folder: RunFolder) -> None:
         truncation_position=positions,
         relative_training_error=errors,
     )
-    folder.draw("singular_values", lambda: figures.singular_value_figure(sigma, floor, cutoff, method))
+    folder.draw(
+        "singular_values", lambda: figures.singular_value_figure(sigma, floor, cutoff, method)
+    )
     folder.draw("truncation", lambda: figures.truncation_figure(positions, errors, used, method))
 
 

@@ -22,6 +22,7 @@ from pinnspectra.figures.spectra import (
     EIGENVALUE,
     SINGULAR_VALUE,
     draw_cutoff,
+    draw_floor,
     draw_spectrum,
     set_spectrum_axes,
 )
@@ -41,7 +42,8 @@ class RunCurves:
 
     `label` joins settings by ", "; those that all runs share are said once, in the title.
     `loss`, (K, S), is taken at `loss_steps`, (K,), and `truncated_entropy` at `entropy_steps`, both
-    in gradient steps; `spectrum`, (S, N), is the last one and `cutoff` the a of Definition 1.
+    in gradient steps; `spectrum`, (S, N), is the last one, `floor`, (S, N), what of it is rounding,
+    and `cutoff` the a of Definition 1.
     """
 
     label: str
@@ -49,6 +51,7 @@ class RunCurves:
     loss_steps: np.ndarray
     loss: np.ndarray
     spectrum: np.ndarray
+    floor: np.ndarray
     cutoff: float
     entropy_steps: np.ndarray
     truncated_entropy: np.ndarray
@@ -59,12 +62,13 @@ class SpectrumCurves:
     """The curves of one random feature solve in a comparison.
 
     `relative_training_error` is taken at `truncation_position`, of which the solution is the one at
-    `used`; `cutoff` is the a of Definition 1.
+    `used`; `floor` is what of the singular values is rounding, `cutoff` the a of Definition 1.
     """
 
     label: str
     method: str
     singular_values: np.ndarray
+    floor: np.ndarray
     cutoff: float
     truncation_position: np.ndarray
     relative_training_error: np.ndarray
@@ -76,7 +80,7 @@ Curves = RunCurves | SpectrumCurves
 
 @rc_context(STYLE)
 def comparison_figure(runs: Sequence[RunCurves]) -> Figure:
-    """Losses, last spectra with their cut-offs, and entropies of training runs (Fig. 4).
+    """Losses, last spectra with cut-offs and floors, and entropies of training runs (Fig. 4).
 
     Of the members of a run the median, and where few runs are compared the band; a cross above the
     losses is where a member ended early.
@@ -90,6 +94,7 @@ def comparison_figure(runs: Sequence[RunCurves]) -> Figure:
         draw_histories(left, run.loss_steps, run.loss, band=band, **look)
         draw_ended(left, run.loss_steps, run.loss, look["color"])
         draw_spectrum(middle, run.spectrum, band=band, **look)
+        draw_floor(middle, run.spectrum, run.floor, look["color"], alpha=look["alpha"])
         draw_cutoff(middle, run.spectrum, run.cutoff, look["color"], alpha=look["alpha"])
         draw_histories(right, run.entropy_steps, run.truncated_entropy, band=band, **look)
     return _with_legend(figure, runs, looks)
@@ -97,7 +102,7 @@ def comparison_figure(runs: Sequence[RunCurves]) -> Figure:
 
 @rc_context(STYLE)
 def rfm_comparison_figure(runs: Sequence[SpectrumCurves]) -> Figure:
-    """Singular values with their cut-offs, and truncation curves, of solves (Fig. 3)."""
+    """Singular values with cut-offs and floors, and truncation curves, of solves (Fig. 3)."""
     figure, (left, right) = _panels("Random feature solves", runs, 2)
     set_spectrum_axes(left, SINGULAR_VALUE)
     set_truncation_axes(right)
@@ -106,6 +111,7 @@ def rfm_comparison_figure(runs: Sequence[SpectrumCurves]) -> Figure:
         position, errors = run.truncation_position, run.relative_training_error
         colour, alpha = look["color"], look["alpha"]
         draw_spectrum(left, run.singular_values[None], **look)
+        draw_floor(left, run.singular_values[None], run.floor[None], colour, alpha=alpha)
         draw_cutoff(left, run.singular_values[None], run.cutoff, colour, alpha=alpha)
         draw_curve(right, position, errors, **look)
         draw_truncation_mark(right, position, errors, run.used, colour, alpha=alpha)

@@ -1,4 +1,4 @@
-"""A spectrum over its index, its cut-off (Definition 1), and the floor that rounding puts under it."""
+"""A spectrum over its index, its cut-off (Definition 1), and the floor of its rounding."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EIGENVALUE = r"eigenvalue $\lambda_k$ of $G$"
 SINGULAR_VALUE = r"singular value $\sigma_k$ of $A$"
 
 FLOOR = "predicted rounding floor"
-ROUNDING = "mostly rounding"
+ROUNDING = "at most twice the floor"
 MOST_HOLLOW = 25
 """Marks on one spectrum that are told apart."""
 
@@ -69,14 +69,9 @@ def draw_cutoff(
 
 
 def at_floor(spectrum: np.ndarray, floor: np.ndarray) -> np.ndarray:
-    """Which values sigma_k, (M,), have sigma_k^2 <= 2 floor_k^2: at least half is rounding.
-
-    Squares of a spectrum and of the errors' add up (rounding.predicted_singular_values).
-    """
+    """Which values, (M,), are at most twice what of them is rounding, (m,)."""
     n = min(spectrum.size, floor.size)
-    which = np.zeros(spectrum.size, dtype=bool)
-    which[:n] = spectrum[:n] <= 2**0.5 * floor[:n]
-    return which
+    return np.append(spectrum[:n] <= 2 * floor[:n], np.zeros(spectrum.size - n, dtype=bool))
 
 
 def draw_floor(
@@ -87,9 +82,9 @@ def draw_floor(
     alpha: float = 1,
     listed: bool = False,
 ) -> None:
-    """Draw the singular values of rounding errors, (S, M), and hollow marks on what is rounding.
+    """Draw what of spectra, (S, M), is rounding, (S, m), and hollow marks on values of that size.
 
-    Of the spectra of an ensemble, (S, M), their medians. `listed` puts both in a legend.
+    Of an ensemble the medians. `listed` puts both in a legend.
     """
     values, errors = across(_descending(spectrum).T)[1], across(_descending(floor).T)[1]
     index = np.arange(1, max(values.size, errors.size) + 1)

@@ -216,6 +216,21 @@ def test_a_spectrum_without_a_floor_or_far_above_it_has_no_mark_of_rounding(floo
     assert ("predicted rounding floor" in legend(figure)) == np.isfinite(floor).any()
 
 
+def test_comparisons_say_what_is_dotted_and_hollow_and_leave_marks_out_where_runs_are_many():
+    for count in (6, 7):
+        pairs = (
+            figures.rfm_comparison_figure([solve("fd", f"seed={i}") for i in range(count)]).axes[0],
+            figures.comparison_figure([run("fd", f"seed={i}") for i in range(count)]).axes[1],
+        )
+        for axes in pairs:
+            assert len(with_data(axes, POSITION, FLOOR)) == count
+            assert (hollow(axes).size > 0) == (count == 6)
+            assert "predicted rounding floor" in axes.get_title()
+            assert ("hollow" in axes.get_title()) == (count == 6)
+    unknown = figures.comparison_figure([run("fd", floor=FLOOR * np.nan)])
+    assert not unknown.axes[1].get_title()
+
+
 def test_the_floor_of_an_ensemble_is_the_median_of_those_that_are_left() -> None:
     last = np.array([[1.0, 1e-3], [2.0, 1e-4], [4.0, 1e-5], [np.nan, np.nan]])
     floor = np.array([[1e-4, 1e-4], [2e-4, 2e-4], [9e-4, 9e-4], [np.nan, np.nan]])

@@ -14,7 +14,7 @@ EIGENVALUE = r"eigenvalue $\lambda_k$ of $G$"
 SINGULAR_VALUE = r"singular value $\sigma_k$ of $A$"
 
 FLOOR = "predicted rounding floor"
-ROUNDING = "at most twice the floor"
+NEAR_FLOOR = "at most twice the floor"
 MOST_HOLLOW = 25
 """Marks on one spectrum that are told apart."""
 
@@ -80,22 +80,25 @@ def draw_floor(
     floor: np.ndarray,
     color: str,
     alpha: float = 1,
+    hollow: bool = True,
     listed: bool = False,
 ) -> None:
-    """Draw what of spectra, (S, M), is rounding, (S, m), and hollow marks on values of that size.
+    """Draw what of spectra, (S, M), is rounding, (S, m), dotted; mark values near it hollow.
 
     Of an ensemble the medians. `listed` puts both in a legend.
     """
     values, errors = across(_descending(spectrum).T)[1], across(_descending(floor).T)[1]
     index = np.arange(1, max(values.size, errors.size) + 1)
-    names = ({"label": FLOOR, "color": "black"}, {"label": ROUNDING}) if listed else ({}, {})
+    names = ({"label": FLOOR, "color": "black"}, {"label": NEAR_FLOOR}) if listed else ({}, {})
     thin = {"color": color, "alpha": 0.8 * alpha, "linestyle": ":", "linewidth": 1.2, "zorder": 2.6}
     draw_curve(axes, index[: errors.size], errors, **(thin | names[0]))
-    hollow = np.flatnonzero(at_floor(values, errors))
-    hollow = hollow[:: max(1, -(-hollow.size // MOST_HOLLOW))]
+    if not hollow:
+        return
+    near = np.flatnonzero(at_floor(values, errors))
+    near = near[:: max(1, -(-near.size // MOST_HOLLOW))]
     marks = {"linestyle": "", "marker": "o", "markersize": 4, "markerfacecolor": "white"}
     marks |= {"color": color, "alpha": alpha, "markeredgewidth": 0.9, "zorder": 2.7}
-    draw_curve(axes, index[hollow], values[hollow], **(marks | names[1]))
+    draw_curve(axes, index[near], values[near], **(marks | names[1]))
 
 
 def _descending(spectrum: np.ndarray) -> np.ndarray:

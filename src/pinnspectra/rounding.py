@@ -53,6 +53,10 @@ class ShortArithmetic(TorchDispatchMode):
         super().__init__()
         self._splitter = 2.0 ** (SIGNIFICANT_BITS - bits) + 1
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # to keep the compiler out would import it, which takes seconds
+
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import torch
 from torch import Tensor
@@ -44,9 +44,7 @@ class Stencil:
         span = range(self.order + self.accuracy_order)
         for beta in itertools.product(span, repeat=len(self.terms[0][0])):
             if sum(beta) in span:
-                powers = ((w, math.prod(s**b for s, b in zip(o, beta, strict=True))) for o, w in
-                          self.weights)  # fmt: skip
-                moment = Fraction(sum(w * p for w, p in powers), self.denominator)
+                moment = self._moment(beta)
                 if moment != wanted.get(beta, 0):
                     raise AssertionError(f"stencil for {self.terms}: moment {beta} is {moment}")
 
@@ -59,6 +57,37 @@ class Stencil:
     def reach(self) -> int:
         """The largest offset along an axis."""
         return max(abs(s) for offset, _ in self.weights for s in offset)
+
+    @property
+    def norm(self) -> float:
+        """The 2-norm of the real weights c_s = factor weight_s / denominator.
+
+        Independent errors of u with deviation du leave an error of D_h u with deviation
+        norm du / h^k.
+        """
+        return abs(self.factor) * math.hypot(*(w for _, w in self.weights)) / self.denominator
+
+    @cached_property
+    def truncation(self) -> DifferentialOperator:
+        """The leading error T, of order k + p: D_h u - L u = h^p T u + O(h^(p+1)).
+
+        From the moments that are not zero by the conditions above, T = factor sum_beta
+        m_beta / beta! d^beta over |beta| = k + p.
+        """
+        dimension, degree = len(self.terms[0][0]), self.order + self.accuracy_order
+        indices = itertools.product(range(degree + 1), repeat=dimension)
+        leading = (beta for beta in indices if sum(beta) == degree)
+        terms = [
+            (beta, self.factor * float(self._moment(beta) / math.prod(map(math.factorial, beta))))
+            for beta in leading
+        ]
+        return DifferentialOperator.of(terms, dimension)
+
+    def _moment(self, beta: MultiIndex) -> Fraction:
+        """m_beta = sum_s weight_s s^beta / denominator, exact."""
+        axes = ((w, zip(offset, beta, strict=True)) for offset, w in self.weights)
+        total = sum(w * math.prod([s**b for s, b in powers]) for w, powers in axes)
+        return Fraction(total, self.denominator)
 
     def apply(self, values: Mapping[Offset, Tensor], step: float) -> Tensor:
         """The stencil on u(x + s h), given by offset, in their dtype.

@@ -58,15 +58,6 @@ class Stencil:
         """The largest offset along an axis."""
         return max(abs(s) for offset, _ in self.weights for s in offset)
 
-    @property
-    def norm(self) -> float:
-        """The 2-norm of the real weights c_s = factor weight_s / denominator.
-
-        Independent errors of u with deviation du leave an error of D_h u with deviation
-        norm du / h^k.
-        """
-        return abs(self.factor) * math.hypot(*(w for _, w in self.weights)) / self.denominator
-
     @cached_property
     def truncation(self) -> DifferentialOperator:
         """The leading error T, of order k + p: D_h u - L u = h^p T u + O(h^(p+1)).
@@ -167,6 +158,27 @@ def stencils(operator: DifferentialOperator, accuracy_order: int) -> tuple[Stenc
         key = (sum(index), 1.0 if whole else coefficient)
         groups.setdefault(key, []).append((index, int(coefficient) if whole else 1))
     return tuple(_stencil(tuple(t), accuracy_order, key[1]) for key, t in groups.items())
+
+
+def leading_error(operator: DifferentialOperator, accuracy_order: int) -> DifferentialOperator:
+    """T with D_h u - L u = h^p T u + O(h^(p+1)), the leading error of all stencils of L."""
+    parts = [stencil.truncation for stencil in stencils(operator, accuracy_order)]
+    return sum(parts[1:], parts[0])
+
+
+def weight_norm(operator: DifferentialOperator, accuracy_order: int) -> float:
+    """||c||, the 2-norm of the real weights of the operator's highest order k.
+
+    Independent errors of u with deviation du give D_h u an error with deviation ||c|| du / h^k, and
+    one of a lower power of 1/h by the terms of lower orders.
+    """
+    total: dict[Offset, float] = {}
+    for stencil in stencils(operator, accuracy_order):
+        if stencil.order == operator.order:
+            for offset, weight in stencil.weights:
+                c = stencil.factor * weight / stencil.denominator
+                total[offset] = total.get(offset, 0.0) + c
+    return math.hypot(*total.values())
 
 
 def check_step(step: float, order: int, x: Points) -> None:

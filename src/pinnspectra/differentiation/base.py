@@ -48,6 +48,11 @@ class AbstractDifferentiation(ABC):
             ValueError: the method cannot take these derivatives at these points.
         """
 
+    @property
+    def metrics(self) -> dict[str, float]:
+        """What there is to log of the method as it was fitted, by name."""
+        return {}
+
     def __call__(self, u: Field, x: Points, operator: DifferentialOperator) -> Tensor:
         """One operator applied to u at the points x, (..., N)."""
         return self.derivatives(u, x, operator)[0]

@@ -80,7 +80,11 @@ class Stencil:
         total = sum(w * math.prod([s**b for s, b in powers]) for w, powers in axes)
         return Fraction(total, self.denominator)
 
-    def apply(self, values: Mapping[Offset, Tensor], step: float) -> Tensor:
+    def divisor(self, step: float) -> float:
+        """denominator h^k, what the whole-number weights are divided by."""
+        return self.denominator * step**self.order
+
+    def apply(self, values: Mapping[Offset, Tensor], divisor: Tensor | float) -> Tensor:
         """The stencil on u(x + s h), given by offset, in their dtype.
 
         Outer pairs are summed first, then the centre: (u(x-h) + u(x+h)) - 2 u(x). The order
@@ -99,7 +103,7 @@ class Stencil:
             total = term if total is None else total + term
         assert total is not None
         if self.order:
-            total = total / (self.denominator * step**self.order)
+            total = total / divisor
         return total if self.factor == 1 else self.factor * total
 
 

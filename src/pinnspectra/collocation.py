@@ -10,11 +10,29 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinnspectra.differentiation import AbstractDifferentiation, Automatic, Field
+from pinnspectra.differentiation import (
+    AbstractDifferentiation,
+    Automatic,
+    DifferentialOperator,
+    Field,
+)
 from pinnspectra.differentiation.jet import linear
 from pinnspectra.differentiation.joint import JointNodes
 from pinnspectra.domain import Points
 from pinnspectra.pde import AbstractPDE
+
+
+class _Noted(AbstractDifferentiation):
+    """AD that notes which operators it is asked for."""
+
+    def __init__(self) -> None:
+        self.operators: dict[DifferentialOperator, None] = {}
+
+    def derivatives(
+        self, u: Field, x: Points, *operators: DifferentialOperator
+    ) -> tuple[Tensor, ...]:
+        self.operators |= dict.fromkeys(operators)
+        return Automatic().derivatives(u, x, *operators)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +58,31 @@ class Collocation:
     @cached_property
     def _joint(self) -> JointNodes | None:
         """Where the losses ask for u, found on u = x_1 + ... + x_d."""
+        return JointNodes.of(self._losses, self._plain)
+
+    def _plain(self, x: Any) -> Any:
+        """u = x_1 + ... + x_d."""
         weight = torch.ones_like(self.interior.coordinates[:1])
+        return linear(x.mT, weight)[0, :]
 
-        def u(x: Any) -> Any:
-            return linear(x.mT, weight)[0, :]
+    @cached_property
+    def operators(self) -> tuple[DifferentialOperator, ...]:
+        """All that the problem asks the method for, inside and at the boundary."""
+        noted = _Noted()
+        self.pde.operator(self._plain, Points(self.interior.coordinates[:1]), noted)
+        self.pde.boundary_operators(self._plain, Points(self.boundary.coordinates[:1]), noted)
+        return tuple(noted.operators)
 
-        return JointNodes.of(self._losses, u)
+    def fitted(self, u: Field) -> Collocation:
+        """The collocation with its method adapted to a field u, (..., N), in the points' dtype.
+
+        Itself, where the method has nothing to adapt.
+
+        Raises:
+            ValueError: the method cannot take the derivatives of this field.
+        """
+        method = self.method.fitted(u, self.interior, self.operators)
+        return self if method == self.method else replace(self, method=method)
 
     def to(self, dtype: torch.dtype, device: torch.device | str = "cpu") -> Collocation:
         """The same collocation at points of another dtype or on another device."""

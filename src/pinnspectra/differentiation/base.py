@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -47,6 +47,19 @@ class AbstractDifferentiation(ABC):
         Raises:
             ValueError: the method cannot take these derivatives at these points.
         """
+
+    def fitted(
+        self, u: Field, x: Points, operators: Sequence[DifferentialOperator]
+    ) -> AbstractDifferentiation:
+        """The method adapted to a field and to the operators that a problem asks for at points x.
+
+        Itself, where it has nothing to adapt. A method that adapts and has an attribute
+        `renew_every` is adapted again after so many gradient steps.
+
+        Raises:
+            ValueError: the method cannot take these derivatives of this field.
+        """
+        return self
 
     @property
     def metrics(self) -> dict[str, float]:

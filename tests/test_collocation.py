@@ -8,6 +8,7 @@ from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import (
     AbstractDifferentiation,
     Automatic,
+    ExactDifference,
     FiniteDifference,
     GridDifference,
     NestedAutograd,
@@ -26,6 +27,7 @@ METHODS = {
     "fd": FiniteDifference,
     "fd_off_grid": lambda h: FiniteDifference(0.7 * h, 4),
     "fd_grid": GridDifference,
+    "fd_exact": lambda h: ExactDifference(h, 4, nodes=7),
 }
 
 
@@ -44,7 +46,7 @@ def tolerance(problem, method):
     """Rounding of the stencil with the smallest step that occurs, for values of order one."""
     step = 0.7 * spacing(PROBLEMS[problem], PER_AXIS)
     operator = partials(1)[0] ** ORDERS[problem]
-    return 16 * (EPS if method in ("ad", "nested")
+    return 16 * (EPS if method in ("ad", "nested", "fd_exact")
                  else rounding_level(operator, FiniteDifference(step, 4), EPS))  # fmt: skip
 
 
@@ -216,7 +218,7 @@ def rows_of_parts(c, field, points):
 
 
 @EACH
-@pytest.mark.parametrize("method", [name for name in METHODS if name != "ad"])
+@pytest.mark.parametrize("method", [m for m in METHODS if m not in ("ad", "fd_exact")])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("points", [1, 3, 5])
 def test_parts_have_the_rows_of_the_whole_bit_for_bit(problem, method, dtype, points):

@@ -153,6 +153,7 @@ def test_h_follows_the_grid_where_the_paper_has_it_so():
 
 def test_no_yaml_is_left_out():
     groups = {path.parent.name for path in CONF.glob("*/*.yaml")}
-    tested = {"pde", "method", "model", "optimizer", "callbacks", "logger", "schedule", "trainer"}
+    tested = {"pde", "method", "model", "optimizer", "callbacks", "logger", "schedule", "trainer",
+              "experiment"}  # fmt: skip
     assert groups == tested, f"conf/ has groups that no test globs: {groups ^ tested}"
     assert {p.stem for p in Path(CONF).glob("*.yaml")} == {"run", *SCHEMAS}

@@ -7,6 +7,7 @@ from conftest import monomial, multi_indices, order_of_accuracy, random_points, 
 
 from pinnspectra.differentiation import (
     Automatic,
+    ExactDifference,
     FiniteDifference,
     GridDifference,
     NestedAutograd,
@@ -297,6 +298,85 @@ def test_differences_on_the_grid_are_not_cut_off_at_scattered_points():
     assert all(torch.equal(a, b) for a, b in zip(got, expected, strict=True))
 
 
+# ExactDifference ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", [0.02, 0.3, 2.0])
+@pytest.mark.parametrize(("order", "accuracy"), SYMBOLS)
+def test_exact_differences_of_sine_features_have_their_closed_form_for_every_step(
+    order, accuracy, step
+):
+    phi, parameters = sine_features(1, width=50, members=(0, 1))
+    x = random_points(1, 20)
+    w = parameters["weights_1"]
+    s = 2 * torch.sin(w * step / 2) / step
+    by_ad = Automatic()(phi, x, D1**order)
+    expected = by_ad * (SYMBOLS[order, accuracy](s, step) / w**order)
+    got = ExactDifference(step, accuracy)(phi, x, D1**order)
+    torch.testing.assert_close(got, expected, rtol=0, atol=1e-14 * float(by_ad.abs().max()))
+
+
+@pytest.mark.parametrize("accuracy", [2, 4, 6])
+@pytest.mark.parametrize("operator", OPERATORS.values(), ids=OPERATORS)
+@pytest.mark.parametrize("activation", ["sin", "tanh"])
+@pytest.mark.parametrize("step", [0.05, 0.3])
+def test_exact_differences_are_differences_but_for_their_rounding(
+    operator, accuracy, activation, step
+):
+    d = operator.dimension
+    network = MLP(width=8, depth=2, activation=activation)
+    u = network.field(network.initial_parameters(d, [0], torch.float64))
+    x = random_points(d, 30)
+    method = FiniteDifference(step, accuracy)
+    got, fd = ExactDifference(step, accuracy)(u, x, operator), method(u, x, operator)
+    tolerance = rounding_level(operator, method, EPS)
+    torch.testing.assert_close(got, fd, rtol=0, atol=tolerance)
+    if step == 0.3 and accuracy == 2:  # and not derivatives
+        assert float((got - Automatic()(u, x, operator)).abs().max()) > 100 * tolerance
+
+
+def test_an_exact_difference_of_any_step_keeps_the_digits_that_a_stencil_loses():
+    phi, _ = sine_features(1, members=(1,))
+    x = random_points(1, 20)
+    exact = Automatic()(phi, x, D1**4)
+    scale = float(exact.abs().max())
+    got = ExactDifference(1e-8)(phi, x, D1**4)  # the truncation, h^2, is below rounding
+    assert float((got - exact).abs().max()) < 8 * EPS * scale
+    lost = FiniteDifference(1e-3)(phi, x, D1**4)
+    assert float((lost - exact).abs().max()) > 1e-6 * scale
+
+
+def test_a_fitted_exact_difference_has_as_many_nodes_as_its_field_and_step_need():
+    phi, _ = sine_features(1, width=50)
+    wild, _ = sine_features(1, width=50, weight_range=10.0)
+    x = random_points(1, 20)
+    found = [
+        ExactDifference(step).fitted(u, x, (D1**2, D1)).nodes
+        for step, u in [(1e-3, phi), (0.3, phi), (0.3, wild), (1.0, wild)]
+    ]
+    assert found == sorted(set(found))
+    fitted = ExactDifference(0.3).fitted(wild, x, (D1**2,))
+    more = ExactDifference(0.3, nodes=fitted.nodes + 4)
+    scale = float(more(wild, x, D1**2).abs().max())
+    torch.testing.assert_close(
+        fitted(wild, x, D1**2), more(wild, x, D1**2), rtol=0, atol=8 * EPS * scale
+    )
+
+
+def test_a_step_at_which_the_quadrature_does_not_converge_is_refused():
+    phi, _ = sine_features(1, weight_range=30.0)
+    with pytest.raises(
+        ValueError, match=r"step=5\.0: .* does not converge with 41 nodes; take a s"
+    ):
+        ExactDifference(5.0)(phi, random_points(1, 20), D1**2)
+
+
+@pytest.mark.parametrize("nodes", [0, -1, 2, 43])
+def test_a_number_of_nodes_that_is_not_odd_or_too_large_is_refused(nodes):
+    with pytest.raises(ValueError, match=f"nodes={nodes}: an odd number up to 41"):
+        ExactDifference(0.1, nodes=nodes)
+
+
 # All methods --------------------------------------------------------------------------------------
 
 METHODS = {
@@ -305,6 +385,7 @@ METHODS = {
     "fd": FiniteDifference(0.1),
     "fd_off_grid": FiniteDifference(0.07, 4),
     "fd_grid": GridDifference(0.1),
+    "fd_exact": ExactDifference(0.1, 4),
 }
 
 
@@ -359,17 +440,18 @@ def test_an_operator_of_another_dimension_than_the_points_is_refused(method, dim
         method(phi, SQUARE.grid(10), laplacian(dimension))
 
 
-@pytest.mark.parametrize("make", [FiniteDifference, GridDifference])
+@pytest.mark.parametrize("make", [FiniteDifference, GridDifference, ExactDifference])
 @pytest.mark.parametrize("step", [0.0, -0.1, math.nan, math.inf])
 def test_a_step_that_is_not_a_finite_number_above_zero_is_refused(make, step):
     with pytest.raises(ValueError, match=f"step={step}: a finite number above 0"):
         make(step)
 
 
+@pytest.mark.parametrize("make", [FiniteDifference, ExactDifference])
 @pytest.mark.parametrize("accuracy", [0, 1, 3, 8])
-def test_an_accuracy_order_without_a_stencil_is_refused(accuracy):
+def test_an_accuracy_order_without_a_stencil_is_refused(make, accuracy):
     with pytest.raises(ValueError, match=f"accuracy_order={accuracy}: allowed are 2, 4, 6"):
-        FiniteDifference(0.1, accuracy)
+        make(0.1, accuracy)
 
 
 # float32 covers 1e-38 to 3e38, float64 2e-308 to 2e308

@@ -9,6 +9,7 @@ from pinnspectra import kernel
 from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import (
     Automatic,
+    ExactDifference,
     FiniteDifference,
     GridDifference,
     NestedAutograd,
@@ -56,6 +57,7 @@ METHODS = {
     "fd_off_grid": lambda h: FiniteDifference(0.7 * h),
     "fd_4": lambda h: FiniteDifference(h, accuracy_order=4),
     "fd_grid": GridDifference,
+    "fd_exact": lambda h: ExactDifference(h, nodes=5),
 }
 EACH = pytest.mark.parametrize("problem", PDES)
 EACH_METHOD = pytest.mark.parametrize("method", METHODS)
@@ -70,7 +72,7 @@ def collocation(problem, method, per_axis=6):
 def tolerance(problem, collocation, dtype=torch.float64):
     """The rounding of the stencil, for gradients of u of order one; 16 eps without one."""
     eps, method = torch.finfo(dtype).eps, collocation.method
-    if isinstance(method, Automatic | NestedAutograd):
+    if isinstance(method, Automatic | NestedAutograd | ExactDifference):
         return 16 * eps
     operator = partials(1)[0] ** ORDERS.get(problem, 2)
     accuracy = getattr(method, "accuracy_order", 2)

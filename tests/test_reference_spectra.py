@@ -11,6 +11,7 @@ from conftest import ORDERS, PROBLEMS, rounding_level
 
 from pinnspectra.differentiation import (
     Automatic,
+    ExactDifference,
     FiniteDifference,
     GridDifference,
     laplacian,
@@ -87,6 +88,18 @@ def test_the_closed_form_of_differences_has_the_exact_spectrum_of_differences(ca
     large = expected > 1e-5 * expected[0]
     np.testing.assert_allclose(got[large], expected[large], rtol=1e-10, atol=0)
     np.testing.assert_allclose(got, expected, rtol=0, atol=8 * EPS * expected[0])
+
+
+@EACH
+def test_singular_values_by_exact_differences_are_exact_below_the_floor_of_differences(case):
+    got = singular_values(system_matrix(case, ExactDifference(case["step"]))).numpy()
+    expected = exact(case, "fd")
+    kept = expected > 1e-10 * expected[0]
+    np.testing.assert_allclose(got[kept], expected[kept], rtol=1e-6, atol=0)
+    np.testing.assert_allclose(got, expected, rtol=0, atol=8 * EPS * expected[0])
+    if case["pde"] == "biharmonic":  # the stencil's rounding has replaced the smaller of these
+        by_stencil = singular_values(system_matrix(case, method_of(case))).numpy()
+        assert np.abs(by_stencil[kept] / expected[kept] - 1).max() > 0.1
 
 
 @EACH

@@ -10,7 +10,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-Offsets = tuple[tuple[int, ...], ...]
+Offsets = tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -72,11 +72,12 @@ def solve_random_features(
     A a - f for every a, and R the singular values of A.
 
     Raises:
-        ValueError: the system matrix is not finite.
+        ValueError: the system matrix is not finite, or the method refuses these features.
     """
     dtype = parameters["coefficients"].dtype
-    working = collocation.to(dtype, parameters["coefficients"].device)
     features = network.features(parameters)
+    working = collocation.to(dtype, parameters["coefficients"].device).fitted(features)
+    collocation = replace(collocation, method=working.method)
     reduced = triangular_factor(_system_rows(working, features, network.width))
     if not reduced.isfinite().all():
         raise ValueError(

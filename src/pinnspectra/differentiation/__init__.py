@@ -2,6 +2,7 @@
 
 from pinnspectra.differentiation.automatic import Automatic
 from pinnspectra.differentiation.base import AbstractDifferentiation, Field
+from pinnspectra.differentiation.exact_difference import ExactDifference
 from pinnspectra.differentiation.finite_difference import FiniteDifference
 from pinnspectra.differentiation.grid_difference import GridDifference
 from pinnspectra.differentiation.nested_autograd import NestedAutograd
@@ -16,6 +17,7 @@ __all__ = [
     "AbstractDifferentiation",
     "Automatic",
     "DifferentialOperator",
+    "ExactDifference",
     "Field",
     "FiniteDifference",
     "GridDifference",

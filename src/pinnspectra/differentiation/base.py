@@ -33,6 +33,16 @@ def check_dimension(operators: tuple[DifferentialOperator, ...], x: Points) -> N
             )
 
 
+def check_renewal(renew_every: int) -> None:
+    """Check after how many gradient steps a method is to be fitted anew.
+
+    Raises:
+        ValueError: it is below 1.
+    """
+    if renew_every < 1:
+        raise ValueError(f"renew_every={renew_every}: a whole number of at least 1 is needed")
+
+
 class AbstractDifferentiation(ABC):
     """How derivatives of a field are taken. An implementation is one file and one YAML file."""
 

@@ -10,11 +10,28 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from pinnspectra.differentiation.base import AbstractDifferentiation, Field, check_dimension
+from pinnspectra.differentiation.base import (
+    AbstractDifferentiation,
+    Field,
+    check_dimension,
+    check_renewal,
+)
 from pinnspectra.differentiation.operators import DifferentialOperator
 from pinnspectra.differentiation.stencil import Offset, Stencil, check_step, stencils
 from pinnspectra.differentiation.step_error import StepError
 from pinnspectra.domain import Axis, Points
+
+
+def check_difference(step: float, accuracy_order: int) -> None:
+    """Check the settings of a difference.
+
+    Raises:
+        ValueError: the step is not a finite number above 0, or there is no such stencil.
+    """
+    if not (math.isfinite(step) and step > 0):
+        raise ValueError(f"step={step}: a finite number above 0 is needed")
+    if accuracy_order not in (2, 4, 6):
+        raise ValueError(f"accuracy_order={accuracy_order}: allowed are 2, 4, 6")
 
 
 def grid_values(
@@ -95,14 +112,8 @@ class FiniteDifference(AbstractDifferentiation):
 
     def __post_init__(self) -> None:
         """Check the settings."""
-        if self.step != "auto" and not (math.isfinite(self.step) and self.step > 0):
-            raise ValueError(f"step={self.step}: a finite number above 0 is needed")
-        if self.accuracy_order not in (2, 4, 6):
-            raise ValueError(f"accuracy_order={self.accuracy_order}: allowed are 2, 4, 6")
-        if self.renew_every < 1:
-            raise ValueError(
-                f"renew_every={self.renew_every}: a whole number of at least 1 is needed"
-            )
+        check_difference(1.0 if self.step == "auto" else self.step, self.accuracy_order)
+        check_renewal(self.renew_every)
 
     def derivatives(
         self, u: Field, x: Points, *operators: DifferentialOperator

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -12,6 +11,7 @@ from pinnspectra.differentiation.base import AbstractDifferentiation, Field, che
 from pinnspectra.differentiation.finite_difference import (
     FiniteDifference,
     apply_stencils,
+    check_difference,
     grid_values,
 )
 from pinnspectra.differentiation.operators import DifferentialOperator
@@ -51,8 +51,7 @@ class GridDifference(AbstractDifferentiation):
 
     def __post_init__(self) -> None:
         """Check the step."""
-        if not (math.isfinite(self.step) and self.step > 0):
-            raise ValueError(f"step={self.step}: a finite number above 0 is needed")
+        check_difference(self.step, accuracy_order=2)
 
     def derivatives(
         self, u: Field, x: Points, *operators: DifferentialOperator

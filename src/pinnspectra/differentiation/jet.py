@@ -138,7 +138,7 @@ class Jet(ABC):
         if derivative is not None:
             terms.append(derivative)
         total = _sum(terms)
-        return torch.zeros_like(self.value) if total is None else total
+        return torch.zeros_like(self.value) if total is None else total.expand_as(self.value)
 
     @abstractmethod
     def at(self, points: slice) -> Jet:

@@ -108,7 +108,7 @@ class Stencil:
 
 
 @lru_cache
-def _central_weights(order: int, accuracy_order: int) -> tuple[Fraction, ...]:
+def central_weights(order: int, accuracy_order: int) -> tuple[Fraction, ...]:
     """Weights of the central stencil for d^order/dx^order at the offsets -q..q, exact.
 
     They solve the moment conditions sum_s w_s s^b = b! [b = order], b = 0..2q.
@@ -134,7 +134,7 @@ def _stencil(terms: tuple[tuple[MultiIndex, int], ...], accuracy: int, factor: f
     """Tensor-product stencil of a homogeneous operator, its terms merged."""
     total: dict[Offset, Fraction] = {}
     for index, coefficient in terms:
-        axes = [_central_weights(order, accuracy) for order in index]
+        axes = [central_weights(order, accuracy) for order in index]
         spans = [range(-(len(w) // 2), len(w) // 2 + 1) for w in axes]
         for offset in itertools.product(*spans):
             weight = math.prod([w[s + len(w) // 2] for w, s in zip(axes, offset, strict=True)])

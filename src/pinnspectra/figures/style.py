@@ -14,11 +14,12 @@ METHOD_COLOURS = {
     "ad": "#0072B2",
     "fd": "#D55E00",
     "fd_grid": "#009E73",
+    "fd_exact": "#E69F00",
     "nested_autograd": "#CC79A7",
 }
 """The colours of Okabe and Ito, which colour-blind readers can tell apart."""
 
-OTHER_COLOURS = ("#56B4E9", "#E69F00", "#882255", "#999933", "#332288")
+OTHER_COLOURS = ("#56B4E9", "#882255", "#999933", "#332288")
 
 LINE_STYLES = ("-", "--", "-.", ":")
 

@@ -57,15 +57,14 @@ class StepError:
 
     @property
     def best_step(self) -> float:
-        """h* = (k R / (p C))^(1 / (k+p)), the minimum of C h^p + R / h^k.
+        """h* = (sqrt(k/p) R / C)^(1 / (k+p)), where the expected error is least.
 
-        0 where nothing is rounded, infinite where nothing is truncated, NaN where the field is not
-        finite or zero.
+        0 where nothing is rounded, infinite where nothing is truncated, NaN where neither is seen.
         """
         k, p = self.order, self.accuracy_order
         if self.truncation == 0:
             return math.inf if self.rounding else math.nan
-        return (k * self.rounding / (p * self.truncation)) ** (1 / (k + p))
+        return (math.sqrt(k / p) * self.rounding / self.truncation) ** (1 / (k + p))
 
 
 def _rms(values: Tensor) -> float:

@@ -27,7 +27,7 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
     from pinnspectra.training.allocator import keep_freed_memory
     from pinnspectra.training.data import ChunkSchedule, longest_chunk
     from pinnspectra.training.driver import CompileError, pays
-    from pinnspectra.training.module import PINN
+    from pinnspectra.training.module import PINN, FitError
     from pinnspectra.training.outcome import write_outcome
     from pinnspectra.training.schedule import LearningRates
     from pinnspectra.training.wandb_run import finish
@@ -63,11 +63,6 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
     ]
     section = {**settings.trainer, "accelerator": accelerator(settings.trainer.get("accelerator"))}
     trainer = build("trainer", section, callbacks=callbacks, logger=False, **TRAINER)
-    chunks = ChunkSchedule(
-        settings.max_steps,
-        [callback.every for callback in settings.callbacks.values() if callback.every],
-        longest_chunk(values, bool(compiled), settings.log_every),
-    )
     try:
         trainer.loggers = [
             build(f"logger.{name}", section, folder=folder, save_dir=folder.path)
@@ -75,9 +70,14 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
         ]
         for logger in trainer.loggers:
             logger.log_hyperparams(settings.model_dump(by_alias=True))
+        intervals = [c.every for c in settings.callbacks.values()] + [module.renew_every]
+        longest = longest_chunk(values, bool(compiled), settings.log_every)
+        chunks = ChunkSchedule(settings.max_steps, [i for i in intervals if i], longest)
         trainer.fit(module, chunks)
     except CompileError as error:
         raise SettingsError(str(error)) from error
+    except FitError as error:
+        raise SettingsError(f"method.{error}") from error
     finally:
         finish()
     return write_outcome(

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from pinnspectra.optimizers import SGD, Adam
 from pinnspectra.pde import Biharmonic, Poisson
 from pinnspectra.run_folder import by_member, read_metrics, read_spectra
 from pinnspectra.training import sine
-from pinnspectra.training.compiled import OPTIONS, compiled_segment
+from pinnspectra.training.compiled import OPTIONS, _Trace, compiled_segment
 from pinnspectra.training.driver import (
     CACHE_BYTES,
     CompileError,
@@ -58,7 +59,7 @@ def problem(pde, method, optimizer, dtype, members=2, network=None):
     ("pde", "method", "optimizer", "network"),
     [
         (Poisson([-1.0], [1.0]), Automatic(), Adam(1e-3), None),
-        (Poisson([0.0, 0.0], [1.0, 1.0]), FiniteDifference(1 / 16), SGD(1e-3, 0.9), None),
+        (Poisson([0.0, 0.0], [1.0, 1.0]), FiniteDifference(0.07), SGD(1e-3, 0.9), None),
         pytest.param(
             Biharmonic(), NestedAutograd(), SGD(1e-6), MLP(6, 2, "tanh"), marks=pytest.mark.slow
         ),
@@ -135,13 +136,56 @@ def test_optimizers_with_a_schedule_take_the_trajectories_of_torch(ours, make):
 
 
 def test_runs_that_differ_in_numbers_alone_share_a_program():
-    programs = {}
+    programs, sizes = {}, []
     for seed in (0, 1):
         pde = Poisson([-1.0], [1.0])
         made, (parameters, memory) = problem(pde, Automatic(), SGD(1e-3), torch.float64)
         moved = {name: value + seed for name, value in parameters.items()}
         compiled_segment(made, (moved, memory), programs)
-    assert len(programs) == 1
+        sizes.append(len(programs))
+    assert sizes[0] == sizes[1]
+
+
+def test_runs_that_differ_in_the_step_alone_share_a_program():
+    square, rates = Poisson([0.0, 0.0], [1.0, 1.0]), torch.full((7, 2), 1e-3, dtype=torch.float64)
+    sizes, losses = [], []
+    for step in (0.07, 0.08):
+        made, state = problem(square, FiniteDifference(step), SGD(1e-3, 0.9), torch.float64)
+        compiled = compiled_segment(made, state, PROGRAMS)(state, rates)
+        sizes.append(len(PROGRAMS))
+        for a, b in zip(compiled[1:], eager_segment(made)(state, rates)[1:], strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-12, atol=0)
+        losses.append(compiled[1])
+    assert sizes[0] == sizes[1]
+    assert (losses[0] != losses[1]).all()
+
+
+def test_a_number_that_is_no_tensor_is_not_shared():
+    programs, sizes = {}, []
+    for factor in (1.0, 2.0, 1.0):
+        made, state = problem(Poisson([-1.0], [1.0]), Automatic(), SGD(1e-3), torch.float64)
+        (losses,) = made.summands
+        scaled = replace(made, summands=(lambda p, c=factor, f=losses: c * f(p),))
+        compiled_segment(scaled, state, programs)
+        sizes.append(len(programs))
+    assert sizes[0] < sizes[1] == sizes[2]
+
+
+def scaled_and_shifted(factor):
+    outside = torch.full((3,), factor)
+
+    def calculation(x):
+        return x * torch.tensor([factor]) + outside
+
+    return calculation
+
+
+def test_a_tensor_that_is_made_on_the_way_keeps_its_value():
+    known, x = {}, torch.arange(3.0)
+    for factor in (2.0, 3.0, 2.0):
+        calculation = scaled_and_shifted(factor)
+        trace = _Trace.of(calculation, x, known=known)
+        assert torch.equal(trace.graph(x, *trace.constants), calculation(x))
 
 
 def test_the_compiled_sine_is_right_to_two_units_in_the_last_place_and_the_cosine_to_as_much_of_1():

@@ -5,10 +5,10 @@ from fractions import Fraction
 
 import pytest
 import sympy
-from conftest import monomial
+from conftest import monomial, multi_indices
 
 from pinnspectra.differentiation import laplacian, partials
-from pinnspectra.differentiation.stencil import stencils
+from pinnspectra.differentiation.stencil import leading_error, stencils, weight_norm
 
 # Fornberg, Math. Comp. 51 (1988) 699-706, Table 1: numerators from the left, denominator
 TEXTBOOK = {
@@ -130,17 +130,43 @@ def test_polynomials_up_to_degree_k_plus_p_minus_1_are_differentiated_exactly(op
         assert got == exact
 
 
-@pytest.mark.parametrize(("order", "accuracy"), SIZES)
-def test_norm_and_leading_error_are_as_studied_independently(order, accuracy):
-    norm, leading = SIZES[order, accuracy]
-    c = weights(single(monomial((order,)), accuracy))
-    assert math.sqrt(sum(w**2 for w in c.values())) == pytest.approx(norm, rel=2e-4)
-    degree = order + accuracy
-    error = sum(w * s**degree for (s,), w in c.items()) / math.factorial(degree)
-    assert abs(error) == pytest.approx(leading, rel=1e-4)
-
-
 def test_terms_of_one_order_are_merged_and_odd_coefficients_stand_apart():
     parts = stencils(DX**2 + 2 * DY**2 + 0.3 * DX + 5, 2)
     order_factor_size = sorted((s.order, s.factor, len(s.weights)) for s in parts)
     assert order_factor_size == [(0, 1.0, 1), (1, 0.3, 2), (2, 1.0, 5)]
+
+
+@pytest.mark.parametrize(("order", "accuracy"), SIZES)
+def test_the_leading_error_and_the_norm_are_as_studied_independently(order, accuracy):
+    norm, leading = SIZES[order, accuracy]
+    operator = monomial((order,))
+    assert weight_norm(operator, accuracy) == pytest.approx(norm, rel=2e-4)
+    ((index, coefficient),) = leading_error(operator, accuracy).terms
+    assert index == (order + accuracy,)
+    assert abs(coefficient) == pytest.approx(leading, rel=1e-4)
+
+
+@pytest.mark.parametrize("accuracy", [2, 4, 6])
+@pytest.mark.parametrize("operator", [*OPERATORS.values(), DX**2 + 0.3 * DX + 5], ids=str)
+def test_the_leading_error_is_the_whole_error_on_monomials_of_degree_k_plus_p(operator, accuracy):
+    d, h, x = operator.dimension, Fraction(2, 7), (Fraction(1, 3), Fraction(-2, 5), Fraction(3, 4))
+    leading = leading_error(operator, accuracy)
+    for power in multi_indices(d, [operator.order + accuracy]):
+        error = Fraction(0)
+        for stencil in stencils(operator, accuracy):
+            if stencil.order < operator.order:
+                continue  # its error is of a lower degree
+            for offset, w in stencil.weights:
+                axes = zip(x[:d], offset, power, strict=True)
+                term = w * math.prod((z + s * h) ** p for z, s, p in axes)
+                error += Fraction(stencil.factor) * term / (stencil.denominator * h**stencil.order)
+        highest = [(a, c) for a, c in operator.terms if sum(a) == operator.order]
+        error -= sum(Fraction(c) * exact_monomial_derivative(power, a, x[:d]) for a, c in highest)
+        factorials = math.prod(map(math.factorial, power))
+        expected = factorials * dict(leading.terms).get(power, 0)
+        assert float(error / h**accuracy) == pytest.approx(expected, rel=1e-12, abs=1e-12)
+
+
+def test_the_norm_adds_the_weights_of_different_stencils_at_shared_points():
+    # DX^2 - 3.5 DY^2: 1, 1 and -3.5, -3.5 around -2 + 7
+    assert weight_norm(DX**2 - 3.5 * DY**2, 2) == pytest.approx(math.sqrt(2 + 24.5 + 25))

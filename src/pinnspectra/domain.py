@@ -67,6 +67,7 @@ class Points:
     coordinates: Tensor
     axes: tuple[Axis, ...] | None = None
     _built: dict[object, Points] = field(default_factory=dict, repr=False)
+    _scalars: dict[float, Tensor] = field(default_factory=dict, repr=False)
 
     @cached_property
     def extent(self) -> float:
@@ -145,6 +146,13 @@ class Points:
             shifts = step * torch.tensor(offsets, dtype=x.dtype, device=x.device)
             self._built[key] = Points((x + shifts[:, None, :]).flatten(0, 1))
         return self._built[key]
+
+    def scalar(self, value: float) -> Tensor:
+        """A number in the dtype and on the device of the points, (); built once."""
+        if value not in self._scalars:
+            x = self.coordinates
+            self._scalars[value] = torch.tensor(value, dtype=x.dtype, device=x.device)
+        return self._scalars[value]
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,8 @@ class RandomFeatureSolution:
         relative_l2_error: against the exact solution, over the interior points,
         loss: what is minimised, per row: loss_interior, and with boundary rows
             boundary_weight * loss_boundary,
-        loss_interior, loss_boundary, loss_interior_ad64: mean squares of the residuals.
+        loss_interior, loss_boundary, loss_interior_ad64: mean squares of the residuals,
+        method_NAME: what there is to log of the method as it is fitted to the features.
     """
 
     singular_values: Tensor
@@ -122,6 +123,7 @@ def solve_random_features(
             "effective_cutoff": int(effective_cutoff(sigma, cutoff)),
             "truncated_entropy": float(truncated_entropy(sigma, cutoff)),
             "truncation_position": position,
+            **{f"method_{name}": value for name, value in working.method.metrics.items()},
         },
     )
 

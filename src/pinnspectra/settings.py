@@ -6,6 +6,7 @@ sections that name a class by `_target_` are checked against its signature (comp
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -21,6 +22,9 @@ from pydantic import (
 Count = Annotated[int, Field(ge=1, le=10**12)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Cutoff = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+UNION_MEMBER = re.compile(r"int|float|bool|str|literal\[.*\]")
+"""What pydantic adds to the place of a mistake where several types are allowed."""
+
 Section = dict[str, Any]
 """A section with `_target_`, the class to build, and its arguments."""
 
@@ -187,13 +191,17 @@ def check(config: Mapping[str, Any], schema: type[Settings]) -> Settings:
 
 def first_mistake(error: ValidationError, prefix: str = "") -> str:
     """The first mistake in one line: key=value: what is wrong and what is allowed."""
-    first = error.errors(include_url=False)[0]
-    key = ".".join([*([prefix] if prefix else []), *map(str, first["loc"])])
+    first, *others = error.errors(include_url=False)
+    place, message = first["loc"], first["msg"].removeprefix("Input ")
+    if UNION_MEMBER.fullmatch(str(place[-1])):  # the value is none of several types
+        place = place[:-1]
+        more = [e["msg"].removeprefix("Input should be ") for e in others if e["loc"][:-1] == place]
+        message = " or ".join([message, *more])
+    key = ".".join([*([prefix] if prefix else []), *map(str, place)])
     if first["type"] == "missing":
         return f"{key}: a value is needed"
     if first["type"] == "value_error":
         return key + first["msg"].removeprefix("Value error, ")
-    message = first["msg"].removeprefix("Input ")
     if first["type"] == "extra_forbidden":
         message = "there is no such key"
     return f"{key}={first['input']}: {message}"

@@ -33,6 +33,16 @@ def check_dimension(operators: tuple[DifferentialOperator, ...], x: Points) -> N
             )
 
 
+def check_renewal(renew_every: int) -> None:
+    """Check after how many gradient steps a method is to be fitted anew.
+
+    Raises:
+        ValueError: it is below 1.
+    """
+    if renew_every < 1:
+        raise ValueError(f"renew_every={renew_every}: a whole number of at least 1 is needed")
+
+
 class AbstractDifferentiation(ABC):
     """How derivatives of a field are taken. An implementation is one file and one YAML file."""
 
@@ -60,6 +70,11 @@ class AbstractDifferentiation(ABC):
             ValueError: the method cannot take these derivatives of this field.
         """
         return self
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """What there is to log of the method as it was fitted, by name."""
+        return {}
 
     def __call__(self, u: Field, x: Points, operator: DifferentialOperator) -> Tensor:
         """One operator applied to u at the points x, (..., N)."""

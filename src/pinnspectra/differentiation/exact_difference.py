@@ -13,7 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pinnspectra.differentiation.base import AbstractDifferentiation, Field, check_dimension
+from pinnspectra.differentiation.base import (
+    AbstractDifferentiation,
+    Field,
+    check_dimension,
+    check_renewal,
+)
 from pinnspectra.differentiation.finite_difference import check_difference
 from pinnspectra.differentiation.jet import variable
 from pinnspectra.differentiation.operators import DifferentialOperator, MultiIndex
@@ -60,10 +65,7 @@ class ExactDifference(AbstractDifferentiation):
     def __post_init__(self) -> None:
         """Check the settings."""
         check_difference(self.step, self.accuracy_order)
-        if self.renew_every < 1:
-            raise ValueError(
-                f"renew_every={self.renew_every}: a whole number of at least 1 is needed"
-            )
+        check_renewal(self.renew_every)
         if self.nodes is not None and not (1 <= self.nodes <= MOST_NODES and self.nodes % 2):
             raise ValueError(f"nodes={self.nodes}: an odd number up to {MOST_NODES} is needed")
 

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
+import torch
 from torch import Tensor
 
-from pinnspectra.differentiation.base import AbstractDifferentiation, Field, check_dimension
+from pinnspectra.differentiation.base import (
+    AbstractDifferentiation,
+    Field,
+    check_dimension,
+    check_renewal,
+)
 from pinnspectra.differentiation.operators import DifferentialOperator
 from pinnspectra.differentiation.stencil import Offset, Stencil, check_step, stencils
+from pinnspectra.differentiation.step_error import StepError
 from pinnspectra.domain import Axis, Points
 
 
@@ -45,12 +53,19 @@ def grid_values(
 
 
 def apply_stencils(
-    chosen: tuple[tuple[Stencil, ...], ...], values: Mapping[Offset, Tensor], step: float
+    chosen: tuple[tuple[Stencil, ...], ...],
+    values: Mapping[Offset, Tensor],
+    step: float,
+    x: Points,
 ) -> tuple[Tensor, ...]:
-    """Every operator's stencils applied to the shifted values and added up."""
+    """Every operator's stencils applied to the values around x and added up.
+
+    Divisors are tensors that x remembers, so that compiled programs take them as inputs: runs that
+    differ in the step alone share one.
+    """
     totals = []
     for group in chosen:
-        parts = [stencil.apply(values, step) for stencil in group]
+        parts = [stencil.apply(values, x.scalar(stencil.divisor(step))) for stencil in group]
         totals.append(sum(parts[1:], parts[0]))
     return tuple(totals)
 
@@ -64,6 +79,14 @@ def _pays(axes: tuple[Axis, ...], reach: int, offsets: int) -> bool:
     return nodes <= offsets * math.prod([axis.whole_count for axis in axes])
 
 
+def _stride(step: float, x: Points) -> int | None:
+    """The step in grid spacings where that is one whole number along every axis."""
+    ratios = {step / axis.spacing for axis in x.axes or ()}
+    strides = {round(ratio) for ratio in ratios}
+    whole = all(r >= 0.5 and abs(r - round(r)) < 1e-9 * r for r in ratios)
+    return strides.pop() if whole and len(strides) == 1 else None
+
+
 @dataclass(frozen=True)
 class FiniteDifference(AbstractDifferentiation):
     """Central differences of a given accuracy, also beyond the ends of the domain.
@@ -73,14 +96,24 @@ class FiniteDifference(AbstractDifferentiation):
     number of grid spacings u is evaluated once on the enlarged grid (unless h is so long that
     this grid has more nodes than there are shifted points). The error is O(h^p), with
     p = accuracy_order, plus rounding of O(eps / h^k).
+
+    With step=auto it is the one that balances the two for a field (`fitted`); before there is one,
+    extent eps^(1/(k+p)), which does so for fields whose derivatives are all of one size.
+
+    Args:
+        step: h, or auto.
+        accuracy_order: p, 2, 4 or 6.
+        renew_every: gradient steps after which an automatic step is taken anew.
     """
 
-    step: float
+    step: float | Literal["auto"]
     accuracy_order: int = 2
+    renew_every: int = 1000
 
     def __post_init__(self) -> None:
-        """Check the step and the accuracy order."""
-        check_difference(self.step, self.accuracy_order)
+        """Check the settings."""
+        check_difference(1.0 if self.step == "auto" else self.step, self.accuracy_order)
+        check_renewal(self.renew_every)
 
     def derivatives(
         self, u: Field, x: Points, *operators: DifferentialOperator
@@ -91,27 +124,82 @@ class FiniteDifference(AbstractDifferentiation):
             ValueError: the step leaves the range or the resolution of the dtype.
         """
         check_dimension(operators, x)
-        check_step(self.step, max(operator.order for operator in operators), x)
+        order = max(operator.order for operator in operators)
+        step = self._usual_step(order, x) if self.step == "auto" else self.step
+        check_step(step, order, x)
         chosen = tuple(stencils(operator, self.accuracy_order) for operator in operators)
         offsets = tuple(sorted({o for group in chosen for s in group for o, _ in s.weights}))
-        return apply_stencils(chosen, self._values(u, x, offsets), self.step)
+        return apply_stencils(chosen, self._values(u, x, offsets, step), step, x)
 
-    def _values(self, u: Field, x: Points, offsets: tuple[Offset, ...]) -> dict[Offset, Tensor]:
+    def fitted(
+        self, u: Field, x: Points, operators: Sequence[DifferentialOperator]
+    ) -> AbstractDifferentiation:
+        """With the best step for every order of derivative; a step that was given stays."""
+        orders = sorted({operator.order for operator in operators} - {0})
+        p = self.accuracy_order
+        if self.step != "auto" or not orders:
+            return self
+        errors = {
+            order: StepError.of(u, x, [o for o in operators if o.order == order], p)
+            for order in orders
+        }
+        steps = {order: self._taken(error, x) for order, error in errors.items()}
+        expected = errors[orders[-1]].at(steps[orders[-1]])
+        return FittedDifference(tuple(steps.items()), p, expected)
+
+    def _taken(self, error: StepError, x: Points) -> float:
+        """The best step where there is one, and where x can be moved by it."""
+        best, eps = error.best_step, torch.finfo(x.coordinates.dtype).eps
+        if not best > 0:  # neither a derivative nor an error was seen
+            return self._usual_step(error.order, x)
+        return min(max(best, 2 * eps * x.extent), x.extent)
+
+    def _usual_step(self, order: int, x: Points) -> float:
+        """extent eps^(1/(k+p)), where C h^p and eps / h^k are equal for C of extent^-(k+p)."""
+        eps = torch.finfo(x.coordinates.dtype).eps
+        return x.extent * eps ** (1 / (order + self.accuracy_order))
+
+    def _values(
+        self, u: Field, x: Points, offsets: tuple[Offset, ...], step: float
+    ) -> dict[Offset, Tensor]:
         farthest = max(abs(s) for offset in offsets for s in offset)
         if farthest == 0:
             return {offsets[0]: u(x.coordinates)}
-        stride = self._stride(x)
+        stride = _stride(step, x)
         reach = farthest * (stride or 0)
         if x.axes is not None and stride and _pays(x.axes, reach, len(offsets)):
             on_grid = u(x.extended(reach).coordinates)
             return grid_values(on_grid, x.axes, offsets, reach, stride)
-        values = u(x.shifted(offsets, self.step).coordinates)
+        values = u(x.shifted(offsets, step).coordinates)
         parts = values.unflatten(-1, (len(offsets), len(x.coordinates))).unbind(-2)
         return dict(zip(offsets, parts, strict=True))
 
-    def _stride(self, x: Points) -> int | None:
-        """The step in grid spacings where that is one whole number along every axis."""
-        ratios = {self.step / axis.spacing for axis in x.axes or ()}
-        strides = {round(ratio) for ratio in ratios}
-        whole = all(r >= 0.5 and abs(r - round(r)) < 1e-9 * r for r in ratios)
-        return strides.pop() if whole and len(strides) == 1 else None
+
+@dataclass(frozen=True)
+class FittedDifference(AbstractDifferentiation):
+    """Finite differences with a step for every order of derivative, as they suit a field.
+
+    The operators of a call share their points, and so the step of the highest order among them.
+
+    Args:
+        steps: (k, h) for every order k, ascending.
+        accuracy_order: p, 2, 4 or 6.
+        expected_error: rms error of the operators of the highest order, truncation and rounding.
+    """
+
+    steps: tuple[tuple[int, float], ...]
+    accuracy_order: int
+    expected_error: float
+
+    def derivatives(
+        self, u: Field, x: Points, *operators: DifferentialOperator
+    ) -> tuple[Tensor, ...]:
+        """Stencils on values of u that all operators share, (..., N) each."""
+        highest = max(operator.order for operator in operators)
+        step = next(step for order, step in self.steps if order >= highest)
+        return FiniteDifference(step, self.accuracy_order).derivatives(u, x, *operators)
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The step of the highest order, and the error that is expected of it."""
+        return {"step": self.steps[-1][1], "expected_error": self.expected_error}

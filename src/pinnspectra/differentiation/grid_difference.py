@@ -71,7 +71,7 @@ class GridDifference(AbstractDifferentiation):
         self._check_grid(x.axes, reach, order)
         offsets = {o for group in chosen for stencil in group for o, _ in stencil.weights}
         values = grid_values(_padded(u, x, reach), x.axes, offsets, reach, stride=1)
-        return apply_stencils(chosen, values, self.step)
+        return apply_stencils(chosen, values, self.step, x)
 
     def _check_grid(self, axes: tuple[Axis, ...], reach: int, order: int) -> None:
         for axis in axes:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import torch
 from torch import Tensor
@@ -44,9 +44,7 @@ class Stencil:
         span = range(self.order + self.accuracy_order)
         for beta in itertools.product(span, repeat=len(self.terms[0][0])):
             if sum(beta) in span:
-                powers = ((w, math.prod(s**b for s, b in zip(o, beta, strict=True))) for o, w in
-                          self.weights)  # fmt: skip
-                moment = Fraction(sum(w * p for w, p in powers), self.denominator)
+                moment = self._moment(beta)
                 if moment != wanted.get(beta, 0):
                     raise AssertionError(f"stencil for {self.terms}: moment {beta} is {moment}")
 
@@ -60,7 +58,33 @@ class Stencil:
         """The largest offset along an axis."""
         return max(abs(s) for offset, _ in self.weights for s in offset)
 
-    def apply(self, values: Mapping[Offset, Tensor], step: float) -> Tensor:
+    @cached_property
+    def truncation(self) -> DifferentialOperator:
+        """The leading error T, of order k + p: D_h u - L u = h^p T u + O(h^(p+1)).
+
+        From the moments that are not zero by the conditions above, T = factor sum_beta
+        m_beta / beta! d^beta over |beta| = k + p.
+        """
+        dimension, degree = len(self.terms[0][0]), self.order + self.accuracy_order
+        indices = itertools.product(range(degree + 1), repeat=dimension)
+        leading = (beta for beta in indices if sum(beta) == degree)
+        terms = [
+            (beta, self.factor * float(self._moment(beta) / math.prod(map(math.factorial, beta))))
+            for beta in leading
+        ]
+        return DifferentialOperator.of(terms, dimension)
+
+    def _moment(self, beta: MultiIndex) -> Fraction:
+        """m_beta = sum_s weight_s s^beta / denominator, exact."""
+        axes = ((w, zip(offset, beta, strict=True)) for offset, w in self.weights)
+        total = sum(w * math.prod([s**b for s, b in powers]) for w, powers in axes)
+        return Fraction(total, self.denominator)
+
+    def divisor(self, step: float) -> float:
+        """denominator h^k, what the whole-number weights are divided by."""
+        return self.denominator * step**self.order
+
+    def apply(self, values: Mapping[Offset, Tensor], divisor: Tensor | float) -> Tensor:
         """The stencil on u(x + s h), given by offset, in their dtype.
 
         Outer pairs are summed first, then the centre: (u(x-h) + u(x+h)) - 2 u(x). The order
@@ -79,7 +103,7 @@ class Stencil:
             total = term if total is None else total + term
         assert total is not None
         if self.order:
-            total = total / (self.denominator * step**self.order)
+            total = total / divisor
         return total if self.factor == 1 else self.factor * total
 
 
@@ -138,6 +162,27 @@ def stencils(operator: DifferentialOperator, accuracy_order: int) -> tuple[Stenc
         key = (sum(index), 1.0 if whole else coefficient)
         groups.setdefault(key, []).append((index, int(coefficient) if whole else 1))
     return tuple(_stencil(tuple(t), accuracy_order, key[1]) for key, t in groups.items())
+
+
+def leading_error(operator: DifferentialOperator, accuracy_order: int) -> DifferentialOperator:
+    """T with D_h u - L u = h^p T u + O(h^(p+1)), the leading error of all stencils of L."""
+    parts = [stencil.truncation for stencil in stencils(operator, accuracy_order)]
+    return sum(parts[1:], parts[0])
+
+
+def weight_norm(operator: DifferentialOperator, accuracy_order: int) -> float:
+    """||c||, the 2-norm of the real weights of the operator's highest order k.
+
+    Independent errors of u with deviation du give D_h u an error with deviation ||c|| du / h^k, and
+    one of a lower power of 1/h by the terms of lower orders.
+    """
+    total: dict[Offset, float] = {}
+    for stencil in stencils(operator, accuracy_order):
+        if stencil.order == operator.order:
+            for offset, weight in stencil.weights:
+                c = stencil.factor * weight / stencil.denominator
+                total[offset] = total.get(offset, 0.0) + c
+    return math.hypot(*total.values())
 
 
 def check_step(step: float, order: int, x: Points) -> None:

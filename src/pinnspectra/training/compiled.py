@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from pinnspectra.networks import Parameters
+from pinnspectra.training.operations import Operations
 from pinnspectra.training.problem import (
     Losses,
     Problem,
@@ -50,7 +51,7 @@ def compiled_segment(problem: Problem, state: State, programs: dict[Any, Any]) -
     Args:
         problem: what is trained.
         state: a state, for its shapes.
-        programs: those compiled so far, to which new ones are added.
+        programs: those compiled so far and their traces, to which new ones are added.
 
     Raises:
         Exception: of torch, where it cannot trace or compile.
@@ -69,7 +70,8 @@ def compiled_segment(problem: Problem, state: State, programs: dict[Any, Any]) -
     def flat_measure(*inputs: Tensor) -> Tensor:
         return problem.measure(rebuild(inputs)[0])
 
-    step, measure = _Trace.of(flat_step, *leaves, rate), _Trace.of(flat_measure, *leaves)
+    step = _Trace.of(flat_step, *leaves, rate, known=programs)
+    measure = _Trace.of(flat_measure, *leaves, known=programs)
     key = (step.key, measure.key, torch.get_num_threads())
     if key not in programs:
         programs[key] = _compiled_scan(step, measure)
@@ -90,7 +92,7 @@ def _compiled_slopes(losses: Losses, parameters: Parameters, programs: dict[Any,
         gradients, value = part(dict(zip(names, inputs, strict=True)))
         return (*gradients.values(), value)
 
-    trace = _Trace.of(flat_slopes, *parameters.values())
+    trace = _Trace.of(flat_slopes, *parameters.values(), known=programs)
     key = (trace.key, torch.get_num_threads())
     if key not in programs:
         programs[key] = torch.compile(  # pyright: ignore
@@ -119,8 +121,27 @@ class _Trace:
     key: Any = field(repr=False)
 
     @staticmethod
-    def of(function: Callable[..., Any], *inputs: Tensor) -> _Trace:
-        """Record what the function does with these inputs, from which only shapes are taken."""
+    def of(function: Callable[..., Any], *inputs: Tensor, known: dict[Any, Any]) -> _Trace:
+        """What the function does with these inputs, recorded unless it is known but for values.
+
+        Args:
+            function: a calculation on tensors.
+            inputs: its inputs, from which only shapes are taken.
+            known: traces by the key of their operations, to which a new one is added.
+        """
+        operations = Operations(function, *inputs)
+        if operations.key in known:
+            trace, places = known[operations.key]
+            return replace(trace, constants=[operations.captured[i] for i in places])
+        trace = _Trace._recorded(function, *inputs)
+        places = operations.places(trace.constants)
+        if places is not None:
+            known[operations.key] = (replace(trace, constants=[]), places)
+        return trace
+
+    @staticmethod
+    def _recorded(function: Callable[..., Any], *inputs: Tensor) -> _Trace:
+        """Record the function as a graph."""
         from torch.fx.experimental.proxy_tensor import make_fx
 
         record = make_fx(

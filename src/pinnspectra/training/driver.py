@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from pinnspectra.networks import Parameters
+from pinnspectra.optimizers import Memory
 from pinnspectra.training.compiled import compiled_segment
 from pinnspectra.training.problem import (
     Losses,
@@ -82,6 +83,7 @@ class FunctionalDriver:
         nodes: the number n of points at which the losses evaluate a network.
         programs: those compiled so far in this process.
         compiled: compile; "auto" falls back to the eager loop where that fails.
+        memory: what the optimizer remembers; None at the start.
 
     Raises:
         CompileError: asked to compile, and torch cannot.
@@ -94,9 +96,10 @@ class FunctionalDriver:
         nodes: int,
         programs: dict[Any, Any],
         compiled: bool | str,
+        memory: Memory | None = None,
     ) -> None:
         self._theta = theta
-        self.memory = problem.optimizer.initial_memory(theta)
+        self.memory = problem.optimizer.initial_memory(theta) if memory is None else memory
         coefficients = theta["coefficients"]
         members, width = coefficients.shape
         size = width * nodes * coefficients.element_size()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -16,7 +17,7 @@ from torch.optim import Optimizer
 
 from pinnspectra.collocation import Collocation
 from pinnspectra.networks import AbstractNetwork, Parameters
-from pinnspectra.optimizers import AbstractOptimizer
+from pinnspectra.optimizers import AbstractOptimizer, Memory
 from pinnspectra.training.driver import FunctionalDriver, TorchDriver
 from pinnspectra.training.problem import Losses, Measure, Problem
 from pinnspectra.training.schedule import LearningRates
@@ -54,6 +55,10 @@ class ChunkCounter(Optimizer):
         return closure() if closure else None
 
 
+class FitError(ValueError):
+    """The method cannot be fitted to the networks."""
+
+
 class PINN(pl.LightningModule):
     """Physics-informed networks, S of them, trained on full batches by manual optimization.
 
@@ -61,6 +66,9 @@ class PINN(pl.LightningModule):
     `log_every` steps, and after a chunk, the members are measured; `rows` holds a row for every
     member that has not diverged, to which callbacks may add after a chunk. A member whose loss is
     not finite is frozen at its last measured parameters and left out; the others go on.
+
+    The method is fitted to the networks at the start, and one that adapts again after every
+    `renew_every` gradient steps; its metrics are in every row, as method/NAME.
 
     Args:
         collocation: residuals at float64 points; the working copy has the parameters' dtype.
@@ -123,9 +131,32 @@ class PINN(pl.LightningModule):
         return {s: self.last_rows[s] for s in self.live}
 
     @cached_property
+    def renew_every(self) -> int | None:
+        """Gradient steps after which the method is fitted to the networks anew; None for never."""
+        method = self.collocation.method
+        adaptive = self._fitted().method != method
+        return getattr(method, "renew_every", None) if adaptive else None
+
+    @property
+    def method_metrics(self) -> Metrics:
+        """What there is to log of the method, as method/NAME."""
+        return {f"method/{name}": value for name, value in self.working.method.metrics.items()}
+
+    @property
     def working_in_float64(self) -> Collocation:
-        """The collocation of the run's method in float64, on the device of the parameters."""
-        return self.collocation.to(torch.float64, self.device)
+        """The collocation of the method now trained with in float64, on the parameters' device."""
+        same = replace(self.collocation, method=self.working.method)
+        u = self.network.field(self.parameters_in(torch.float64, self.live))
+        return same.to(torch.float64, self.device).fitted(u)
+
+    def _fitted(self) -> Collocation:
+        """The working collocation, its method fitted to the live members."""
+        working = self.collocation.to(self.training_dtype, self.device)
+        u = self.network.field(self.parameters_in(self.training_dtype, self.live))
+        try:
+            return working.fitted(u)
+        except ValueError as error:
+            raise FitError(str(error)) from error
 
     @property
     def training_dtype(self) -> torch.dtype:
@@ -149,16 +180,32 @@ class PINN(pl.LightningModule):
 
     def on_fit_start(self) -> None:
         """Bring the points to the device of the parameters; measure the initial networks."""
-        self.working = self.collocation.to(self.training_dtype, self.device)
-        self.reference = self.collocation.by_ad().to(torch.float64, self.device)
-        at_once = max(1, PART_VALUES // self.network.width)
-        parts = self.working.parts(at_once), self.reference.parts(at_once)
-        self.parts = list(zip(*parts, strict=True))
-        measured = self.measure(self.parameters_in(self.training_dtype))
-        self.driver = self._driver()  # only now: it is recorded with tensors that hold no numbers
+        reference = self.collocation.by_ad().to(torch.float64, self.device)
+        self.reference, self.reference_parts = reference, list(reference.parts(self._at_once))
+        measured = self._adopt(self._fitted())
         self._take(torch.ones(1, self.members, dtype=torch.bool), measured)
 
-    def _driver(self) -> FunctionalDriver | TorchDriver:
+    @property
+    def _at_once(self) -> int:
+        """Interior points that are taken together."""
+        return max(1, PART_VALUES // self.network.width)
+
+    def _adopt(self, working: Collocation, memory: Memory | None = None) -> Tensor:
+        """Train on this collocation from here on; what is measured of the networks by it."""
+        self.working = working
+        self.parts = list(zip(working.parts(self._at_once), self.reference_parts, strict=True))
+        measured = self.measure(self.parameters_in(self.training_dtype))
+        self.driver = self._driver(memory)  # last: recorded with tensors that hold no numbers
+        return measured
+
+    def _renew(self) -> None:
+        """Fit the method anew where that is due."""
+        if self.renew_every and self.gradient_step and self.gradient_step % self.renew_every == 0:
+            fitted = self._fitted()
+            if fitted.method != self.working.method:
+                self._adopt(fitted, getattr(self.driver, "memory", None))
+
+    def _driver(self, memory: Memory | None) -> FunctionalDriver | TorchDriver:
         optimizers: Any = self.optimizers(use_pl_optimizer=False)
         names = list(self.theta)
         measure: Measure = self.measure
@@ -167,7 +214,8 @@ class PINN(pl.LightningModule):
             return TorchDriver(self._summands(), listed, names, measure)
         problem = Problem(self._summands(), self.optimizer, measure)
         theta = {name: value.data for name, value in self.theta.items()}
-        return FunctionalDriver(problem, theta, self.working.nodes, PROGRAMS, self.compiled)
+        nodes = self.working.nodes
+        return FunctionalDriver(problem, theta, nodes, PROGRAMS, self.compiled, memory)
 
     def on_train_start(self) -> None:
         """Log the rows of step 0."""
@@ -226,6 +274,7 @@ class PINN(pl.LightningModule):
 
     def _advance(self, gradient_steps: int) -> None:
         started = time.perf_counter()
+        self._renew()
         end = self.gradient_step + gradient_steps
         theta = {name: value.detach() for name, value in self.theta.items()}
         while self.gradient_step < end and self.status == "running":
@@ -267,7 +316,7 @@ class PINN(pl.LightningModule):
                 self.driver.restore(s, before)
         self.gradient_step += steps
         for s in self.live:
-            self.last_rows[s] = dict(zip(MEASURED, table[s], strict=True))
+            self.last_rows[s] = dict(zip(MEASURED, table[s], strict=True)) | self.method_metrics
         if not self.live:
             self.status = "diverged"
             self.gradient_step = max(step or 0 for step in self.ended)
@@ -281,7 +330,8 @@ class PINN(pl.LightningModule):
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_index: int) -> None:
         """Log the rows of this step where they are due; callbacks have added theirs by now."""
         if self.status == "running":
-            added = any(len(row) > len(MEASURED) for row in self.rows.values())
+            own = len(MEASURED) + len(self.method_metrics)
+            added = any(len(row) > own for row in self.rows.values())
             if self.is_due(self.log_every) or added:
                 self._log_rows()
         self._flush()

@@ -57,6 +57,7 @@ def _member_result(module: PINN, member: int, seed: int) -> dict[str, Any]:
         "status": module.status if ended is None else "diverged",
         "step": module.gradient_step if ended is None else ended,
         **{key: row.get(name) for key, name in RESULT_KEYS.items()},
+        **{name.replace("/", "_"): value for name, value in module.method_metrics.items()},
     }
 
 

@@ -125,7 +125,7 @@ class FiniteDifference(AbstractDifferentiation):
         """
         check_dimension(operators, x)
         order = max(operator.order for operator in operators)
-        step = self._usual_step(order, x) if self.step == "auto" else self.step
+        step = self.step_for(order, x)
         check_step(step, order, x)
         chosen = tuple(stencils(operator, self.accuracy_order) for operator in operators)
         offsets = tuple(sorted({o for group in chosen for s in group for o, _ in s.weights}))
@@ -146,6 +146,10 @@ class FiniteDifference(AbstractDifferentiation):
         steps = {order: self._taken(error, x) for order, error in errors.items()}
         expected = errors[orders[-1]].at(steps[orders[-1]])
         return FittedDifference(tuple(steps.items()), p, expected)
+
+    def step_for(self, order: int, x: Points) -> float:
+        """The step of derivatives of that order at the points, also where it is not fitted."""
+        return self._usual_step(order, x) if self.step == "auto" else self.step
 
     def _taken(self, error: StepError, x: Points) -> float:
         """The best step where there is one, and where x can be moved by it."""
@@ -196,8 +200,12 @@ class FittedDifference(AbstractDifferentiation):
     ) -> tuple[Tensor, ...]:
         """Stencils on values of u that all operators share, (..., N) each."""
         highest = max(operator.order for operator in operators)
-        step = next(step for order, step in self.steps if order >= highest)
-        return FiniteDifference(step, self.accuracy_order).derivatives(u, x, *operators)
+        return self.of_order(highest).derivatives(u, x, *operators)
+
+    def of_order(self, order: int) -> FiniteDifference:
+        """The differences by which derivatives of that order are taken."""
+        step = next(step for k, step in self.steps if k >= order)
+        return FiniteDifference(step, self.accuracy_order)
 
     @property
     def metrics(self) -> dict[str, float]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -84,8 +85,8 @@ class Stencil:
         """denominator h^k, what the whole-number weights are divided by."""
         return self.denominator * step**self.order
 
-    def apply(self, values: Mapping[Offset, Tensor], divisor: Tensor | float) -> Tensor:
-        """The stencil on u(x + s h), given by offset, in their dtype.
+    def apply(self, values: Mapping[Offset, Any], divisor: Tensor | float) -> Any:
+        """The stencil on u(x + s h), given by offset: tensors, or numbers with their rounding.
 
         Outer pairs are summed first, then the centre: (u(x-h) + u(x+h)) - 2 u(x). The order
         decides the rounding, and with it the tail of the spectra.

@@ -1,0 +1,77 @@
+"""Numbers with the variance of their rounding errors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+def rounding_variance(value: Tensor, eps: float) -> Tensor:
+    """The variance of the error of rounding to nearest, of the shape of the value.
+
+    Errors are uniform within half a unit in the last place, ulp = eps 2^floor(log2 |v|), so that
+    their variance is ulp^2 / 12.
+    """
+    exponent = torch.frexp(value).exponent - 1
+    ulp = torch.where(value == 0, 0.0, torch.ldexp(torch.ones_like(value), exponent)) * eps
+    return ulp.square() / 12
+
+
+@dataclass(frozen=True, eq=False)
+class Rounded:
+    """Values as exact arithmetic gives them, with the variance of what rounding adds to them.
+
+    Every operation passes on the variances of its operands, taken as independent, and adds that of
+    rounding its own result; none where it is a product with a power of two. A calculation that is
+    written with + - * / runs on these as on tensors, in its own order.
+
+    value: float64.
+    variance: of the same shape.
+    eps: distance from 1 to the next number of the dtype that is rounded to.
+    """
+
+    value: Tensor
+    variance: Tensor
+    eps: float
+
+    @staticmethod
+    def exact(value: Tensor, eps: float) -> Rounded:
+        """Numbers without an error."""
+        return Rounded(value, torch.zeros_like(value), eps)
+
+    def __add__(self, other: Rounded) -> Rounded:
+        """The rounded sum."""
+        return self._rounded(self.value + other.value, self.variance + other.variance)
+
+    def __sub__(self, other: Rounded) -> Rounded:
+        """The rounded difference."""
+        return self._rounded(self.value - other.value, self.variance + other.variance)
+
+    def __mul__(self, factor: Tensor | float) -> Rounded:
+        """The rounded product with exact numbers."""
+        value, variance = factor * self.value, factor * factor * self.variance
+        if not isinstance(factor, Tensor) and abs(math.frexp(factor)[0]) == 0.5:
+            return Rounded(value, variance, self.eps)
+        return self._rounded(value, variance)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, divisor: float) -> Rounded:
+        """The rounded quotient by an exact number."""
+        return self * (1 / divisor)
+
+    def row(self, k: int) -> Rounded:
+        """One of the rows, (..., 1, n)."""
+        here = (..., slice(k, k + 1), slice(None))
+        return Rounded(self.value[here], self.variance[here], self.eps)
+
+    def mapped(self, function: Callable[[Tensor], Tensor], slope: Tensor) -> Rounded:
+        """A function of the numbers, rounded once, given its slope there."""
+        return self._rounded(function(self.value), slope.square() * self.variance)
+
+    def _rounded(self, value: Tensor, variance: Tensor) -> Rounded:
+        return Rounded(value, variance + rounding_variance(value, self.eps), self.eps)

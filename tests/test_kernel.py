@@ -239,7 +239,7 @@ def test_kernel_singular_values_by_parts_are_those_of_the_whole_jacobian(
     parameters = network.initial_parameters(c.pde.domain.dimension, [0, 1], dtype)
     J = residual_jacobian(c.residual, network, parameters)
     monkeypatch.setattr(kernel, "ENTRIES_OF_A_PART", 1)  # as small as parts may be, 2 P rows
-    assert len(list(kernel._row_blocks(c, network, parameters))) > 1
+    assert len(list(kernel.row_blocks(c, network, parameters))) > 1
     got, expected = kernel_singular_values(c, network, parameters), singular_values(J)
     assert got.shape == (2, min(J.shape[1:]))
     assert got.dtype == torch.float64

@@ -402,3 +402,22 @@ def test_a_run_of_train_logs_the_rate_and_writes_the_bounds(tmp_path):
         # the logged rate and the step give the logged loss
         predicted = math.exp(-4 * 1e-3 * (rate[-1] + rate[-2]) / 2 * 5)
         assert predicted == pytest.approx(loss[-1] / loss[-2], rel=0.02)
+
+
+@pytest.mark.slow
+def test_the_rate_predicts_training_by_ad_and_not_by_fd_in_float32(tmp_path):
+    # FD at h = 1/64: the gradient that is followed is that of the stencil's rounding, not J^T rho
+    found = {}
+    for method in ("ad", "fd"):
+        cwd = tmp_path / method
+        cwd.mkdir()
+        done = run_here(
+            "train.py", "pde=biharmonic", f"method={method}", "max_steps=1000", "spectrum.every=50",
+            "callbacks=[theorem1]", "logger=[csv]", cwd=cwd,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        entries = json.loads((run_folders(cwd)[0] / "theorem1.json").read_text())
+        found[method] = next(e for e in entries if e["t_star"] == 500)
+    ad, fd = found["ad"], found["fd"]
+    assert ad["exponential_rate"] == pytest.approx(ad["measured"], rel=1e-3)
+    assert fd["exponential_rate"] < 0.8 * fd["measured"]

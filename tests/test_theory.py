@@ -123,8 +123,8 @@ def test_the_assumption_holds_for_one_sine_and_for_some_draws_of_two(problem):
 
     assert count(1) == (40, 0)
     holds, fails = count(2)
-    assert holds >= 8
-    assert fails >= 8
+    assert holds >= 5
+    assert fails >= 5
 
 
 def ratios(problem, theta):
@@ -223,7 +223,7 @@ def test_the_left_inequality_fails_for_the_printed_matrix(problem, activation, w
     # E is not an error of differentiation, and lambda_max(FD) is far above lambda_max(AD)
     for seed in range(5):
         A, F, printed = system_matrices(problem, width, seed, activation)
-        assert largest(printed) > 100 * largest(A)
+        assert largest(printed) > 1000 * largest(A)
         assert largest(F) < 1.1 * largest(A)
 
 

@@ -58,7 +58,7 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
     module.configure_optimizers()  # refuses a bad setting before anything is logged
     spectrum = settings.spectrum.model_dump(exclude={"every"})
     callbacks = [
-        build(f"callbacks.{name}", callback.section, folder=folder, **spectrum)
+        build(f"callbacks.{name}", callback.section, folder=folder, optimizer=optimizer, **spectrum)
         for name, callback in settings.callbacks.items()
     ]
     section = {**settings.trainer, "accelerator": accelerator(settings.trainer.get("accelerator"))}

@@ -46,6 +46,8 @@ def test_numbers_that_are_not_finite_are_null_in_json(tmp_path):
     RunFolder(tmp_path, "p", "m", "h").write_result(loss=float("nan"), step=3, seed=0)
     result = json.loads((tmp_path / "result.json").read_text(), parse_constant=pytest.fail)
     assert (result["loss"], result["step"], result["seed"]) == (None, 3, 0)
+    RunFolder(tmp_path, "p", "m", "h").write_json("a.json", [{"x": float("inf"), "y": True}])
+    assert json.loads((tmp_path / "a.json").read_text()) == [{"x": None, "y": True}]
 
 
 def test_arrays_and_metrics_are_read_back(tmp_path):

@@ -189,19 +189,22 @@ def kernel_singular_values(
     (leading_singular_values, which says how accurate they are): O(N P leading) where P is so large,
     above 2 000 or so, that O(N P^2) is too long. J is held whole for that.
     """
-    parts = _row_blocks(collocation, network, parameters)
+    blocks = (J for _, J in row_blocks(collocation, network, parameters))
     if leading is None:
-        return singular_values(triangular_factor(parts))
-    return leading_singular_values(torch.cat(list(parts), dim=-2), leading)
+        return singular_values(triangular_factor(blocks))
+    return leading_singular_values(torch.cat(list(blocks), dim=-2), leading)
 
 
-def _row_blocks(
+def row_blocks(
     collocation: Collocation, network: AbstractNetwork, parameters: Parameters
-) -> Iterator[Tensor]:
-    """J of consecutive parts of the points; with more rows than columns, or QR has more to do."""
+) -> Iterator[tuple[Collocation, Tensor]]:
+    """Consecutive parts of the points and their J, (S, n, P).
+
+    With more rows than columns, or QR has more to do.
+    """
     members, count = _sizes(parameters)
     for part in collocation.parts(max(2 * count, ENTRIES_OF_A_PART // (members * count))):
-        yield residual_jacobian(part.residual, network, parameters)
+        yield part, residual_jacobian(part.residual, network, parameters)
 
 
 def training_kernel(jacobian: Tensor) -> Tensor:

@@ -28,6 +28,9 @@ log = logging.getLogger(__name__)
 PACKAGES = ("pinnspectra", "torch", "pytorch-lightning", "hydra-core", "numpy")
 """Packages whose versions a result records."""
 
+LEFT = ("result.json", "metrics.csv", "spectra.npz", "spectrum.npz", "theorem1.json")
+"""Files that a run leaves and that must not be taken for those of another."""
+
 
 def config_hash(config: Mapping[str, Any]) -> str:
     """A hash of the settings that decide a run's numbers: of all but the loggers."""
@@ -54,7 +57,11 @@ def written_whole(path: Path) -> Any:
 
 
 def _json_value(value: Any) -> Any:
-    """A number as JSON can hold it: what is not finite becomes null."""
+    """A value as JSON can hold it: numbers that are not finite become null."""
+    if isinstance(value, dict):
+        return {key: _json_value(v) for key, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json_value(v) for v in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
@@ -71,7 +78,7 @@ class RunFolder:
 
     def clear(self) -> None:
         """Set aside, as NAME.old, what an earlier run in this folder left: it is not ours."""
-        for name in ("result.json", "metrics.csv", "spectra.npz", "spectrum.npz"):
+        for name in LEFT:
             if (self.path / name).exists():
                 os.replace(self.path / name, self.path / f"{name}.old")
 
@@ -80,18 +87,22 @@ class RunFolder:
         with written_whole(self.path / name) as file:
             np.savez(file, **arrays)
 
+    def write_json(self, name: str, value: Any) -> None:
+        """Write lists, dictionaries and numbers to NAME, whole; what is not finite becomes null."""
+        with written_whole(self.path / name) as file:
+            file.write(json.dumps(_json_value(value), indent=2, allow_nan=False).encode() + b"\n")
+
     def write_result(self, **values: Any) -> None:
         """Write result.json, the last file of a run: its presence means the run is whole."""
         versions = {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}}
         result = {
             "pde": self.pde,
             "method": self.method,
-            **{key: _json_value(value) for key, value in values.items()},
+            **values,
             "config_hash": self.config_hash,
             "versions": versions,
         }
-        with written_whole(self.path / "result.json") as file:
-            file.write(json.dumps(result, indent=2, allow_nan=False).encode() + b"\n")
+        self.write_json("result.json", result)
 
     def draw(self, name: str, make: Callable[[], Figure]) -> None:
         """Draw figures/NAME.png; where that fails the run goes on, for its numbers are safe."""

@@ -62,10 +62,11 @@ class FitError(ValueError):
 class PINN(pl.LightningModule):
     """Physics-informed networks, S of them, trained on full batches by manual optimization.
 
-    One `training_step` is a chunk of gradient steps; `gradient_step` counts them. Every
-    `log_every` steps, and after a chunk, the members are measured; `rows` holds a row for every
-    member that has not diverged, to which callbacks may add after a chunk. A member whose loss is
-    not finite is frozen at its last measured parameters and left out; the others go on.
+    One `training_step` is a chunk of gradient steps; `gradient_step` counts them and `flow_time`,
+    (S,), adds up their learning rates. Every `log_every` steps, and after a chunk, the members are
+    measured; `rows` holds a row for every member that has not diverged, to which callbacks may add
+    after a chunk. A member whose loss is not finite is frozen at its last measured parameters and
+    left out; the others go on.
 
     The method is fitted to the networks at the start, and one that adapts again after every
     `renew_every` gradient steps; its metrics are in every row, as method/NAME.
@@ -104,6 +105,7 @@ class PINN(pl.LightningModule):
         self.log_every = log_every
         self.compiled = compiled
         self.gradient_step = 0
+        self.flow_time = torch.zeros(self.members, dtype=torch.float64)
         self.status = "running"
         self.ended: list[int | None] = [None] * self.members
         self.last_rows: list[Metrics] = [{} for _ in range(self.members)]
@@ -281,8 +283,10 @@ class PINN(pl.LightningModule):
             due = (self.gradient_step // self.log_every + 1) * self.log_every
             steps = min(due, end) - self.gradient_step
             before = {name: value.clone() for name, value in theta.items()}
-            history, measured = self.driver.advance(self._next_rates(steps))
+            rates = self._next_rates(steps)
+            history, measured = self.driver.advance(rates)
             self.steps_taken += steps
+            self.flow_time += rates.sum(dim=0).cpu()
             self._take(history.isfinite().cpu(), measured, steps, before)
             if self.gradient_step < end and self.is_due(self.log_every):
                 self._log_rows()

@@ -71,7 +71,7 @@ def correlated(cases: Sequence[Case], indicators: Sequence[str]) -> tuple[int, T
     outcomes = list(cases[0].outcomes)
     x = np.array([[case.indicators[name] for name in indicators] for case in cases])
     y = np.array([[case.outcomes[name] for name in outcomes] for case in cases])
-    whole = np.flatnonzero(np.isfinite(np.hstack([x, y])).all(axis=1))
+    whole = np.flatnonzero(np.isfinite(np.hstack([x, y])).all(axis=1)).tolist()
     clusters = [cases[i].network for i in whole]
     found = correlations(x[whole], y[whole], clusters)
     table = {

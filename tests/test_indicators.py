@@ -326,6 +326,7 @@ def test_the_figure_has_every_case_in_the_panel_of_its_problem():
     ]
     assert drawn == wanted
     assert [a.get_yscale() for a in figure.axes] == ["log", "log", "symlog", "symlog"]
+    assert {a.get_xscale() for a in figure.axes} == {"linear"}
     colours = {line.get_color() for line in figure.axes[0].lines}
     assert colours == {figures.method_colour("ad"), figures.method_colour("fd")}
 

@@ -30,19 +30,21 @@ class Cloud:
 def indicator_figure(title: str, clouds: Sequence[Cloud], labels: Mapping[str, str]) -> Figure:
     """Outcomes, a row each with its label, over H, a column a problem.
 
-    A method has its colour; float64 is filled, other precisions are not. An outcome that is
-    negative somewhere has an axis that is linear near 0 and logarithmic beyond.
+    A method has its colour; float64 is filled, other precisions are not. Of dots that coincide the
+    earlier method's are larger, so that both show. An outcome that is negative somewhere has an
+    axis that is linear near 0 and logarithmic beyond.
     """
     problems = list(dict.fromkeys(cloud.problem for cloud in clouds))
+    methods = list(dict.fromkeys(cloud.method for cloud in clouds))
     rows, columns = len(labels), len(problems)
     figure, axes = new_figure(title, 1 + 3.6 * columns, 1.2 + 2.6 * rows, rows, columns)
     for i, (outcome, label) in enumerate(labels.items()):
         for j, problem in enumerate(problems):
             panel = axes[i * columns + j]
             inside = [cloud for cloud in clouds if cloud.problem == problem]
-            _set_axes(panel, np.concatenate([cloud.outcomes[outcome] for cloud in inside]))
+            _set_scales(panel, inside, outcome)
             for cloud in inside:
-                _draw(panel, cloud, outcome)
+                _draw(panel, cloud, outcome, size=6 - 1.7 * methods.index(cloud.method))
             if i == 0:
                 panel.set_title(problem)
             if i == rows - 1:
@@ -52,17 +54,20 @@ def indicator_figure(title: str, clouds: Sequence[Cloud], labels: Mapping[str, s
     return finished(figure)
 
 
-def _set_axes(axes: Axes, outcomes: np.ndarray) -> None:
-    """A logarithmic axis for H, and one for the outcomes that shows all of them."""
-    axes.set_xscale("log")
-    finite = np.abs(outcomes[np.isfinite(outcomes) & (outcomes != 0)])
-    if (outcomes < 0).any():
-        axes.set_yscale("symlog", linthresh=np.quantile(finite, 0.1))
+def _set_scales(axes: Axes, clouds: Sequence[Cloud], outcome: str) -> None:
+    """Axes that show all cases: logarithmic for H where it has a decade, and for the outcomes."""
+    H = np.concatenate([cloud.truncated_entropy for cloud in clouds])
+    if 0 < 10 * H.min() < H.max():
+        axes.set_xscale("log")
+    y = np.concatenate([cloud.outcomes[outcome] for cloud in clouds])
+    if (y < 0).any():
+        near = np.quantile(np.abs(y[np.isfinite(y) & (y != 0)]), 0.1)
+        axes.set_yscale("symlog", linthresh=near)
     else:
         axes.set_yscale("log")
 
 
-def _draw(axes: Axes, cloud: Cloud, outcome: str) -> None:
+def _draw(axes: Axes, cloud: Cloud, outcome: str, size: float) -> None:
     colour = method_colour(cloud.method)
     draw_curve(
         axes,
@@ -71,7 +76,7 @@ def _draw(axes: Axes, cloud: Cloud, outcome: str) -> None:
         color=colour,
         linestyle="",
         marker="o",
-        markersize=3.5,
+        markersize=max(size, 2),
         markerfacecolor=colour if cloud.precision == "float64" else "none",
         markeredgewidth=0.8,
         alpha=0.6,

@@ -12,10 +12,31 @@ from pinnspectra.indicators.correlation import Correlation
 from pinnspectra.indicators.groups import correlated, grouped, paired, strata
 from pinnspectra.indicators.values import INDICATORS
 
+INTRODUCTION = """\
+# Indicators
+
+Made by `python -m pinnspectra.indicators DIR`; `make indicators` runs all of it. The paper takes
+the truncated entropy H for a metric of the training error of random feature models (Fig. 1) and of
+the training speed of networks (Theorem 1, Remark 1). Here H and other numbers of the same spectra
+are held against both. Cells are Spearman's rank correlation and its 95 % interval (bootstrap over
+networks, since cases of one network are not independent).
+"""
+
 CLAIM = {
-    -1: "The claim: the larger H, the smaller this; rho should be close to -1.",
-    1: "The claim: the larger H, the larger this; rho should be close to 1.",
+    -1: "The claim: the larger H, the smaller this (rho near -1).",
+    1: "The claim: the larger H, the larger this (rho near 1).",
 }
+
+MEANING = {
+    "relative_training_error": "What the solve believes, by its own method and precision.",
+    "relative_training_error_ad": "The same coefficients' residual by AD in float64: what is true.",
+    "rate of loss": "-d log L / d t of the loss that is minimised, from a record to the next; t is "
+    "learning rate times gradient steps.",
+    "rate of loss/interior_ad64": "The same of the interior loss by AD in float64: what is true.",
+    "rate to the end of loss/interior_ad64": "The same from a record to the end of the run.",
+    "loss/interior_ad64": "How far training has come: the true interior loss at the record.",
+}
+"""What an outcome is."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +79,9 @@ def report(study: Study) -> str:
     """The whole study as Markdown."""
     ended = ", ".join(f"{n} {status}" for status, n in sorted(study.ended.items()))
     lines = [
-        "# Indicators",
-        "",
-        "Made by `python -m pinnspectra.indicators DIR`.",
+        INTRODUCTION,
         f"Solves and members of training runs: {ended}; only finished ones are used.",
         f"{len(study.solves)} cases are solves, {len(study.records)} records of training runs.",
-        "",
-        "Cells are Spearman's rank correlation and its 95 % interval (bootstrap over networks,",
-        "since cases of one network are not independent). Indicators:",
         "",
         *(f"- {name}: {said}" for name, said in INDICATORS.items()),
         f"- {RESIDUAL_RATE}: the rate of the residual r of the whole loss, where it was recorded",
@@ -83,7 +99,7 @@ def _part(part: Part) -> list[str]:
     lines = [f"## {part.title}", "", f"![{part.title}]({part.figure})"]
     for outcome, sign in part.signs.items():
         tables = {name: table[outcome] for name, (_, table) in found.items()}
-        lines += ["", f"### {outcome}", "", CLAIM[sign], ""]
+        lines += ["", f"### {outcome}", "", f"{MEANING[outcome]} {CLAIM[sign]}", ""]
         lines += [*_statements(tables, [table[outcome] for table in inside], sign, part.within), ""]
         lines += _aligned(
             ["cases of", "n", *indicators],

@@ -62,7 +62,7 @@ def _set_scales(axes: Axes, clouds: Sequence[Cloud], outcome: str) -> None:
     y = np.concatenate([cloud.outcomes[outcome] for cloud in clouds])
     if (y < 0).any():
         near = np.quantile(np.abs(y[np.isfinite(y) & (y != 0)]), 0.1)
-        axes.set_yscale("symlog", linthresh=near)
+        axes.set_yscale("symlog", linthresh=10 ** np.ceil(np.log10(near)))
     else:
         axes.set_yscale("log")
 

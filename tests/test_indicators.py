@@ -209,14 +209,22 @@ def test_pairs_are_of_one_network_and_count_what_is_better():
     alone = [case(9.0, 9.0, "fd", seed=7), case(9.0, 9.0, "fd", precision="float32")]
     (pairs,) = paired([*ad, *fd, *alone], SOLVES)
     assert (pairs.problem, pairs.precision, pairs.other) == ("poisson1d", "float64", "fd")
-    assert (pairs.number, pairs.larger, pairs.ratio) == (4, 4, 2.0)
+    assert (pairs.number, pairs.larger, pairs.smaller, pairs.ratio) == (4, 4, 0, 2.0)
     assert pairs.better == {ERROR: 2, f"{ERROR}_ad": 1}  # an equal one is not better
     assert pairs.foretold == pairs.better
 
 
 def test_where_H_is_smaller_by_ad_a_better_fd_is_foretold():
     (pairs,) = paired([case(1.0, 2.0), case(2.0, 1.0, "fd")], SOLVES)
-    assert (pairs.larger, pairs.better[ERROR], pairs.foretold[ERROR]) == (0, 0, 1)
+    assert (pairs.larger, pairs.smaller) == (0, 1)
+    assert (pairs.better[ERROR], pairs.foretold[ERROR]) == (0, 1)
+
+
+@pytest.mark.parametrize(("H", "larger"), [(1.009, 0), (1.02, 1)])
+def test_where_H_is_the_same_nothing_is_foretold(H, larger):
+    (pairs,) = paired([case(H, 1.0), case(1.0, 2.0, "fd")], SOLVES)
+    assert (pairs.larger, pairs.smaller) == (larger, 0)
+    assert (pairs.better[ERROR], pairs.foretold[ERROR]) == (1, larger)
 
 
 # what is read from run folders

@@ -13,6 +13,9 @@ from pinnspectra.indicators.correlation import Correlation, correlations
 
 AD = "ad"
 
+SAME = 0.01
+"""Relative difference up to which two entropies are the same."""
+
 Table = dict[str, dict[str, Correlation]]
 """Correlations by outcome and indicator."""
 
@@ -22,10 +25,12 @@ class Pairs:
     """Networks of one problem and precision whose residual AD and another method take.
 
     number: pairs with the same network, learning rate and step.
-    larger: in how many of them H is larger by AD.
+    larger, smaller: in how many of them H is larger by AD, and smaller; in the others it is the
+        same (SAME).
     ratio: the median of H by AD over H by the other method.
     better: in how many an outcome is better by AD, by outcome.
-    foretold: in how many the method with the larger H has the better outcome, by outcome.
+    foretold: in how many the method with the larger H has the better outcome, by outcome; where H
+        is the same nothing is foretold.
     """
 
     problem: str
@@ -33,6 +38,7 @@ class Pairs:
     other: str
     number: int
     larger: int
+    smaller: int
     ratio: float
     better: dict[str, int]
     foretold: dict[str, int]
@@ -105,19 +111,19 @@ def _pairs(
     signs: dict[str, int],
 ) -> Pairs:
     H = np.array([[case.indicators["H"] for case in pair] for pair in pairs])
-    outcomes = {
-        name: sign * np.array([[case.outcomes[name] for case in pair] for pair in pairs])
-        for name, sign in signs.items()
-    }
-    by_H = np.sign(H[:, 0] - H[:, 1])
-    better = {name: np.sign(y[:, 0] - y[:, 1]) for name, y in outcomes.items()}
+    by_H = np.sign(H[:, 0] - H[:, 1]) * (np.abs(H[:, 0] - H[:, 1]) > SAME * H.max(axis=1))
+    better = {}
+    for name, sign in signs.items():
+        by_ad, by_other = np.array([[case.outcomes[name] for case in pair] for pair in pairs]).T
+        better[name] = np.sign(sign * (by_ad - by_other))
     return Pairs(
         problem,
         precision,
         other,
         number=len(pairs),
         larger=int((by_H > 0).sum()),
+        smaller=int((by_H < 0).sum()),
         ratio=float(np.median(H[:, 0] / H[:, 1])),
-        better={name: int((signs > 0).sum()) for name, signs in better.items()},
-        foretold={name: int((signs * by_H > 0).sum()) for name, signs in better.items()},
+        better={name: int((who > 0).sum()) for name, who in better.items()},
+        foretold={name: int((who * by_H > 0).sum()) for name, who in better.items()},
     )

@@ -9,7 +9,7 @@ import numpy as np
 
 from pinnspectra.indicators.cases import RECORDS, RESIDUAL_RATE, SOLVES, Case, Study
 from pinnspectra.indicators.correlation import Correlation
-from pinnspectra.indicators.groups import correlated, grouped, paired, strata
+from pinnspectra.indicators.groups import SAME, correlated, grouped, paired, strata
 from pinnspectra.indicators.values import INDICATORS
 
 INTRODUCTION = """\
@@ -151,7 +151,7 @@ def _pairs(part: Part) -> list[str]:
             pairs.precision,
             pairs.other,
             str(pairs.number),
-            str(pairs.larger),
+            f"{pairs.larger}, {pairs.smaller}",
             f"{pairs.ratio:.4g}",
             *(f"{pairs.better[name]}, {pairs.foretold[name]}" for name in part.signs),
         ]
@@ -159,12 +159,13 @@ def _pairs(part: Part) -> list[str]:
     ]
     if not rows:
         return []
-    header = ["problem", "precision", "AD beside", "pairs", "H larger by AD", "median ratio of H"]
+    header = ["problem", "precision", "AD beside", "pairs", "H larger, smaller", "ratio of H"]
     return [
         "### AD beside other methods, for the same network",
         "",
-        "Of each outcome: in how many pairs it is better by AD; in how many the method with the",
-        "larger H has the better one.",
+        f"In how many pairs H is larger by AD, and smaller (by more than {SAME:.0%}); the median of",
+        "its ratio. Of each outcome: in how many pairs it is better by AD; in how many the method",
+        "with the larger H has the better one.",
         "",
         *_aligned([*header, *part.signs], rows),
     ]

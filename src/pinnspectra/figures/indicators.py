@@ -37,14 +37,14 @@ def indicator_figure(title: str, clouds: Sequence[Cloud], labels: Mapping[str, s
     problems = list(dict.fromkeys(cloud.problem for cloud in clouds))
     methods = list(dict.fromkeys(cloud.method for cloud in clouds))
     rows, columns = len(labels), len(problems)
-    figure, axes = new_figure(title, 1 + 3.6 * columns, 1.2 + 2.6 * rows, rows, columns)
+    figure, axes = new_figure(title, 1 + 3 * columns, 1.2 + 2.3 * rows, rows, columns)
     for i, (outcome, label) in enumerate(labels.items()):
         for j, problem in enumerate(problems):
             panel = axes[i * columns + j]
             inside = [cloud for cloud in clouds if cloud.problem == problem]
             _set_scales(panel, inside, outcome)
             for cloud in inside:
-                _draw(panel, cloud, outcome, size=6 - 1.7 * methods.index(cloud.method))
+                _draw(panel, cloud, outcome, size=5 - 1.5 * methods.index(cloud.method))
             if i == 0:
                 panel.set_title(problem)
             if i == rows - 1:
@@ -79,6 +79,5 @@ def _draw(axes: Axes, cloud: Cloud, outcome: str, size: float) -> None:
         markersize=max(size, 2),
         markerfacecolor=colour if cloud.precision == "float64" else "none",
         markeredgewidth=0.8,
-        alpha=0.6,
         label=f"{cloud.method}, {cloud.precision}",
     )

@@ -16,7 +16,7 @@ from pinnspectra.indicators.report import Part, parts, report
 from pinnspectra.run_folder import written_whole
 
 LABELS = {
-    "relative_training_error": r"relative training error $\|Aa - f\| \,/\, \|f\|$",
+    "relative_training_error": "relative training error",
     "relative_training_error_ad": "the same, by AD in float64",
     "rate of loss": r"$-\mathrm{d} \log L \,/\, \mathrm{d} t$, to the next record",
     "rate of loss/interior_ad64": r"the same of $L_F$, by AD in float64",

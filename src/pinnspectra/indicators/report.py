@@ -163,9 +163,9 @@ def _pairs(part: Part) -> list[str]:
     return [
         "### AD beside other methods, for the same network",
         "",
-        f"In how many pairs H is larger by AD, and smaller (by more than {SAME:.0%}); the median of",
-        "its ratio. Of each outcome: in how many pairs it is better by AD; in how many the method",
-        "with the larger H has the better one.",
+        f"In how many pairs H is larger by AD, and smaller (by more than {SAME:.0%}); the median",
+        "of its ratio. Of each outcome: in how many pairs it is better by AD; in how many the",
+        "method with the larger H has the better one.",
         "",
         *_aligned([*header, *part.signs], rows),
     ]

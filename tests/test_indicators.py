@@ -15,7 +15,7 @@ from scripts import run_here
 from pinnspectra import figures
 from pinnspectra.figures import Cloud
 from pinnspectra.indicators.__main__ import main
-from pinnspectra.indicators.cases import RECORDS, SOLVES, Case, Study, find_cases
+from pinnspectra.indicators.cases import RECORDS, RESIDUAL_RATE, SOLVES, Case, Study, find_cases
 from pinnspectra.indicators.correlation import FEWEST, correlations, midranks
 from pinnspectra.indicators.groups import correlated, grouped, paired, strata
 from pinnspectra.indicators.report import report
@@ -375,6 +375,7 @@ def test_a_real_sweep_is_studied(tmp_path, capsys):
         sorted(one.indicators["H"] for one in found.solves), sorted(wanted), rtol=1e-12
     )
     assert {one.learning_rate for one in found.records} == {1e-3, 1e-3 / 4}
+    assert all(one.indicators[RESIDUAL_RATE] > 0 for one in found.records)
     assert main([str(tmp_path)]) == 0
     assert capsys.readouterr().out.strip() == (tmp_path / "indicators.md").read_text().strip()
     for name in ("indicators_rfm.png", "indicators_nn.png"):

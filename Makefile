@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: install demo test test-slow bench bench-peers format lock clean
+.PHONY: install demo test test-slow bench bench-peers indicators format lock clean
 
 install: $(INSTALLED)
 
@@ -42,6 +42,16 @@ bench-peers: $(INSTALLED)
 	    < benchmarks/requirements-peers.txt
 	$(BIN)/python benchmarks/peers.py
 	$(BIN)/python benchmarks/report.py
+
+# About five minutes: outputs/indicators and docs/indicators/. Where members of a run diverge its
+# exit code is 1; the study counts them.
+indicators: $(INSTALLED)
+	rm -rf outputs/indicators
+	-printf '%s\n' 'train.py nn' 'train.py nn_2d' 'rfm_solve.py rfm' 'rfm_solve.py rfm_2d' \
+	    'rfm_solve.py rfm_float32' | xargs -L 1 -P 2 sh -c '$(BIN)/python $$0 experiment=indicators_$$1'
+	$(BIN)/python -m pinnspectra.indicators outputs/indicators
+	mkdir -p docs/indicators
+	cp outputs/indicators/indicators.md outputs/indicators/indicators_*.png docs/indicators/
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .

@@ -115,6 +115,13 @@ class Run:
         return [{"run": self.name} | {c: row.get(c) for c in COLUMNS[1:]} for row in every]
 
     @property
+    def config(self) -> dict[str, Any]:
+        """The composed configuration, interpolations unresolved; {} where there is none."""
+        config = _written_by_hydra(self.path / ".hydra" / "config.yaml")
+        plain = OmegaConf.to_container(config, resolve=False) if config is not None else {}
+        return {str(key): value for key, value in plain.items()} if isinstance(plain, dict) else {}
+
+    @property
     def finished(self) -> bool:
         """Whether all members came to their last step."""
         return all(row["status"] == "finished" for row in self.rows)

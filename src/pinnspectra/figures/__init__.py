@@ -11,6 +11,7 @@ from pinnspectra.figures.comparison import (
     comparison_figure,
     rfm_comparison_figure,
 )
+from pinnspectra.figures.indicators import Cloud, indicator_figure
 from pinnspectra.figures.members import by_learning_rate
 from pinnspectra.figures.random_features import singular_value_figure, truncation_figure
 from pinnspectra.figures.solution import solution_figure
@@ -25,6 +26,7 @@ from pinnspectra.figures.training import (
 __all__ = [
     "METHOD_COLOURS",
     "OTHER_COLOURS",
+    "Cloud",
     "Panel",
     "RunCurves",
     "Spectrum",
@@ -35,6 +37,7 @@ __all__ = [
     "eigenvalue_figure",
     "entropy_figure",
     "entropy_loss_figure",
+    "indicator_figure",
     "loss_figure",
     "method_colour",
     "rfm_comparison_figure",

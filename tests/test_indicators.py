@@ -1,0 +1,382 @@
+"""The study of indicators: known correlations are found, known spectra give known numbers."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from ensembles import STEPS, write_run
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.image import imread
+from scipy import stats
+from scripts import run_here
+
+from pinnspectra import figures
+from pinnspectra.figures import Cloud
+from pinnspectra.indicators.__main__ import main
+from pinnspectra.indicators.cases import RECORDS, RESIDUAL_RATE, SOLVES, Case, Study, find_cases
+from pinnspectra.indicators.correlation import FEWEST, correlations, midranks
+from pinnspectra.indicators.groups import correlated, grouped, paired, strata
+from pinnspectra.indicators.report import report
+from pinnspectra.indicators.values import next_rate, rate_to_end, spectrum_indicators
+
+RANDOM = np.random.default_rng(0)
+ERROR = "relative_training_error"
+
+
+def case(
+    H: float,
+    error: float,
+    method: str = "ad",
+    seed: int = 0,
+    problem: str = "poisson1d",
+    precision: str = "float64",
+    width: int = 10,
+) -> Case:
+    """An invented solve."""
+    outcomes = {ERROR: error, f"{ERROR}_ad": 1 / error}
+    indicators = {"H": H, "e": -H}
+    return Case(problem, method, precision, width, seed, 0.0, 0, indicators, outcomes)
+
+
+def rho(x, y, clusters=None):
+    """The one correlation of two variables."""
+    clusters = range(len(x)) if clusters is None else clusters
+    return correlations(np.c_[x], np.c_[y], list(clusters))[0][0]
+
+
+# the numbers of a spectrum
+
+
+def test_the_numbers_of_a_geometric_spectrum():
+    q, n, cutoff = 0.1, 8, 1e-4 * (1 - 1e-12)
+    spectrum = 5 * q ** np.arange(n)
+    found = spectrum_indicators(RANDOM.permutation(spectrum), cutoff)
+    kept = np.arange(5)
+    p = q**kept * (1 - q) / (1 - q**5)
+    wanted = {
+        "H": -(p * np.log(p)).sum() / 5,
+        "e": 5,
+        "condition": q**-4,
+        "mean": 5 * (1 - q**5) / (1 - q) / 5,
+        "log det": 5 * np.log(5) + kept.sum() * np.log(q),
+        "largest": 5,
+    }
+    assert found.keys() == wanted.keys()
+    for name, value in wanted.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-12)
+
+
+@given(st.integers(0, 10**6), st.floats(1e-3, 1e3), st.floats(0, 0.5))
+def test_entropy_number_and_condition_do_not_see_the_scale(seed, scale, cutoff):
+    spectra = np.random.default_rng(seed).lognormal(0, 3, (2, 3, 7))
+    one, other = (spectrum_indicators(s, cutoff) for s in (spectra, spectra * scale))
+    for name in ("H", "e", "condition"):
+        np.testing.assert_allclose(other[name], one[name], rtol=1e-9)
+    for name in ("mean", "largest"):
+        np.testing.assert_allclose(other[name], scale * one[name], rtol=1e-9)
+    shift = one["e"] * np.log(scale)
+    np.testing.assert_allclose(other["log det"], one["log det"] + shift, rtol=1e-9, atol=1e-9)
+
+
+def test_a_member_without_a_spectrum_has_no_numbers_and_the_others_have():
+    spectra = np.ones((2, 3))
+    spectra[1, 2] = np.nan
+    for value in spectrum_indicators(spectra, 0.1).values():
+        assert list(np.isnan(value)) == [False, True]
+
+
+def test_the_rate_of_exponential_losses_is_found_at_every_learning_rate():
+    steps, slopes, rates = np.array([0, 10, 50, 60]), np.array([3.0, -2.0]), np.array([1e-3, 5e-2])
+    loss = np.exp(-slopes * rates * steps[:, None])
+    for rate in (next_rate, rate_to_end):
+        np.testing.assert_allclose(rate(steps, loss, rates), np.tile(slopes, (3, 1)), rtol=1e-9)
+
+
+def test_the_rate_to_the_end_is_the_mean_of_those_that_follow():
+    steps = np.arange(0, 50, 10)
+    loss, rates = RANDOM.lognormal(size=(5, 3)), np.array([1.0, 0.1, 0.01])
+    following = next_rate(steps, loss, rates)
+    wanted = [following[k:].mean(axis=0) for k in range(4)]
+    np.testing.assert_allclose(rate_to_end(steps, loss, rates), wanted, rtol=1e-10)
+
+
+def test_a_loss_that_is_not_positive_has_no_rate():
+    loss = np.array([[1.0], [0.0], [2.0], [1.0]])
+    rates = next_rate(np.arange(4), loss, np.ones(1))
+    assert list(np.isnan(rates[:, 0])) == [True, True, False]
+
+
+# correlations
+
+
+@given(st.lists(st.integers(-3, 3), min_size=1, max_size=30), st.integers(0, 10**6))
+def test_midranks_are_those_of_the_sample_written_out(values, seed):
+    x = np.array(values, dtype=float)
+    weights = np.random.default_rng(seed).integers(0, 4, (3, x.size)).astype(float)
+    found = midranks(x, weights)
+    for row, counts in zip(found, weights.astype(int), strict=True):
+        sample = np.repeat(np.arange(x.size), counts)
+        np.testing.assert_allclose(row[sample], stats.rankdata(x[sample]) - 0.5)
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_rho_is_scipys(ties):
+    x = RANDOM.normal(size=(60, 3))
+    y = x @ RANDOM.normal(size=(3, 2)) + RANDOM.normal(size=(60, 2))
+    if ties:
+        x, y = x.round(), y.round()
+    found = correlations(x, y, range(60))
+    for i in range(3):
+        for j in range(2):
+            wanted = stats.spearmanr(x[:, i], y[:, j]).statistic
+            assert found[i][j].rho == pytest.approx(wanted, abs=1e-12)
+            assert found[i][j].low < wanted < found[i][j].high
+
+
+def test_what_rises_and_what_falls_is_one_and_minus_one():
+    x = RANDOM.lognormal(0, 5, 20)
+    up, down = rho(x, np.log(x)), rho(x, -(x**3))
+    assert (up.rho, up.sign) == (pytest.approx(1), 1)
+    assert (down.rho, down.sign) == (pytest.approx(-1), -1)
+
+
+def test_a_constant_and_too_few_cases_have_no_correlation():
+    x = np.arange(10.0)
+    for one in (rho(x, np.full(10, 0.1)), rho(np.full(10, 0.1), x)):
+        assert np.isnan([one.rho, one.low, one.high]).all()
+        assert one.sign == 0
+    assert np.isnan(rho(x[: FEWEST - 1], x[: FEWEST - 1]).rho)
+    assert rho(x[:FEWEST], x[:FEWEST]).rho == pytest.approx(1)
+
+
+def test_copies_of_cases_make_no_interval_narrower():
+    x = RANDOM.normal(size=20)
+    y = x + RANDOM.normal(size=20)
+    single, copied = rho(x, y), rho(np.tile(x, 9), np.tile(y, 9), np.tile(np.arange(20), 9))
+    assert copied.rho == pytest.approx(single.rho)
+    assert (copied.low, copied.high) == pytest.approx((single.low, single.high))
+    naive = rho(np.tile(x, 9), np.tile(y, 9))
+    assert naive.high - naive.low < 0.5 * (copied.high - copied.low)
+
+
+@pytest.mark.parametrize("pearson", [0.0, 0.6])
+def test_intervals_cover_the_rho_of_the_population(pearson):
+    true = 6 / np.pi * np.arcsin(pearson / 2)  # of two normal variables
+    random, sets, covered = np.random.default_rng(1), 200, 0
+    for _ in range(sets):
+        x, z = random.normal(size=(2, 80))
+        one = rho(x, pearson * x + np.sqrt(1 - pearson**2) * z)
+        covered += one.low < true < one.high
+    assert stats.binomtest(covered, sets, 0.95).pvalue > 1e-3
+
+
+# groups and pairs
+
+
+def test_groups_and_strata_have_every_case_where_it_belongs():
+    cases = [
+        case(1.0, 1.0, method, seed, problem, width=width)
+        for method in ("ad", "fd")
+        for seed in range(3)
+        for problem in ("poisson1d", "biharmonic")
+        for width in (10, 20)
+    ]
+    sizes = {name: len(group) for name, group in grouped(cases).items()}
+    assert sizes["all"] == sizes["float64"] == 24
+    assert sizes["ad"] == sizes["fd"] == sizes["poisson1d"] == sizes["biharmonic"] == 12
+    assert sizes["biharmonic, float64, ad"] == 6
+    assert len(sizes) == 1 + 2 + 2 + 1 + 4
+    assert [len(group) for group in strata(cases)] == [6] * 4
+    trained = [replace(one, learning_rate=0.1, step=10 * one.seed) for one in cases]
+    assert [len(group) for group in strata(trained)] == [4] * 6
+
+
+def test_known_correlations_are_found_and_nan_is_left_out():
+    H = RANDOM.permutation(30) + 1.0
+    cases = [case(h, 1 / h, seed=i) for i, h in enumerate(H)]
+    n, table = correlated([*cases, case(np.nan, 1.0), case(1.0, np.nan)], ["H", "e"])
+    assert n == 30
+    assert table[ERROR]["H"].rho == pytest.approx(-1)
+    assert table[ERROR]["e"].rho == pytest.approx(1)
+    assert table[f"{ERROR}_ad"]["H"].rho == pytest.approx(1)
+
+
+def test_pairs_are_of_one_network_and_count_what_is_better():
+    ad = [case(2.0, 0.1, seed=i) for i in range(4)]
+    fd = [case(1.0, error, "fd", seed=i) for i, error in enumerate([1.0, 1.0, 0.01, 0.1])]
+    alone = [case(9.0, 9.0, "fd", seed=7), case(9.0, 9.0, "fd", precision="float32")]
+    (pairs,) = paired([*ad, *fd, *alone], SOLVES)
+    assert (pairs.problem, pairs.precision, pairs.other) == ("poisson1d", "float64", "fd")
+    assert (pairs.number, pairs.larger, pairs.smaller, pairs.ratio) == (4, 4, 0, 2.0)
+    assert pairs.better == {ERROR: 2, f"{ERROR}_ad": 1}  # an equal one is not better
+    assert pairs.foretold == pairs.better
+
+
+def test_where_H_is_smaller_by_ad_a_better_fd_is_foretold():
+    (pairs,) = paired([case(1.0, 2.0), case(2.0, 1.0, "fd")], SOLVES)
+    assert (pairs.larger, pairs.smaller) == (0, 1)
+    assert (pairs.better[ERROR], pairs.foretold[ERROR]) == (0, 1)
+
+
+@pytest.mark.parametrize(("H", "larger"), [(1.009, 0), (1.02, 1)])
+def test_where_H_is_the_same_nothing_is_foretold(H, larger):
+    (pairs,) = paired([case(H, 1.0), case(1.0, 2.0, "fd")], SOLVES)
+    assert (pairs.larger, pairs.smaller) == (larger, 0)
+    assert (pairs.better[ERROR], pairs.foretold[ERROR]) == (1, larger)
+
+
+# what is read from run folders
+
+
+def finished_run(path, *arguments, **settings):
+    """An invented training run, with the part of its configuration that is read."""
+    table = write_run(path, *arguments, **settings)
+    (path / ".hydra" / "config.yaml").write_text("precision: float32\nmodel: {width: 7}\n")
+    return table
+
+
+def test_the_records_of_an_ensemble_are_its_cases(tmp_path):
+    table = finished_run(tmp_path / "run", 4, {2: 5}, (1e-3, 1e-4))
+    found = find_cases(tmp_path)
+    assert found.ended == {"finished": 3, "diverged": 1}
+    recorded = STEPS[::2][:-1]
+    assert len(found.records) == 3 * recorded.size
+    assert not found.solves
+    first, last = found.records[0], found.records[-1]
+    assert (first.problem, first.method, first.precision, first.width) == (
+        "poisson1d",
+        "fd",
+        "float32",
+        7,
+    )
+    assert (first.seed, first.learning_rate, first.step) == (0, 1e-3, 0)
+    assert (last.seed, last.learning_rate, last.step) == (3, 1e-4, recorded[-1])
+    for one in found.records:  # the invented losses fall as exp(-step / 300)
+        rates = [one.outcomes[name] for name in RECORDS if name.startswith("rate")]
+        np.testing.assert_allclose(rates, 1 / (300 * one.learning_rate), rtol=1e-9)
+        row = list(STEPS).index(one.step)
+        assert one.outcomes["loss/interior_ad64"] == table["loss/interior_ad64"][row, one.seed]
+
+
+def test_half_done_and_damaged_runs_are_left_out_and_counted(tmp_path):
+    for i in range(5):
+        finished_run(tmp_path / f"{i}_run", seed=i)
+    (tmp_path / "1_run" / "result.json").unlink()
+    (tmp_path / "2_run" / "spectra.npz").write_bytes(b"PK")
+    (tmp_path / "3_run" / "metrics.csv").unlink()
+    (tmp_path / "4_run" / ".hydra" / "config.yaml").write_text("precision: [")
+    found = find_cases(tmp_path)
+    assert found.ended == {"finished": 1, "unfinished": 1, "damaged": 3}
+    assert {one.seed for one in found.records} == {0}
+
+
+def test_nothing_to_study_is_told_in_one_line(tmp_path, capsys):
+    assert main([str(tmp_path)]) == 1
+    finished_run(tmp_path / "run", 2, {0: 1, 1: 1})
+    assert main([str(tmp_path)]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith(f"error: {tmp_path}: no ") for line in lines)
+
+
+# what is said
+
+
+def section(text, title):
+    return text.split(f"### {title}\n")[1].split("###")[0]
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_the_report_says_whether_the_claim_holds(sign):
+    cases = [
+        case(10.0 + h, (10.0 + h) ** sign, method, seed=h, width=width)
+        for width in (10, 20)
+        for method in ("ad", "fd")
+        for h in range(8)
+    ]
+    text = section(report(Study(cases, [], {"finished": 32})), ERROR)
+    named = "7 (all; poisson1d; ad; fd; float64; poisson1d, float64, ad; poisson1d, float64, fd)"
+    claimed, opposite = (named, "none") if sign < 0 else ("none", named)
+    assert f"as claimed in {claimed}; the opposite in {opposite}; neither in 0." in text
+    assert f"the sign is as claimed in {2 if sign < 0 else 0} of 2" in text
+    assert f"median {sign:.2f}, from {sign:.2f} to {sign:.2f}" in text
+
+
+def test_the_tables_of_a_report_are_whole():
+    cases = [case(RANDOM.random(), RANDOM.random(), m, i) for m in ("ad", "fd") for i in range(9)]
+    lines = report(Study(cases, [], {"finished": 18, "diverged": 3})).splitlines()
+    assert any("3 diverged, 18 finished" in line for line in lines)
+    tables = "\n".join(lines).split("\n\n")
+    tables = [block.strip().splitlines() for block in tables if block.strip().startswith("|")]
+    assert len(tables) == 3
+    for table in tables:
+        assert len({line.count("|") for line in table}) == len({len(line) for line in table}) == 1
+
+
+def test_the_figure_has_every_case_in_the_panel_of_its_problem():
+    H = np.array([0.1, 0.2, 0.3])
+    clouds = [
+        Cloud(p, m, "float32", H * (i + 1), {"error": H**2, "rate": H - 0.2})
+        for i, (p, m) in enumerate([("poisson1d", "ad"), ("poisson1d", "fd"), ("biharmonic", "ad")])
+    ]
+    figure = figures.indicator_figure("H", clouds, {"error": "the error", "rate": "the rate"})
+    drawn = [[tuple(map(tuple, line.get_data())) for line in a.lines] for a in figure.axes]
+    wanted = [
+        [
+            (tuple(c.truncated_entropy), tuple(c.outcomes[outcome]))
+            for c in clouds
+            if c.problem == problem
+        ]
+        for outcome in ("error", "rate")
+        for problem in ("poisson1d", "biharmonic")
+    ]
+    assert drawn == wanted
+    assert [a.get_yscale() for a in figure.axes] == ["log", "log", "symlog", "symlog"]
+    assert {a.get_xscale() for a in figure.axes} == {"linear"}
+    colours = {line.get_color() for line in figure.axes[0].lines}
+    assert colours == {figures.method_colour("ad"), figures.method_colour("fd")}
+
+
+def test_a_real_sweep_is_studied(tmp_path, capsys):
+    solved = run_here(
+        "rfm_solve.py",
+        "experiment=indicators_rfm",
+        "pde=poisson1d",
+        "model.width=12",
+        "seed=0,1",
+        f"hydra.sweep.dir={tmp_path}/rfm",
+        cwd=tmp_path,
+    )
+    assert solved.returncode == 0, solved.stderr
+    trained = run_here(
+        "train.py",
+        "experiment=indicators_nn_2d",
+        "method=ad",
+        "model.width=6",
+        "precision=float32",
+        "points.per_axis=5",
+        "max_steps=30",
+        "log_every=10",
+        "spectrum.every=10",
+        f"hydra.sweep.dir={tmp_path}/nn",
+        cwd=tmp_path,
+    )
+    assert trained.returncode == 0, trained.stderr
+    found = find_cases(tmp_path)
+    methods = {one.method for one in found.solves}
+    assert {"ad", "fd"} <= methods
+    assert len(found.solves) == 2 * len(methods)
+    assert len(found.records) == 10 * 3
+    results = [json.loads(path.read_text()) for path in tmp_path.rglob("result.json")]
+    wanted = {r["truncated_entropy"] for r in results if "members" not in r}
+    np.testing.assert_allclose(
+        sorted(one.indicators["H"] for one in found.solves), sorted(wanted), rtol=1e-12
+    )
+    assert {one.learning_rate for one in found.records} == {1e-3, 1e-3 / 4}
+    assert all(one.indicators[RESIDUAL_RATE] > 0 for one in found.records)
+    assert main([str(tmp_path)]) == 0
+    assert capsys.readouterr().out.strip() == (tmp_path / "indicators.md").read_text().strip()
+    for name in ("indicators_rfm.png", "indicators_nn.png"):
+        assert imread(tmp_path / name).std() > 0

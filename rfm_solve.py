@@ -79,6 +79,7 @@ def draw_spectrum(solution: RandomFeatureSolution, folder: RunFolder, cutoff: fl
     folder.write_arrays(
         "spectrum.npz",
         singular_values=sigma,
+        solved_singular_values=solution.solved_singular_values.numpy(),
         truncation_position=positions,
         relative_training_error=errors,
     )

@@ -29,6 +29,7 @@ class RandomFeatureSolution:
     """What the truncated SVD of one system gives.
 
     singular_values: of the system matrix A, (min(N, M),), descending.
+    solved_singular_values: of the matrix that is solved: A, or A and the boundary rows.
     relative_training_errors: ||A a_P - f|| / ||f|| at the truncation positions P = 1, 2, ..., with
         the coefficients formed (Stages I-IV of Fig. 3b).
     coefficients: the a_j at the position that is used, (M,).
@@ -47,6 +48,7 @@ class RandomFeatureSolution:
     """
 
     singular_values: Tensor
+    solved_singular_values: Tensor
     relative_training_errors: Tensor
     coefficients: Tensor
     values: Tensor
@@ -96,6 +98,7 @@ def solve_random_features(
     values, measured = _measured(collocation, network, solved)
     return RandomFeatureSolution(
         singular_values=sigma,
+        solved_singular_values=svd.singular_values,
         relative_training_errors=svd.relative_errors(rows=len(reduced)),
         coefficients=a,
         values=values,

@@ -1,0 +1,111 @@
+"""outputs/paper/table.md: every printed number beside ours, the readings, and the claims."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from pinnspectra.paper.claims import claims
+from pinnspectra.paper.markdown import number, spread, table
+from pinnspectra.paper.printed import PRINTED, Printed
+from pinnspectra.paper.readings import Reading, nearest, readings
+from pinnspectra.paper.verdicts import REPRODUCED, is_reproduced, verdict
+from pinnspectra.run_folder import written_whole
+
+NEAREST = 3
+"""Readings of a pair that the second table has, beside the first of each kind."""
+
+NUMBERS = """## Every printed number
+
+Truncated entropies H (Definition 2, natural logarithm), of the singular values of A in float64 and
+of the eigenvalues of G in float32 at the end of training. Ours: median and range of the seeds, at
+the settings that the paper prints. A number is *reproduced* if it is inside the range of ours or
+within 10 % of their median; *same ordering* means that only AD and FD are in the printed order. The
+last two columns are of the nearest of the readings in the next table, where it is not the first.
+"""
+
+READINGS = """## What the paper leaves open
+
+Readings of each pair, the nearest first, and the first, which is that of the table above. The
+factor is the larger of those that lie between the medians and the printed numbers of AD and FD.
+"""
+
+CLAIMS = """## The claims
+
+Alike means within 10 %; one quantity follows another from a Spearman coefficient of 0.5 on; FD is
+slower where its true loss (interior, by AD in float64) at the end is 1.1 times AD's. Each method
+is taken at its best learning rate. A true error is that of the same solution by AD in float64.
+"""
+
+
+def write_table(folder: Path) -> Path:
+    """Write table.md from the finished experiments under a folder."""
+    found = {p.figure: readings(p, folder) for p in PRINTED}
+    text = "\n".join([
+        NUMBERS, _numbers(found), "", *_reasons(found), "",
+        READINGS, _readings(found), "",
+        CLAIMS, _claims(folder), "",
+    ])  # fmt: skip
+    path = folder / "table.md"
+    with written_whole(path) as file:
+        file.write(text.encode())
+    return path
+
+
+def _numbers(found: dict[str, list[Reading]]) -> str:
+    header = ["Fig.", "H of", "method", "paper", "ours", "ratio", "verdict", "nearest reading", ""]
+    rows = [row for p in PRINTED for row in _number_rows(p, found[p.figure])]
+    return table(header, rows)
+
+
+def _number_rows(printed: Printed, found: list[Reading]) -> list[list[str]]:
+    first, other = found[0], nearest(found, printed.entropy)
+    rows = []
+    for method, value in printed.entropy.items():
+        ours = first.entropy[method]
+        again = ["", ""]
+        if other is not first:
+            there = other.entropy[method]
+            again = [spread(there), verdict(method, printed.entropy, other.entropy)]
+        rows.append([
+            printed.figure,
+            f"{printed.matrix}, {printed.pde}, a = {printed.cutoff:g}",
+            method.upper(),
+            number(value),
+            spread(ours),
+            f"{np.median(ours) / value:.2f}",
+            verdict(method, printed.entropy, first.entropy),
+            *again,
+        ])  # fmt: skip
+    return rows
+
+
+def _reasons(found: dict[str, list[Reading]]) -> list[str]:
+    """Why ours differ, of each pair that has a number which is not reproduced."""
+    return [
+        f"- Fig. {p.figure} ({p.source}): {p.reason}"
+        for p in PRINTED
+        if not all(is_reproduced(p.entropy[m], found[p.figure][0].entropy[m]) for m in p.entropy)
+    ]
+
+
+def _readings(found: dict[str, list[Reading]]) -> str:
+    rows = []
+    for printed in PRINTED:
+        every = sorted(found[printed.figure], key=lambda r: r.factor(printed.entropy))
+        shown = [*every[:NEAREST], found[printed.figure][0]]
+        for reading in dict.fromkeys(shown):
+            H = reading.entropy
+            both = all(verdict(m, printed.entropy, H) == REPRODUCED for m in H)
+            place = f"{every.index(reading) + 1} of {len(every)}"
+            said = [spread(H[m]) for m in ("ad", "fd")]
+            factor = number(reading.factor(printed.entropy))
+            rows.append([printed.figure, reading.label, *said, factor, place,
+                         "both reproduced" if both else ""])  # fmt: skip
+    return table(["Fig.", "reading", "AD", "FD", "factor", "nearest", ""], rows)
+
+
+def _claims(folder: Path) -> str:
+    rows = [[c.claim, c.case, c.measured, c.verdict] for c in claims(folder)]
+    return table(["claim", "case", "measured", "verdict"], rows)

@@ -87,7 +87,7 @@ def spearman(x: np.ndarray, y: np.ndarray) -> float:
     """Spearman's rank correlation of two quantities, (n,) each; NaN where one is constant."""
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         return float("nan")
-    return float(np.asarray(spearmanr(x, y).statistic))
+    return float(np.asarray(spearmanr(x, y)[0]))
 
 
 def pairs_above(ad: np.ndarray, fd: np.ndarray) -> str:

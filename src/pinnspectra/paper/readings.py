@@ -45,8 +45,10 @@ class Reading:
 
     def factor(self, printed: dict[str, float]) -> float:
         """How far the medians are from the printed pair: the larger factor, at least 1."""
-        logs = [math.log(np.median(self.entropy[m]) / printed[m]) for m in printed]
-        return math.exp(max(map(abs, logs)))
+        medians = {m: float(np.median(self.entropy[m])) for m in printed}
+        if min(medians.values()) <= 0:  # the entropy of a single value
+            return math.inf
+        return max(max(medians[m] / printed[m], printed[m] / medians[m]) for m in printed)
 
 
 def readings(printed: Printed, folder: Path) -> list[Reading]:

@@ -30,7 +30,7 @@ G_LABEL = figures.EIGENVALUE
 ERROR_LABEL = r"relative training error $\|r\| \,/\, \|f\|$"
 TRUTH = "true (by AD in float64)"
 STEP = "gradient step"
-SHORT = {"ad": "AD", "fd": "FD", "fd_grid": "FD, printed matrix"}
+SHORT = {"ad": "AD", "fd": "FD", "fd_grid": "printed matrix"}
 SEEDS = "median and min-max band of 5 seeds"
 
 
@@ -49,7 +49,7 @@ def fig1(folder: Path) -> Figure:
     x = {method: np.array(list(by_width)) for method in at[0]}
     H = {m: np.stack([one[m].entropy(1e-12) for one in at]) for m in x}
     own = {m: np.stack([one[m].training_error for one in at]) for m in x}
-    true = {m: np.stack([one[m].training_error_ad for one in at]) for m in x}
+    true = {m: np.stack([one[m].training_error_ad for one in at]) for m in x if m != "ad"}
     label = "truncated entropy $H_A(10^{-12})$"
     panels = [
         CurvePanel("truncated entropy", "$M = N$", label, x, H, log_y=False),
@@ -205,10 +205,10 @@ def _loss_panel(
 
 
 def _entropies(H: Mapping[str, np.ndarray], cutoff: float) -> str:
-    """The median entropies, a method a line."""
+    """The median entropies."""
     exponent = round(np.log10(cutoff))
-    values = [f"{SHORT.get(m, m)}: {np.median(values):.3g}" for m, values in H.items()]
-    return "\n".join([f"$H(10^{{{exponent}}})$", *values])
+    values = [f"{SHORT.get(m, m)} {np.median(values):.3g}" for m, values in H.items()]
+    return f"$H(10^{{{exponent}}})$:  {',  '.join(values)}"
 
 
 def _training_title(title: str, found: Mapping[str, Trainings | None]) -> str:
@@ -216,7 +216,7 @@ def _training_title(title: str, found: Mapping[str, Trainings | None]) -> str:
     rates = ", ".join(f"{SHORT.get(m, m)} {one.rate:g}{_lost(one)}"
                       for m, one in _left(found).items())  # fmt: skip
     gone: Sequence[str] = [SHORT.get(m, m) for m, one in found.items() if one is None]
-    lost = f"; {', '.join(gone)}: diverges at all" if gone else ""
+    lost = f"; {', '.join(gone)}: diverges at every rate" if gone else ""
     return f"{title}; {SEEDS}\nlearning rate of the least median loss: {rates}{lost}"
 
 

@@ -30,12 +30,15 @@ LABELS = {
 
 STAGES = ("I", "II", "III", "IV")
 
+WIDTH = 8.0
+"""Inches that a title needs."""
+
 Arrays = Mapping[str, np.ndarray]
 
 
 def _look(method: str, i: int) -> dict[str, Any]:
     """How the i-th method is drawn: the earlier wider, so that curves that coincide both show."""
-    return {"label": LABELS.get(method, method), "linewidth": max(3.2 - i, 1.2)}
+    return {"label": LABELS.get(method, method), "linewidth": max(2.8 - i, 1.2)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +146,7 @@ def paper_figure(title: str, panels: Sequence[Panel], columns: int) -> Figure:
     """The panels, named (a), (b), ... where there are several, row by row in so many columns."""
     rows = -(-len(panels) // columns)
     lines = title.count("\n")
-    size = 0.6 + 4.3 * columns, 0.9 + 0.2 * lines + 3.5 * rows
+    size = max(0.6 + 4.3 * columns, WIDTH), 0.9 + 0.2 * lines + 3.5 * rows
     figure, axes = new_figure(title, *size, rows=rows, columns=columns, apart=True)
     for one in axes[len(panels) :]:
         one.remove()

@@ -77,7 +77,8 @@ def _of_matrix(printed: Printed, folder: Path) -> Iterator[Reading]:
     yield from _by_fd(first, printed.cutoff, size)
     if printed.figure == "3":
         for width, found in solves_by_width(folder / "fig1").items():
-            yield from _by_fd(found, printed.cutoff, f"M = N = {width}")
+            if width != M:
+                yield from _by_fd(found, printed.cutoff, f"M = N = {width}")
         for width, with_rows in solves_by_width(folder / "fig1_boundary").items():
             yield from _by_fd(with_rows, printed.cutoff, f"M = N = {width}; {BOUNDARY}", rows=True)
         return

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from pinnspectra.paper.claims import claims
+from pinnspectra.paper.claims import Claim, claims
 from pinnspectra.paper.markdown import number, spread, table
 from pinnspectra.paper.printed import PRINTED, Printed
 from pinnspectra.paper.readings import Reading, nearest, readings
@@ -42,10 +43,11 @@ is taken at its best learning rate. A true error is that of the same solution by
 def write_table(folder: Path) -> Path:
     """Write table.md from the finished experiments under a folder."""
     found = {p.figure: readings(p, folder) for p in PRINTED}
+    measured = claims(folder)
     text = "\n".join([
-        NUMBERS, _numbers(found), "", *_reasons(found), "",
+        NUMBERS, _numbers(found), "", _counts(found), "", *_reasons(found), "",
         READINGS, _readings(found), "",
-        CLAIMS, _claims(folder), "",
+        CLAIMS, _summary(measured), "", _claims(measured), "",
     ])  # fmt: skip
     path = folder / "table.md"
     with written_whole(path) as file:
@@ -81,6 +83,23 @@ def _number_rows(printed: Printed, found: list[Reading]) -> list[list[str]]:
     return rows
 
 
+def _counts(found: dict[str, list[Reading]]) -> str:
+    """How many numbers are reproduced at the printed settings, and in the nearest reading."""
+    first = {p.figure: found[p.figure][0] for p in PRINTED}
+    best = {p.figure: nearest(found[p.figure], p.entropy) for p in PRINTED}
+    as_printed, at_best = (
+        sum(
+            is_reproduced(p.entropy[m], of[p.figure].entropy[m]) for p in PRINTED for m in p.entropy
+        )
+        for of in (first, best)
+    )
+    total = sum(len(p.entropy) for p in PRINTED)
+    return (
+        f"Reproduced: {as_printed} of {total} at the settings that the paper prints, {at_best} in "
+        f"the nearest reading of each pair."
+    )
+
+
 def _reasons(found: dict[str, list[Reading]]) -> list[str]:
     """Why ours differ, of each pair that has a number which is not reproduced."""
     return [
@@ -106,6 +125,17 @@ def _readings(found: dict[str, list[Reading]]) -> str:
     return table(["Fig.", "reading", "AD", "FD", "factor", "nearest", ""], rows)
 
 
-def _claims(folder: Path) -> str:
-    rows = [[c.claim, c.case, c.measured, c.verdict] for c in claims(folder)]
+def _summary(measured: Sequence[Claim]) -> str:
+    """Where each claim holds, and where it does not."""
+    rows = []
+    for claim in dict.fromkeys(c.claim for c in measured):
+        cases = [c for c in measured if c.claim == claim]
+        held = "; ".join(c.case for c in cases if c.holds) or "nowhere"
+        failed = "; ".join(c.case for c in cases if not c.holds) or "nowhere"
+        rows.append([claim, f"{sum(c.holds for c in cases)} of {len(cases)}", held, failed])
+    return table(["claim", "", "holds for", "does not hold for"], rows)
+
+
+def _claims(measured: Sequence[Claim]) -> str:
+    rows = [[c.claim, c.case, c.measured, c.verdict] for c in measured]
     return table(["claim", "case", "measured", "verdict"], rows)

@@ -56,7 +56,17 @@ def write_table(folder: Path) -> Path:
 
 
 def _numbers(found: dict[str, list[Reading]]) -> str:
-    header = ["Fig.", "H of", "method", "paper", "ours", "ratio", "verdict", "nearest reading", ""]
+    header = [
+        "Fig.",
+        "H of",
+        "method",
+        "paper",
+        "ours",
+        "ratio",
+        "verdict",
+        "nearest reading",
+        "verdict",
+    ]
     rows = [row for p in PRINTED for row in _number_rows(p, found[p.figure])]
     return table(header, rows)
 
@@ -137,5 +147,7 @@ def _summary(measured: Sequence[Claim]) -> str:
 
 
 def _claims(measured: Sequence[Claim]) -> str:
-    rows = [[c.claim, c.case, c.measured, c.verdict] for c in measured]
+    order = list(dict.fromkeys(c.claim for c in measured))
+    by_claim = sorted(measured, key=lambda c: order.index(c.claim))
+    rows = [[c.claim, c.case, c.measured, c.verdict] for c in by_claim]
     return table(["claim", "case", "measured", "verdict"], rows)

@@ -334,7 +334,7 @@ def write_solves(folder: Path, name: str) -> None:
 
 def test_the_table_has_every_printed_number_the_readings_and_the_claims(whole):
     text = write_table(whole).read_text()
-    numbers, opened, claimed = text.split("## ")[1:]
+    numbers, opened, claimed, rates = text.split("## ")[1:]
     rows = [line for line in numbers.splitlines() if line.startswith("| ")][1:]
     rows = [row for row in rows if "---" not in row]
     assert len(rows) == sum(len(printed.entropy) for printed in PRINTED)
@@ -345,6 +345,10 @@ def test_the_table_has_every_printed_number_the_readings_and_the_claims(whole):
     assert "AD has the larger entropy | A, poisson1d, float64" in claimed
     larger = [line for line in claimed.splitlines() if "Small values are larger" in line]
     assert sum(line.endswith("| holds |") for line in larger) == 6  # those of A
+    at_best = [line for line in rates.splitlines() if line.endswith("| shown |")]
+    trained = [experiment for experiment in ALL if experiment.script == "train.py"]
+    assert len(at_best) == 2 * len(trained)  # of ad and fd; every member of fd_grid diverges
+    assert sum("| fd_grid |" in line and "| 5 | 5 | - |" in line for line in rates.splitlines()) > 1
     assert "nan" not in numbers.lower() + opened.lower()
 
 

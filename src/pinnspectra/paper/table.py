@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from pinnspectra.paper.claims import Claim, claims
+from pinnspectra.paper.learning_rates import HEADER, rate_rows
 from pinnspectra.paper.markdown import number, spread, table
 from pinnspectra.paper.printed import PRINTED, Printed
-from pinnspectra.paper.readings import Reading, nearest, readings
+from pinnspectra.paper.readings import KERNELS, Reading, nearest, readings
 from pinnspectra.paper.verdicts import REPRODUCED, is_ordered, is_reproduced, verdict
 from pinnspectra.run_folder import written_whole
 
@@ -41,14 +42,23 @@ is taken at its best learning rate. A true error is that of the same solution by
 """
 
 
+RATES = """## Learning rates
+
+Of each network experiment that which is shown has the least median loss at the end, of those at
+which fewer members diverged than did not. Diverged members are left out.
+"""
+
+
 def write_table(folder: Path) -> Path:
     """Write table.md from the finished experiments under a folder."""
     found = {p.figure: readings(p, folder) for p in PRINTED}
     measured = claims(folder)
+    trained = [name for of_figure in KERNELS.values() for name in of_figure]
     text = "\n".join([
         NUMBERS, _numbers(found), "", _counts(found), "", *_reasons(found), "",
         READINGS, _readings(found), "",
         CLAIMS, _summary(measured), "", _claims(measured), "",
+        RATES, table(HEADER, list(rate_rows(folder, trained))), "",
     ])  # fmt: skip
     path = folder / "table.md"
     with written_whole(path) as file:

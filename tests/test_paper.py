@@ -100,7 +100,7 @@ def test_rank_correlation_and_pairs():
 
 STUB = """
 import json, pathlib, sys, time
-name, folder = (next(a.split("=", 1)[1] for a in sys.argv if a.startswith(key))
+name, folder = (next(a.split("=", 1)[1].strip("'") for a in sys.argv if a.startswith(key))
                 for key in ("experiment=", "hydra.sweep.dir="))
 conf = pathlib.Path(__file__).parent
 count = conf / "started"
@@ -231,12 +231,13 @@ def test_a_small_experiment_runs_from_its_yaml_to_its_arrays(checkout):
     small = (ROOT / "conf" / "experiment" / "fig3.yaml").read_text().replace("400", "12")
     small = small.replace("range(0,5)", "range(0,2)").replace(",fd_grid", "")
     (checkout / "conf" / "experiment" / "one.yaml").write_text(small)
-    assert run_missing([ONE], checkout / "out", checkout) == []
-    found = solves(checkout / "out" / "one")
+    out = checkout / "a folder, of 'x'=1"
+    assert run_missing([ONE], out, checkout) == []
+    found = solves(out / "one")
     assert {m: one.errors.shape for m, one in found.items()} == {"ad": (12, 2), "fd": (12, 2)}
     ad, fd = found["ad"], found["fd"]
     np.testing.assert_allclose(ad.solved_singular_values, ad.singular_values, atol=1e-14)
-    results = [json.loads(path.read_text()) for path in (checkout / "out").rglob("result.json")]
+    results = [json.loads(path.read_text()) for path in out.rglob("result.json")]
     for method, one in found.items():
         logged = {r["truncated_entropy"] for r in results if r["method"] == method}
         np.testing.assert_allclose(sorted(one.entropy(1e-12)), sorted(logged))

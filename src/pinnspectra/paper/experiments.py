@@ -118,12 +118,13 @@ def _start(experiment: Experiment, folder: Path, checkout: Path) -> _Started:
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
     print(f"{experiment.name}: python {experiment.script} -m experiment={experiment.name}")
+    quoted = str(folder.absolute()).replace("'", r"\'")
     command = [
         sys.executable,
         str(checkout / experiment.script),
         "-m",
         f"experiment={experiment.name}",
-        f"hydra.sweep.dir={folder.absolute()}",
+        f"hydra.sweep.dir='{quoted}'",
     ]
     with (folder / "log.txt").open("wb") as log:
         process = subprocess.Popen(

@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: install demo test test-slow bench bench-peers indicators format lock clean
+.PHONY: install demo paper paper-docs indicators test test-slow bench bench-peers format lock clean
 
 install: $(INSTALLED)
 
@@ -14,6 +14,14 @@ $(INSTALLED): requirements.txt pyproject.toml
 
 demo: $(INSTALLED)
 	$(BIN)/python train.py -m method=ad,fd pde=poisson2d
+
+# Every figure and number of the paper, into outputs/paper; about 20 minutes, and goes on where it was.
+paper: $(INSTALLED)
+	$(BIN)/python -m pinnspectra.paper
+
+# The same, into docs/paper.md as well.
+paper-docs: $(INSTALLED)
+	$(BIN)/python -m pinnspectra.paper --docs
 
 test: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -80,6 +80,7 @@ def draw_spectrum(solution: RandomFeatureSolution, folder: RunFolder) -> None:
         "spectrum.npz",
         singular_values=sigma,
         floor=floor,
+        solved_singular_values=solution.solved_singular_values.numpy(),
         truncation_position=positions,
         relative_training_error=errors,
     )

@@ -66,3 +66,22 @@ def test_metrics_by_parts_are_the_formulas_on_the_whole(problem, boundary_weight
     A = c.system_matrix(network.features(parameters))[0]
     error = float((A @ solution.coefficients - f).norm() / f.norm())
     assert solution.metrics["relative_training_error"] == pytest.approx(error, rel=1e-6)
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+@pytest.mark.parametrize("method", ["ad", "fd"])
+def test_the_matrix_that_is_solved_has_the_boundary_rows_unscaled_where_lambda_says_so(
+    problem, method
+):
+    pde = PROBLEMS[problem]
+    rows = len(pde.domain.boundary(16).coordinates)
+    c, network, parameters, solution = solve(problem, method, rows / 16**pde.domain.dimension)
+    features = network.features(parameters)
+    A, B = c.system_matrix(features)[0], c.boundary_matrix(features)[0]
+    for got, matrix in (
+        (solution.singular_values, A),
+        (solution.solved_singular_values, torch.cat([A, B])),
+    ):
+        expected = torch.linalg.svdvals(matrix)
+        scale = float(expected[0])
+        torch.testing.assert_close(got, expected, rtol=0, atol=1e-13 * scale)

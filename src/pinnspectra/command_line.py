@@ -96,6 +96,23 @@ def run(job: Job[Settings], config_name: str, schema: type[Settings]) -> None:
     sys.exit(max(codes, default=0))
 
 
+def composed(conf: Path, config_name: str, experiment: str) -> str:
+    """An experiment's configuration and what it sweeps over, as text: equal where the runs are.
+
+    Raises:
+        SettingsError: the experiment cannot be composed.
+    """
+    GlobalHydra.instance().clear()
+    try:
+        with hydra.initialize_config_dir(str(conf.absolute()), version_base="1.3"):
+            config = hydra.compose(config_name, [f"experiment={experiment}"], True)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise SettingsError(_one_line(error, conf, config_name)) from error
+    sweep = config.hydra.sweeper.params
+    kept = {key: config._get_node(key) for key in config if key not in ("hydra", "logger")}
+    return OmegaConf.to_yaml(OmegaConf.create({**kept, "sweep": sweep}), sort_keys=True)
+
+
 def imports_are_done() -> None:
     """Collect garbage from here on, and leave out what was imported; in a sweep's first job."""
     if not gc.isenabled():

@@ -35,6 +35,7 @@ class RandomFeatureSolution:
 
     singular_values: of the system matrix A, (min(N, M),), descending.
     floor: what of them is rounding, as predicted (system_matrix_floor), (min(N, M),).
+    solved_singular_values: of the matrix that is solved: A, or A and the boundary rows.
     relative_training_errors: ||A a_P - f|| / ||f|| at the truncation positions P = 1, 2, ..., with
         the coefficients formed (Stages I-IV of Fig. 3b).
     coefficients: the a_j at the position that is used, (M,).
@@ -56,6 +57,7 @@ class RandomFeatureSolution:
 
     singular_values: Tensor
     floor: Tensor
+    solved_singular_values: Tensor
     relative_training_errors: Tensor
     coefficients: Tensor
     values: Tensor
@@ -112,6 +114,7 @@ def solve_random_features(
     return RandomFeatureSolution(
         singular_values=sigma,
         floor=floor,
+        solved_singular_values=svd.singular_values,
         relative_training_errors=svd.relative_errors(rows=len(reduced)),
         coefficients=a,
         values=values,

@@ -13,8 +13,15 @@ from pinnspectra.figures.comparison import (
 )
 from pinnspectra.figures.indicators import Cloud, indicator_figure
 from pinnspectra.figures.members import by_learning_rate
+from pinnspectra.figures.paper import (
+    CurvePanel,
+    SpectrumPanel,
+    TruncationPanel,
+    paper_figure,
+)
 from pinnspectra.figures.random_features import singular_value_figure, truncation_figure
 from pinnspectra.figures.solution import solution_figure
+from pinnspectra.figures.spectra import EIGENVALUE, SINGULAR_VALUE
 from pinnspectra.figures.style import METHOD_COLOURS, OTHER_COLOURS, method_colour, save
 from pinnspectra.figures.training import (
     eigenvalue_figure,
@@ -24,13 +31,18 @@ from pinnspectra.figures.training import (
 )
 
 __all__ = [
+    "EIGENVALUE",
     "METHOD_COLOURS",
     "OTHER_COLOURS",
+    "SINGULAR_VALUE",
     "Cloud",
+    "CurvePanel",
     "Panel",
     "RunCurves",
     "Spectrum",
     "SpectrumCurves",
+    "SpectrumPanel",
+    "TruncationPanel",
     "by_learning_rate",
     "cause_figure",
     "comparison_figure",
@@ -40,6 +52,7 @@ __all__ = [
     "indicator_figure",
     "loss_figure",
     "method_colour",
+    "paper_figure",
     "rfm_comparison_figure",
     "save",
     "singular_value_figure",

@@ -1,0 +1,84 @@
+"""python -m pinnspectra.paper: run what is missing, draw the figures, write the table."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pinnspectra import figures
+from pinnspectra.paper.drawing import FIGURES
+from pinnspectra.paper.experiments import CHECKOUT, MARKER, Experiment, run_missing
+from pinnspectra.paper.page import write_page
+from pinnspectra.paper.readings import EXPERIMENTS
+from pinnspectra.paper.table import write_table
+from pinnspectra.settings import SettingsError
+
+FOLDER = Path("outputs/paper")
+
+ALL = list(dict.fromkeys([*(e for f in FIGURES.values() for e in f.experiments), *EXPERIMENTS]))
+"""All experiments, those of the figures first."""
+
+
+def main(arguments: Sequence[str] | None = None, checkout: Path = CHECKOUT) -> int:
+    """The command; 0 done, 1 where something is refused or failed, 130 where it is interrupted."""
+    given = _parser().parse_args(arguments)
+    try:
+        return _paper(given.only or list(FIGURES), bool(given.only), given.docs, checkout)
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        print("error: interrupted; run it again to go on where it was", file=sys.stderr)
+        return 130
+    except (SettingsError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m pinnspectra.paper",
+        description="Every figure and printed number of the paper, into outputs/paper.",
+    )
+    some = f"only some of {', '.join(FIGURES)}"
+    parser.add_argument("--only", nargs="+", metavar="FIGURE", help=some)
+    docs = "also write docs/paper.md and docs/paper/, from a whole run"
+    parser.add_argument("--docs", action="store_true", help=docs)
+    return parser
+
+
+def _paper(names: Sequence[str], some: bool, docs: bool, checkout: Path) -> int:
+    """Run, draw and tabulate; without --only also the experiments that no figure shows.
+
+    Raises:
+        SettingsError: there is no such figure, or docs of a part are asked for.
+    """
+    for name in names:
+        if name not in FIGURES:
+            raise SettingsError(f"--only {name}: no such figure; allowed are {', '.join(FIGURES)}")
+    if some and docs:
+        raise SettingsError("--only with --docs: the page is of the whole paper; leave one out")
+    shown = dict.fromkeys(experiment for name in names for experiment in FIGURES[name].experiments)
+    errors = run_missing(list(shown) if some else ALL, FOLDER, checkout)
+    for line in errors:
+        print(f"error: {line}", file=sys.stderr)
+    for name in names:
+        if _are_whole(FIGURES[name].experiments):
+            figures.save(FIGURES[name].draw(FOLDER), FOLDER / f"{name}.png")
+            print(f"see {FOLDER / f'{name}.png'}")
+    if _are_whole(ALL):
+        print(f"see {write_table(FOLDER)}")
+    elif some:
+        print("the table needs all experiments: run it without --only")
+    if docs and not errors:
+        print(f"see {write_page(FOLDER, checkout / 'docs')}")
+    return 1 if errors else 0
+
+
+def _are_whole(experiments: Sequence[Experiment]) -> bool:
+    return all((FOLDER / experiment.name / MARKER).exists() for experiment in experiments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -43,7 +43,7 @@ bench-peers: $(INSTALLED)
 	$(BIN)/python benchmarks/peers.py
 	$(BIN)/python benchmarks/report.py
 
-# About five minutes: outputs/indicators and docs/indicators/. Where members of a run diverge its
+# Ten minutes of processor time, five on two cores: outputs/indicators, docs/indicators/. Where members of a run diverge its
 # exit code is 1; the study counts them.
 indicators: $(INSTALLED)
 	rm -rf outputs/indicators

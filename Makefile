@@ -51,8 +51,8 @@ bench-peers: $(INSTALLED)
 	$(BIN)/python benchmarks/peers.py
 	$(BIN)/python benchmarks/report.py
 
-# About five minutes: outputs/indicators and docs/indicators/. Where members of a run diverge its
-# exit code is 1; the study counts them.
+# Ten minutes of processor time, on two cores: outputs/indicators and docs/indicators/. Where members
+# of a run diverge its exit code is 1; the study counts them.
 indicators: $(INSTALLED)
 	rm -rf outputs/indicators
 	-printf '%s\n' 'train.py nn' 'train.py nn_2d' 'rfm_solve.py rfm' 'rfm_solve.py rfm_2d' \

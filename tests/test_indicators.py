@@ -261,14 +261,16 @@ def test_the_records_of_an_ensemble_are_its_cases(tmp_path):
 
 
 def test_half_done_and_damaged_runs_are_left_out_and_counted(tmp_path):
-    for i in range(5):
+    for i in range(6):
         finished_run(tmp_path / f"{i}_run", seed=i)
     (tmp_path / "1_run" / "result.json").unlink()
     (tmp_path / "2_run" / "spectra.npz").write_bytes(b"PK")
     (tmp_path / "3_run" / "metrics.csv").unlink()
     (tmp_path / "4_run" / ".hydra" / "config.yaml").write_text("precision: [")
+    lines = (tmp_path / "5_run" / "metrics.csv").read_text().splitlines(keepends=True)
+    (tmp_path / "5_run" / "metrics.csv").write_text("".join(lines[:1] + lines[2:3]))
     found = find_cases(tmp_path)
-    assert found.ended == {"finished": 1, "unfinished": 1, "damaged": 3}
+    assert found.ended == {"finished": 1, "unfinished": 1, "damaged": 4}
     assert {one.seed for one in found.records} == {0}
 
 

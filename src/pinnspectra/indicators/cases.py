@@ -75,8 +75,8 @@ class Study:
 def find_cases(folder: Path) -> Study:
     """The cases of all finished members of all runs under a folder.
 
-    Half-done, failed and diverged ones are left out and counted, and so are those whose files are
-    damaged.
+    Half-done, failed and diverged ones are left out and counted, and so are, as damaged, those
+    whose files cannot be read or have no record that another follows.
     """
     solves, records, ended = [], [], Counter()
     for run in find_runs(folder):
@@ -129,14 +129,17 @@ def _setting(run: Run) -> tuple[str, str, str, int] | None:
 
 
 def _recorded(run: Run, rows: list[Row]) -> tuple[np.ndarray, Any, Any] | None:
-    """Steps, (K,), indicators and outcomes, (K - 1, S) or more; None where files are damaged."""
+    """Steps, (K,), indicators and outcomes, (K - 1, S) or more.
+
+    None where files are damaged or have no two records.
+    """
     spectra = read_spectra(run.path / "spectra.npz")
     metrics = by_member(read_metrics(run.path / "metrics.csv"), len(rows))
     if not spectra or not metrics.keys() >= {"loss", "loss/interior_ad64"}:
         return None
     steps, at, of = np.intersect1d(metrics["step"], spectra["steps"], return_indices=True)
     eigenvalues = spectra["eigenvalues"][of]
-    if eigenvalues.shape[1] != len(rows):
+    if eigenvalues.shape[1] != len(rows) or steps.size < 2:
         return None
     rates = np.array([_float(row["learning_rate"]) for row in rows])
     loss, true = metrics["loss"][at], metrics["loss/interior_ad64"][at]

@@ -14,6 +14,7 @@ from pinnspectra.figures.comparison import (
 from pinnspectra.figures.members import by_learning_rate
 from pinnspectra.figures.random_features import singular_value_figure, truncation_figure
 from pinnspectra.figures.solution import solution_figure
+from pinnspectra.figures.step_error import StepCurve, StepPanel, step_error_figure
 from pinnspectra.figures.style import METHOD_COLOURS, OTHER_COLOURS, method_colour, save
 from pinnspectra.figures.training import (
     eigenvalue_figure,
@@ -29,6 +30,8 @@ __all__ = [
     "RunCurves",
     "Spectrum",
     "SpectrumCurves",
+    "StepCurve",
+    "StepPanel",
     "by_learning_rate",
     "cause_figure",
     "comparison_figure",
@@ -41,5 +44,6 @@ __all__ = [
     "save",
     "singular_value_figure",
     "solution_figure",
+    "step_error_figure",
     "truncation_figure",
 ]

@@ -7,7 +7,7 @@ import pytest
 import torch
 from conftest import PROBLEMS
 from scripts import run_folders, run_script
-from test_best_step import OPERATORS, in_float64
+from test_best_step import highest_operator, in_float64
 
 from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import Automatic, ExactDifference, FiniteDifference
@@ -67,7 +67,7 @@ def ratios(theta, network, x, operator, accuracy, steps):
 
 @pytest.mark.parametrize(("name", "dtype", "trained"), CASES)
 def test_the_noise_of_the_residual_is_predicted(name, dtype, trained):
-    network, operator = TwoLayer(100), OPERATORS[name]
+    network, operator = TwoLayer(100), highest_operator(PROBLEMS[name])
     x, theta = networks(name, network, getattr(torch, dtype), trained)
     # in float64 rounding is far above that of the reference for short steps only
     steps = (0.01, 0.023, 0.05, 0.11) if dtype == "float64" else (0.02, 0.047, 0.11, 0.26)
@@ -93,7 +93,7 @@ def error(theta, network, x, operator, step, accuracy):
 @pytest.mark.parametrize("network", [TwoLayer(100), MLP(40, 2, "tanh")], ids=["sin", "deep-tanh"])
 @pytest.mark.parametrize(("name", "dtype", "trained"), CASES)
 def test_no_step_is_much_better_than_the_best_step(name, dtype, trained, network):
-    operator = OPERATORS[name]
+    operator = highest_operator(PROBLEMS[name])
     x, theta = networks(name, network, getattr(torch, dtype), trained)
     for accuracy in (2, 4, 6):
         u, working = network.field(theta), x.to(getattr(torch, dtype))

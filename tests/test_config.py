@@ -17,7 +17,7 @@ from pinnspectra.settings import RandomFeatureSettings, TrainSettings, check
 from pinnspectra.training.schedule import LearningRates
 
 CONF = ROOT / "conf"
-SCHEMAS = {"train": TrainSettings, "rfm_solve": RandomFeatureSettings}
+SCHEMAS = {"train": TrainSettings, "rfm_solve": RandomFeatureSettings, "advise": TrainSettings}
 
 
 def choices(group):
@@ -27,7 +27,7 @@ def choices(group):
 def composed(script, *overrides):
     with hydra.initialize_config_dir(str(CONF), version_base="1.3"):
         config = hydra.compose(script, list(overrides))
-    if script == "train":
+    if script != "rfm_solve":
         config.logger = {"csv": {"_target_": "pytorch_lightning.loggers.CSVLogger"}}
         config.callbacks = {}
     return check(OmegaConf.to_container(config, resolve=True), SCHEMAS[script])

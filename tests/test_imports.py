@@ -5,7 +5,17 @@ import sys
 from scripts import ROOT
 
 SRC = ROOT / "src" / "pinnspectra"
-EDGES = {"command_line", "components", "figures", "results", "run_folder", "settings", "training"}
+EDGES = {
+    "advice",
+    "advise",
+    "command_line",
+    "components",
+    "figures",
+    "results",
+    "run_folder",
+    "settings",
+    "training",
+}
 CORE = sorted({path.stem for path in SRC.glob("*.py")} - EDGES - {"__init__"})
 PACKAGES = sorted({path.parent.name for path in SRC.glob("*/__init__.py")} - EDGES)
 OTHERS = ["hydra", "omegaconf", "pytorch_lightning", "wandb", "matplotlib", "pydantic"]

@@ -41,7 +41,7 @@ def solve(settings: RandomFeatureSettings, folder: RunFolder) -> int:
         )
     except ValueError as error:
         raise SettingsError(str(error)) from error
-    draw_spectrum(solution, folder, settings.spectrum.cutoff)
+    draw_spectrum(solution, folder)
     if settings.boundary_rows:  # else u is free up to what the operator does not see
         draw_solution(solution, collocation, folder)
     folder.write_result(
@@ -49,7 +49,6 @@ def solve(settings: RandomFeatureSettings, folder: RunFolder) -> int:
         seed=settings.seed,
         step=None,
         **solution.metrics,
-        cutoff=settings.spectrum.cutoff,
         steps_per_second=None,
         wall_seconds=time.monotonic() - started,
     )
@@ -69,20 +68,24 @@ def draw_solution(
     )
 
 
-def draw_spectrum(solution: RandomFeatureSolution, folder: RunFolder, cutoff: float) -> None:
-    """Write and draw the spectrum with its cut-off, and the error over the position (Fig. 3)."""
+def draw_spectrum(solution: RandomFeatureSolution, folder: RunFolder) -> None:
+    """Write and draw the spectrum with its floor, and the error over the position (Fig. 3)."""
     from pinnspectra import figures
 
     sigma, errors = solution.singular_values.numpy(), solution.relative_training_errors.numpy()
     positions = np.arange(1, len(errors) + 1)
+    floor, cutoff = solution.floor.numpy(), solution.metrics["cutoff"]
     used, method = int(solution.metrics["truncation_position"]), folder.method
     folder.write_arrays(
         "spectrum.npz",
         singular_values=sigma,
+        floor=floor,
         truncation_position=positions,
         relative_training_error=errors,
     )
-    folder.draw("singular_values", lambda: figures.singular_value_figure(sigma, cutoff, method))
+    folder.draw(
+        "singular_values", lambda: figures.singular_value_figure(sigma, floor, cutoff, method)
+    )
     folder.draw("truncation", lambda: figures.truncation_figure(positions, errors, used, method))
 
 

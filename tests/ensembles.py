@@ -62,6 +62,7 @@ def spectra(table: Mapping[str, np.ndarray], n: int = 12) -> dict[str, np.ndarra
         "steps": STEPS[taken],
         "singular_values": sigma,
         "eigenvalues": sigma**2,
+        "floor": 1e-9 * sigma[-1],
         "effective_cutoff": table["spectrum/effective_cutoff"][taken],
         "truncated_entropy": entropy,
     }

@@ -30,6 +30,7 @@ STEPS = np.arange(0, 5000, 100)
 LOSS = 10 * np.exp(-STEPS / 700) + 1e-3
 ENTROPY = 0.02 + 0.01 * np.sin(STEPS / 900)
 SPECTRUM = 300 * 10.0 ** -np.arange(0.0, 16.0, 0.25) + 1e-9
+FLOOR = np.geomspace(2e-9, 1e-9, SPECTRUM.size)
 POSITION = np.arange(1, SPECTRUM.size + 1)
 ERROR = SPECTRUM / SPECTRUM[0] + 1e-8
 EMPTY = np.array([])
@@ -40,15 +41,15 @@ CLOUD = np.random.default_rng(0).random((40, 3))
 
 def run(method: str, label: str = "", **changed: np.ndarray) -> RunCurves:
     arrays = {"loss_steps": STEPS, "loss": LOSS, "spectrum": SPECTRUM}
-    arrays |= {"entropy_steps": STEPS, "truncated_entropy": ENTROPY}
+    arrays |= {"entropy_steps": STEPS, "truncated_entropy": ENTROPY, "floor": FLOOR}
     arrays |= changed
     arrays |= {name: arrays[name][:, None] for name in ("loss", "truncated_entropy")}
-    arrays["spectrum"] = arrays["spectrum"][None]
+    arrays |= {name: arrays[name][None] for name in ("spectrum", "floor")}
     return RunCurves(label=label, method=method, cutoff=1e-5, **arrays)
 
 
 def solve(method: str, label: str = "") -> SpectrumCurves:
-    return SpectrumCurves(label, method, SPECTRUM, 1e-8, POSITION, ERROR, used=12)
+    return SpectrumCurves(label, method, SPECTRUM, FLOOR, 1e-8, POSITION, ERROR, used=12)
 
 
 def losses(steps: np.ndarray, *values: Any) -> Figure:
@@ -57,7 +58,8 @@ def losses(steps: np.ndarray, *values: Any) -> Figure:
 
 
 def eigenvalues(first: np.ndarray, last: np.ndarray, *others: Any) -> Figure:
-    return figures.eigenvalue_figure(first[None], last[None], *others)
+    floor = FLOOR[: last.size]
+    return figures.eigenvalue_figure(first[None], last[None], floor[None], *others)
 
 
 def entropies(at: np.ndarray, H: np.ndarray, e: np.ndarray, *others: Any) -> Figure:
@@ -80,7 +82,7 @@ FIGURES: dict[str, Callable[[str], Figure]] = {
     "entropy_loss": lambda m: path(ENTROPY, LOSS, STEPS, m),
     "solution": solution(LINE),
     "solution_scattered": solution(CLOUD),
-    "singular_value": lambda m: figures.singular_value_figure(SPECTRUM, 1e-8, m),
+    "singular_value": lambda m: figures.singular_value_figure(SPECTRUM, FLOOR, 1e-8, m),
     "truncation": lambda m: figures.truncation_figure(POSITION, ERROR, 12, m),
     "comparison": lambda m: figures.comparison_figure([run(m)]),
     "rfm_comparison": lambda m: figures.rfm_comparison_figure([solve(m)]),
@@ -166,7 +168,7 @@ def test_the_cutoff_line_and_the_mark_follow_definition_1(cutoff: float) -> None
     e = int(spectrum.effective_cutoff(torch.tensor(SPECTRUM), cutoff))
     shuffled = np.random.default_rng(1).permutation(SPECTRUM)
     for figure in (
-        figures.singular_value_figure(shuffled, cutoff, "ad"),
+        figures.singular_value_figure(shuffled, FLOOR, cutoff, "ad"),
         eigenvalues(SPECTRUM * 7, SPECTRUM, 0, 10, cutoff, "ad"),
     ):
         (axes,) = figure.axes
@@ -176,8 +178,66 @@ def test_the_cutoff_line_and_the_mark_follow_definition_1(cutoff: float) -> None
 
 
 def test_a_value_at_the_cutoff_counts() -> None:
-    (axes,) = figures.singular_value_figure(np.array([4.0, 2.0, 1.0]), 0.5, "ad").axes
+    (axes,) = figures.singular_value_figure(np.array([4.0, 2.0, 1.0]), EMPTY, 0.5, "ad").axes
     assert marks(axes) == [(2, 2)]
+
+
+def hollow(axes: Axes) -> np.ndarray:
+    """Where the hollow marks of a panel are, (n, 2)."""
+    marked = [line.get_xydata() for line in axes.lines if line.get_markerfacecolor() == "white"]
+    return np.concatenate(marked) if marked else np.empty((0, 2))
+
+
+def test_the_floor_is_drawn_and_what_is_near_it_is_marked_as_rounding() -> None:
+    index, low = POSITION, FLOOR
+    of_solve = figures.singular_value_figure(SPECTRUM, low, 1e-8, "fd")
+    of_kernel = eigenvalues(SPECTRUM, SPECTRUM, 0, 10, 1e-5, "fd")
+    of_solves, _ = figures.rfm_comparison_figure([solve("fd")]).axes
+    of_runs = figures.comparison_figure([run("fd")]).axes[1]
+    for axes in (of_solve.axes[0], of_kernel.axes[0], of_solves, of_runs):
+        (line,) = with_data(axes, index, low)
+        assert line.get_linestyle() == ":"
+        near = np.flatnonzero(2 * low >= SPECTRUM)
+        k = hollow(axes)[:, 0].astype(int) - 1
+        assert set(k) <= set(near)
+        assert k[0] == near[0]
+        assert k.size > min(near.size, 10) / 2
+        np.testing.assert_array_equal(hollow(axes)[:, 1], SPECTRUM[k])
+    for figure in (of_solve, of_kernel):
+        assert {"predicted rounding floor", "at most twice the floor"} <= set(legend(figure))
+
+
+@pytest.mark.parametrize("floor", [EMPTY, FLOOR * np.nan, FLOOR * 1e-9])
+def test_a_spectrum_without_a_floor_or_far_above_it_has_no_mark_of_rounding(floor) -> None:
+    figure = figures.singular_value_figure(SPECTRUM, floor, 1e-8, "ad")
+    drawn(figure)
+    assert hollow(figure.axes[0]).size == 0
+    assert "at most twice the floor" not in legend(figure)
+    assert ("predicted rounding floor" in legend(figure)) == np.isfinite(floor).any()
+
+
+def test_comparisons_say_what_is_dotted_and_hollow_and_leave_marks_out_where_runs_are_many():
+    for count in (6, 7):
+        pairs = (
+            figures.rfm_comparison_figure([solve("fd", f"seed={i}") for i in range(count)]).axes[0],
+            figures.comparison_figure([run("fd", f"seed={i}") for i in range(count)]).axes[1],
+        )
+        for axes in pairs:
+            assert len(with_data(axes, POSITION, FLOOR)) == count
+            assert (hollow(axes).size > 0) == (count == 6)
+            assert "predicted rounding floor" in axes.get_title()
+            assert ("hollow" in axes.get_title()) == (count == 6)
+    unknown = figures.comparison_figure([run("fd", floor=FLOOR * np.nan)])
+    assert not unknown.axes[1].get_title()
+
+
+def test_the_floor_of_an_ensemble_is_the_median_of_those_that_are_left() -> None:
+    last = np.array([[1.0, 1e-3], [2.0, 1e-4], [4.0, 1e-5], [np.nan, np.nan]])
+    floor = np.array([[1e-4, 1e-4], [2e-4, 2e-4], [9e-4, 9e-4], [np.nan, np.nan]])
+    figure = figures.eigenvalue_figure(last, last, floor, 0, 10, 1e-2, "fd")
+    (axes,) = figure.axes
+    assert with_data(axes, np.array([1, 2]), np.array([2e-4, 2e-4]))
+    assert hollow(axes).tolist() == [[2, 1e-4]]
 
 
 def test_the_truncation_curve_is_marked_at_the_position_that_is_used() -> None:
@@ -213,11 +273,11 @@ def test_what_a_log_axis_cannot_show_is_left_out_without_a_warning(dtype: type) 
 def test_a_diverging_run_is_drawn_without_a_warning() -> None:
     steps = np.arange(617)
     drawn(losses(steps, *[10.0 ** (steps - 308)] * 4, "fd"))
-    drawn(figures.singular_value_figure(10.0 ** (308 - steps), 1e-5, "fd"))
+    drawn(figures.singular_value_figure(10.0 ** (308 - steps), 10.0**-steps, 1e-5, "fd"))
 
 
 def test_a_single_point_is_marked_and_nothing_is_said_to_be_nothing() -> None:
-    empty = run("ad", loss_steps=EMPTY, loss=EMPTY, spectrum=EMPTY)
+    empty = run("ad", loss_steps=EMPTY, loss=EMPTY, spectrum=EMPTY, floor=EMPTY)
     point = run("fd", entropy_steps=STEPS[:1], truncated_entropy=ENTROPY[:1])
     left, middle, right = figures.comparison_figure([empty, point]).axes
     assert with_data(right, STEPS[:1], ENTROPY[:1])[0].get_marker() == "o"
@@ -339,11 +399,12 @@ def of_ensemble(size: int, lost: dict[int, int], rates: Sequence[float]) -> dict
     terms = [table[f"loss/{name}"] for name in ("interior", "boundary", "interior_ad64")]
     spectra = np.random.default_rng(0).uniform(0.5, 1, (2, size, 1)) * SPECTRUM
     spectra[1, list(lost)] = np.nan
+    floor = 1e-3 * spectra[1]
     e = table["spectrum/effective_cutoff"]
-    run = RunCurves("seed=0", "fd", ROWS, loss, spectra[1], 1e-5, ROWS, H)
+    run = RunCurves("seed=0", "fd", ROWS, loss, spectra[1], floor, 1e-5, ROWS, H)
     drawing = {
         "loss": figures.loss_figure(ROWS, loss, *terms, "fd", rates),
-        "eigenvalues": figures.eigenvalue_figure(*spectra, 0, 1000, 1e-5, "fd", rates),
+        "eigenvalues": figures.eigenvalue_figure(*spectra, floor, 0, 1000, 1e-5, "fd", rates),
         "entropy": figures.entropy_figure(ROWS, H, e, ROWS, loss, "fd", rates),
         "entropy_loss": figures.entropy_loss_figure(H, loss, ROWS, "fd", rates),
         "comparison": figures.comparison_figure([run, run]),
@@ -460,7 +521,8 @@ def test_bands_that_could_not_be_told_apart_are_left_out_and_this_is_said() -> N
     loss = metrics(5)["loss"]
     for count in (8, 9):
         runs = [
-            RunCurves(f"seed={i}", "fd", ROWS, loss, loss.T, 1e-5, ROWS, loss) for i in range(count)
+            RunCurves(f"seed={i}", "fd", ROWS, loss, loss.T, loss.T, 1e-5, ROWS, loss)
+            for i in range(count)
         ]
         figure = figures.comparison_figure(runs)
         assert [len(bands(axes)) for axes in figure.axes] == 3 * [8 if count == 8 else 0]
@@ -470,7 +532,7 @@ def test_bands_that_could_not_be_told_apart_are_left_out_and_this_is_said() -> N
 def test_the_cutoff_of_an_ensemble_is_the_median_of_those_with_a_spectrum() -> None:
     levels_of = np.array([1.0, 1e-2, 1e-4, 1e-6])
     last = np.stack([levels_of, levels_of**2, levels_of**0.5, levels_of * np.nan])
-    figure = figures.eigenvalue_figure(last, last, 0, 10, 2e-4, "fd")
+    figure = figures.eigenvalue_figure(last, last, last * np.nan, 0, 10, 2e-4, "fd")
     (axes,) = figure.axes
     assert marks(axes) == [(2, 1e-2)]  # e is 2, 1 and 4 of the three
     assert legend(figure)[-1].endswith("= 2 (1 to 4)")

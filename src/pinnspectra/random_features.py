@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import Field
 from pinnspectra.least_squares import TruncatedSVD
 from pinnspectra.networks import AbstractNetwork, Parameters
+from pinnspectra.rounding import spectrum_floor, system_matrix_floor
 from pinnspectra.spectrum import (
     effective_cutoff,
     singular_values,
@@ -23,17 +25,22 @@ from pinnspectra.spectrum import (
 ENTRIES_OF_A_PART = 2**22
 """Entries of A that are held at once."""
 
+ABOVE_FLOOR = 1.3
+"""The automatic cut-off over the largest singular value of the rounding errors."""
+
 
 @dataclass(frozen=True, eq=False)
 class RandomFeatureSolution:
     """What the truncated SVD of one system gives.
 
     singular_values: of the system matrix A, (min(N, M),), descending.
+    floor: what of them is rounding, as predicted (system_matrix_floor), (min(N, M),).
     relative_training_errors: ||A a_P - f|| / ||f|| at the truncation positions P = 1, 2, ..., with
         the coefficients formed (Stages I-IV of Fig. 3b).
     coefficients: the a_j at the position that is used, (M,).
     values: the solution u at the interior points, (N,), float64.
     metrics: by name
+        cutoff: the threshold a of Definitions 1 and 2,
         effective_cutoff, truncated_entropy: e and H of A at the cutoff (Definitions 1 and 2),
         truncation_position: the P that is used, e of the matrix that is solved, which is A or,
             with boundary rows, A and they,
@@ -48,6 +55,7 @@ class RandomFeatureSolution:
     """
 
     singular_values: Tensor
+    floor: Tensor
     relative_training_errors: Tensor
     coefficients: Tensor
     values: Tensor
@@ -59,7 +67,7 @@ def solve_random_features(
     collocation: Collocation,
     network: AbstractNetwork,
     parameters: Parameters,
-    cutoff: float,
+    cutoff: float | Literal["auto"],
     boundary_weight: float | None = None,
 ) -> RandomFeatureSolution:
     """Solve for the outer coefficients of one network (S = 1) in the dtype of its parameters.
@@ -67,6 +75,9 @@ def solve_random_features(
     The system is A a = f at the interior points. With a boundary weight lambda the boundary
     operators' rows are appended, scaled by sqrt(lambda N / N_b), so that the squared residual is
     N (interior + lambda boundary); without, the solution is free up to what L does not see.
+
+    The cutoff auto is ABOVE_FLOOR times the top of the rounding floor, so that what is kept is more
+    than rounding noise, which can fit f but solves nothing.
 
     A is taken by parts of the points and [A f] reduced to its triangular factor [R c] as it goes
     (triangular_factor), so that memory grows with M^2, not with N M: R a - c has the norm of
@@ -86,6 +97,9 @@ def solve_random_features(
             f"model.weight_range"
         )
     sigma = singular_values(reduced[:, :-1])
+    floor = spectrum_floor(system_matrix_floor(collocation, network, parameters)[0], sigma)
+    if cutoff == "auto":
+        cutoff = _above_floor(floor, sigma, dtype)
     system = reduced.to(dtype)
     if boundary_weight is not None:
         system = torch.cat([system, _boundary_rows(working, features, boundary_weight)])
@@ -97,10 +111,12 @@ def solve_random_features(
     values, measured = _measured(collocation, network, solved)
     return RandomFeatureSolution(
         singular_values=sigma,
+        floor=floor,
         relative_training_errors=svd.relative_errors(rows=len(reduced)),
         coefficients=a,
         values=values,
         metrics={
+            "cutoff": cutoff,
             "loss": measured["loss_interior"] + (boundary_weight or 0) * measured["loss_boundary"],
             **measured,
             "relative_training_error": float(training.norm() / system[: len(reduced), -1].norm()),
@@ -110,6 +126,12 @@ def solve_random_features(
             **{f"method_{name}": value for name, value in working.method.metrics.items()},
         },
     )
+
+
+def _above_floor(floor: Tensor, sigma: Tensor, dtype: torch.dtype) -> float:
+    """The automatic cut-off: at least what the SVD in that dtype resolves; sigma_1 is kept."""
+    level = ABOVE_FLOOR * float(floor[0] / sigma[0])
+    return min(max(level, torch.finfo(dtype).eps), 1.0)
 
 
 def _system_rows(working: Collocation, features: Field, width: int) -> Iterator[Tensor]:

@@ -331,6 +331,7 @@ def _run_curves(run: Run) -> list[figures.RunCurves]:
     if not spectra or spectra["eigenvalues"].shape[1] != len(rows):
         none = np.empty((0, len(rows)))
         spectra = {"steps": none[:, 0], "truncated_entropy": none, "eigenvalues": none.T[None]}
+        spectra["floor"] = none.T
     rates = [row["learning_rate"] for row in rows]
     groups = figures.by_learning_rate(rates if all(map(_is_number, rates)) else (), len(rows))
     return [
@@ -340,6 +341,7 @@ def _run_curves(run: Run) -> list[figures.RunCurves]:
             loss_steps=steps,
             loss=loss[:, members],
             spectrum=spectra["eigenvalues"][-1, members],
+            floor=spectra["floor"][members] ** 2,
             cutoff=_cutoff(run),
             entropy_steps=spectra["steps"],
             truncated_entropy=spectra["truncated_entropy"][:, members],
@@ -354,6 +356,7 @@ def _spectrum_curves(run: Run) -> figures.SpectrumCurves:
         label=", ".join(run.overrides) or run.name,
         method=str(run.result.get("method")),
         singular_values=arrays.get("singular_values", none),
+        floor=arrays.get("floor", none),
         cutoff=_cutoff(run),
         truncation_position=arrays.get("truncation_position", none),
         relative_training_error=arrays.get("relative_training_error", none),

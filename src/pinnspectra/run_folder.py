@@ -171,7 +171,8 @@ def read_spectra(path: Path) -> dict[str, np.ndarray]:
     """The steps, (K,), of a spectra.npz and its arrays, (K, S, N) or (K, S), at K >= 1 steps.
 
     Those where a member has a spectrum; NaN for the others. {} where there are none or the file is
-    damaged. Arrays without a member axis, as an older run wrote them, are of one member.
+    damaged. Arrays without a member axis, as an older run wrote them, are of one member. `floor`,
+    (S, N), is that of the last spectrum, and NaN where none was taken.
     """
     arrays = read_arrays(path)
     if not arrays.keys() >= {"steps", *SPECTRA}:
@@ -182,7 +183,12 @@ def read_spectra(path: Path) -> dict[str, np.ndarray]:
     if not _agree(arrays):
         return {}
     taken = np.isfinite(arrays["truncated_entropy"]).any(axis=1)
-    return {name: arrays[name][taken] for name in ("steps", *SPECTRA)} if taken.any() else {}
+    if not taken.any():
+        return {}
+    spectra = {name: arrays[name][taken] for name in ("steps", *SPECTRA)}
+    none = np.full(spectra["singular_values"].shape[1:], np.nan)
+    floor = arrays.get("floor", none)
+    return spectra | {"floor": floor if floor.shape == none.shape else none}
 
 
 def _agree(arrays: dict[str, np.ndarray]) -> bool:

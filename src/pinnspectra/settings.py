@@ -10,7 +10,14 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
 
 Count = Annotated[int, Field(ge=1, le=10**12)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -96,6 +103,13 @@ class KernelSpectrumSettings(_Model):
     dtype: Literal["training", "float64"]
     leading: Count | None
 
+    @field_validator("cutoff", mode="before")
+    @classmethod
+    def _number(cls, cutoff: Any) -> Any:
+        if cutoff == "auto":
+            raise ValueError("=auto: only rfm_solve.py takes auto; a number from 0 to below 1")
+        return cutoff
+
 
 class EnsembleSettings(_Model):
     """The members: `size` seeds, crossed with learning rates where they are given."""
@@ -140,9 +154,17 @@ class TrainSettings(RunSettings):
 
 
 class SystemMatrixSpectrumSettings(_Model):
-    """The cut-off of the system matrix's spectrum."""
+    """The cut-off of the system matrix's spectrum: auto is just above the rounding floor."""
 
-    cutoff: Cutoff
+    cutoff: Cutoff | Literal["auto"]
+
+    @field_validator("cutoff", mode="wrap")
+    @classmethod
+    def _number_or_auto(cls, cutoff: Any, check: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return check(cutoff)
+        except ValidationError:
+            raise ValueError(f"={cutoff}: a number from 0 to below 1, or auto") from None
 
 
 class RandomFeatureSettings(RunSettings):

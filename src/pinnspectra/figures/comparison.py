@@ -20,8 +20,11 @@ from pinnspectra.figures.panels import draw_curve, new_figure, noted
 from pinnspectra.figures.random_features import draw_truncation_mark, set_truncation_axes
 from pinnspectra.figures.spectra import (
     EIGENVALUE,
+    FLOOR,
+    NEAR_FLOOR,
     SINGULAR_VALUE,
     draw_cutoff,
+    draw_floor,
     draw_spectrum,
     set_spectrum_axes,
 )
@@ -41,7 +44,8 @@ class RunCurves:
 
     `label` joins settings by ", "; those that all runs share are said once, in the title.
     `loss`, (K, S), is taken at `loss_steps`, (K,), and `truncated_entropy` at `entropy_steps`, both
-    in gradient steps; `spectrum`, (S, N), is the last one and `cutoff` the a of Definition 1.
+    in gradient steps; `spectrum`, (S, N), is the last one, `floor`, (S, N), what of it is rounding,
+    and `cutoff` the a of Definition 1.
     """
 
     label: str
@@ -49,6 +53,7 @@ class RunCurves:
     loss_steps: np.ndarray
     loss: np.ndarray
     spectrum: np.ndarray
+    floor: np.ndarray
     cutoff: float
     entropy_steps: np.ndarray
     truncated_entropy: np.ndarray
@@ -59,12 +64,13 @@ class SpectrumCurves:
     """The curves of one random feature solve in a comparison.
 
     `relative_training_error` is taken at `truncation_position`, of which the solution is the one at
-    `used`; `cutoff` is the a of Definition 1.
+    `used`; `floor` is what of the singular values is rounding, `cutoff` the a of Definition 1.
     """
 
     label: str
     method: str
     singular_values: np.ndarray
+    floor: np.ndarray
     cutoff: float
     truncation_position: np.ndarray
     relative_training_error: np.ndarray
@@ -76,7 +82,7 @@ Curves = RunCurves | SpectrumCurves
 
 @rc_context(STYLE)
 def comparison_figure(runs: Sequence[RunCurves]) -> Figure:
-    """Losses, last spectra with their cut-offs, and entropies of training runs (Fig. 4).
+    """Losses, last spectra with cut-offs and floors, and entropies of training runs (Fig. 4).
 
     Of the members of a run the median, and where few runs are compared the band; a cross above the
     losses is where a member ended early.
@@ -84,12 +90,15 @@ def comparison_figure(runs: Sequence[RunCurves]) -> Figure:
     figure, (left, middle, right) = _panels("Training runs", runs, 3)
     set_loss_axes(left)
     set_spectrum_axes(middle, EIGENVALUE)
+    _name_floor(middle, runs)
     right.set(xlabel=STEP, ylabel=ENTROPY)
     looks, band = _looks(runs), len(runs) <= MOST_BANDS
     for run, look in zip(runs, looks, strict=True):
         draw_histories(left, run.loss_steps, run.loss, band=band, **look)
         draw_ended(left, run.loss_steps, run.loss, look["color"])
         draw_spectrum(middle, run.spectrum, band=band, **look)
+        floor_style = {"alpha": look["alpha"], "hollow": len(runs) <= FEW_RUNS}
+        draw_floor(middle, run.spectrum, run.floor, look["color"], **floor_style)
         draw_cutoff(middle, run.spectrum, run.cutoff, look["color"], alpha=look["alpha"])
         draw_histories(right, run.entropy_steps, run.truncated_entropy, band=band, **look)
     return _with_legend(figure, runs, looks)
@@ -97,15 +106,18 @@ def comparison_figure(runs: Sequence[RunCurves]) -> Figure:
 
 @rc_context(STYLE)
 def rfm_comparison_figure(runs: Sequence[SpectrumCurves]) -> Figure:
-    """Singular values with their cut-offs, and truncation curves, of solves (Fig. 3)."""
+    """Singular values with cut-offs and floors, and truncation curves, of solves (Fig. 3)."""
     figure, (left, right) = _panels("Random feature solves", runs, 2)
     set_spectrum_axes(left, SINGULAR_VALUE)
+    _name_floor(left, runs)
     set_truncation_axes(right)
     looks = _looks(runs)
     for run, look in zip(runs, looks, strict=True):
         position, errors = run.truncation_position, run.relative_training_error
         colour, alpha = look["color"], look["alpha"]
         draw_spectrum(left, run.singular_values[None], **look)
+        floor_style = {"alpha": alpha, "hollow": len(runs) <= FEW_RUNS}
+        draw_floor(left, run.singular_values[None], run.floor[None], colour, **floor_style)
         draw_cutoff(left, run.singular_values[None], run.cutoff, colour, alpha=alpha)
         draw_curve(right, position, errors, **look)
         draw_truncation_mark(right, position, errors, run.used, colour, alpha=alpha)
@@ -143,6 +155,13 @@ def _looks(runs: Sequence[Curves]) -> list[dict[str, Any]]:
             }
         )
     return looks
+
+
+def _name_floor(axes: Axes, runs: Sequence[Curves]) -> None:
+    """Say above the spectra what is dotted, and what is hollow where runs are few."""
+    if any(np.isfinite(run.floor).any() for run in runs):
+        marks = f"; hollow: {NEAR_FLOOR}" if len(runs) <= FEW_RUNS else ""
+        axes.set_title(f"dotted: {FLOOR}{marks}", fontsize=9)
 
 
 def _with_legend(figure: Figure, runs: Sequence[Curves], looks: Sequence[dict[str, Any]]) -> Figure:

@@ -13,6 +13,7 @@ from pinnspectra.figures.panels import draw_curve, draw_mark, finished, new_figu
 from pinnspectra.figures.spectra import (
     SINGULAR_VALUE,
     draw_cutoff,
+    draw_floor,
     draw_spectrum,
     set_spectrum_axes,
 )
@@ -23,16 +24,20 @@ TRAINING_ERROR = r"relative training error $\|Aa - f\| \,/\, \|f\|$"
 
 
 @rc_context(STYLE)
-def singular_value_figure(singular_values: np.ndarray, cutoff: float, method: str) -> Figure:
+def singular_value_figure(
+    singular_values: np.ndarray, floor: np.ndarray, cutoff: float, method: str
+) -> Figure:
     """Singular values of the system matrix A, (M,), over their index from 1 (Fig. 3a).
 
-    The dashed line is at cutoff * sigma_1, the dot at k = e (Definition 1).
+    The dashed line is at cutoff * sigma_1, the dot at k = e (Definition 1). The dotted line is the
+    predicted rounding floor, (M,); a hollow mark is on a value that is rounding.
     """
     figure, (axes,) = new_figure(f"Spectrum of the system matrix $A$, method {method}", 6.4, 4.6)
     set_spectrum_axes(axes, SINGULAR_VALUE)
     colour = method_colour(method)
     style = {"marker": ".", "markersize": 4, "linewidth": 1, "label": f"method {method}"}
     draw_spectrum(axes, singular_values[None], colour, **style)
+    draw_floor(axes, singular_values[None], floor[None], colour, listed=True)
     draw_cutoff(axes, singular_values[None], cutoff, colour, largest=r"\sigma_1")
     return finished(figure)
 

@@ -1,4 +1,4 @@
-"""A spectrum over its index, and its cut-off (Definition 1)."""
+"""A spectrum over its index, its cut-off (Definition 1), and the floor of its rounding."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from pinnspectra.figures.members import across, draw_band, labelled
-from pinnspectra.figures.panels import LARGEST, draw_mark
+from pinnspectra.figures.panels import LARGEST, draw_curve, draw_mark
 
 EIGENVALUE = r"eigenvalue $\lambda_k$ of $G$"
 SINGULAR_VALUE = r"singular value $\sigma_k$ of $A$"
+
+FLOOR = "predicted rounding floor"
+NEAR_FLOOR = "at most twice the floor"
+MOST_HOLLOW = 25
+"""Marks on one spectrum that are told apart."""
 
 
 def set_spectrum_axes(axes: Axes, label: str) -> None:
@@ -61,6 +66,39 @@ def draw_cutoff(
         style = {"color": color, "alpha": 0.6 * alpha, "linestyle": "--", "linewidth": 0.9}
         axes.axhline(cutoff * values[0], label=level, zorder=1, **style)
     draw_mark(axes, middle, values[middle - 1], color, alpha=alpha, marker=marker, label=mark)
+
+
+def at_floor(spectrum: np.ndarray, floor: np.ndarray) -> np.ndarray:
+    """Which values, (M,), are at most twice what of them is rounding, (m,)."""
+    n = min(spectrum.size, floor.size)
+    return np.append(spectrum[:n] <= 2 * floor[:n], np.zeros(spectrum.size - n, dtype=bool))
+
+
+def draw_floor(
+    axes: Axes,
+    spectrum: np.ndarray,
+    floor: np.ndarray,
+    color: str,
+    alpha: float = 1,
+    hollow: bool = True,
+    listed: bool = False,
+) -> None:
+    """Draw what of spectra, (S, M), is rounding, (S, m), dotted; mark values near it hollow.
+
+    Of an ensemble the medians. `listed` puts both in a legend.
+    """
+    values, errors = across(_descending(spectrum).T)[1], across(_descending(floor).T)[1]
+    index = np.arange(1, max(values.size, errors.size) + 1)
+    names = ({"label": FLOOR, "color": "black"}, {"label": NEAR_FLOOR}) if listed else ({}, {})
+    thin = {"color": color, "alpha": 0.8 * alpha, "linestyle": ":", "linewidth": 1.2, "zorder": 2.6}
+    draw_curve(axes, index[: errors.size], errors, **(thin | names[0]))
+    if not hollow:
+        return
+    near = np.flatnonzero(at_floor(values, errors))
+    near = near[:: max(1, -(-near.size // MOST_HOLLOW))]
+    marks = {"linestyle": "", "marker": "o", "markersize": 4, "markerfacecolor": "white"}
+    marks |= {"color": color, "alpha": alpha, "markeredgewidth": 0.9, "zorder": 2.7}
+    draw_curve(axes, index[near], values[near], **(marks | names[1]))
 
 
 def _descending(spectrum: np.ndarray) -> np.ndarray:

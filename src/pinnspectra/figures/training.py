@@ -22,7 +22,13 @@ from pinnspectra.figures.members import (
     titled,
 )
 from pinnspectra.figures.panels import draw_curve, draw_marks, finished, new_figure, shown, ticks
-from pinnspectra.figures.spectra import EIGENVALUE, draw_cutoff, draw_spectrum, set_spectrum_axes
+from pinnspectra.figures.spectra import (
+    EIGENVALUE,
+    draw_cutoff,
+    draw_floor,
+    draw_spectrum,
+    set_spectrum_axes,
+)
 from pinnspectra.figures.style import MARKERS, STYLE, method_colour
 
 STEP = "gradient step"
@@ -86,6 +92,7 @@ def _draw_losses(
 def eigenvalue_figure(
     eigenvalues_first: np.ndarray,
     eigenvalues_last: np.ndarray,
+    floor: np.ndarray,
     first_step: int,
     last_step: int,
     cutoff: float,
@@ -94,8 +101,9 @@ def eigenvalue_figure(
 ) -> Figure:
     """Eigenvalues of the training kernel G, (S, N) each, at the first and last step (Fig. 4a).
 
-    The dashed line is at cutoff * lambda_1 of the last step, the dot at k = e (Definition 1), both
-    for each of the members' learning rates, (S,).
+    The dashed line is at cutoff * lambda_1 of the last step, the dot at k = e (Definition 1), and
+    the dotted line is what of the last step's is rounding as predicted, (S, N), all for each of the
+    members' learning rates, (S,). A hollow mark is on a value that is rounding.
     """
     groups = by_learning_rate(learning_rates, len(eigenvalues_last))
     drawn = of_groups(groups)
@@ -112,6 +120,7 @@ def eigenvalue_figure(
     for (rate, which), look, marker in looks:
         last = style | look | {"label": labelled(f"step {last_step}", rate), "band": drawn == BAND}
         draw_spectrum(axes, eigenvalues_last[which], colour, **last)
+        draw_floor(axes, eigenvalues_last[which], floor[which], colour, listed=True)
         draw_cutoff(
             axes, eigenvalues_last[which], cutoff, colour, r"\lambda_1", marker=marker, rate=rate
         )

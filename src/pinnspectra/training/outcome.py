@@ -100,13 +100,20 @@ def draw_figures(module: PINN, folder: RunFolder, cutoff: float) -> None:
         folder.draw("solution", lambda: figures.solution_figure(x, u, exact, method, rates))
     if not spectra:
         return
-    eigenvalues, at, entropy = (
-        spectra[name] for name in ("eigenvalues", "steps", "truncated_entropy")
+    eigenvalues, floor, at, entropy = (
+        spectra[name] for name in ("eigenvalues", "floor", "steps", "truncated_entropy")
     )
     folder.draw(
         "eigenvalues",
         lambda: figures.eigenvalue_figure(
-            eigenvalues[0], eigenvalues[-1], int(at[0]), int(at[-1]), cutoff, method, rates
+            eigenvalues[0],
+            eigenvalues[-1],
+            floor**2,
+            int(at[0]),
+            int(at[-1]),
+            cutoff,
+            method,
+            rates,
         ),
     )
     folder.draw(

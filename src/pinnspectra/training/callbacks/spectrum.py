@@ -10,7 +10,10 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 
+from pinnspectra.collocation import Collocation
 from pinnspectra.kernel import kernel_singular_values
+from pinnspectra.networks import AbstractNetwork, Parameters
+from pinnspectra.rounding import kernel_floor, spectrum_floor
 from pinnspectra.run_folder import RunFolder
 from pinnspectra.spectrum import effective_cutoff, truncated_entropy
 from pinnspectra.training.module import PINN
@@ -30,7 +33,8 @@ class KernelSpectrum(pl.Callback):
     Logs spectrum/effective_cutoff, spectrum/truncated_entropy and, beside them, spectrum/loss;
     histograms of the eigenvalues where there is W&B; writes all to spectra.npz as it goes. Taken
     at step 0, every `every` gradient steps and at the end, on the device of the network:
-    O(N P min(N, P)) each.
+    O(N P min(N, P)) each. Beside the last one what of its singular values is rounding, `floor`,
+    (S, N), as predicted (rounding.kernel_floor).
 
     Args:
         folder: where spectra.npz goes.
@@ -52,6 +56,7 @@ class KernelSpectrum(pl.Callback):
         self.folder, self.every, self.cutoff, self.dtype = folder, every, cutoff, dtype
         self.leading, self.written = leading, 0.0
         self.steps: list[int] = []
+        self.floor: dict[str, np.ndarray] = {}
         self.records: dict[str, list[Any]] = {
             name: []
             for name in (
@@ -101,9 +106,10 @@ class KernelSpectrum(pl.Callback):
         }
         self.steps.append(module.gradient_step)
         for name, value in values.items():
-            whole = torch.full((module.members, *value.shape[1:]), torch.nan, dtype=torch.float64)
-            whole[live] = value.cpu()
-            self.records[name].append(whole.numpy())
+            self.records[name].append(_of_all_members(value, live, module))
+        if module.gradient_step == module.max_steps:
+            floor = spectrum_floor(kernel_floor(*self.taken_of(module, live), self.leading), sigma)
+            self.floor["floor"] = _of_all_members(floor, live, module)
         for s in live:
             taken = [float(self.records[name][-1][s]) for name in SCALARS]
             if np.isfinite(taken).all():
@@ -123,13 +129,25 @@ class KernelSpectrum(pl.Callback):
 
     def _write(self) -> None:
         if self.steps:
-            self.folder.write_arrays("spectra.npz", steps=self.steps, **self.records)
+            self.folder.write_arrays("spectra.npz", steps=self.steps, **self.records, **self.floor)
         self.written = time.monotonic()
 
     def singular_values(self, module: PINN, members: list[int]) -> torch.Tensor:
         """sigma(J) of some members' current parameters in the asked precision, float64."""
+        return kernel_singular_values(*self.taken_of(module, members), self.leading)
+
+    def taken_of(
+        self, module: PINN, members: list[int]
+    ) -> tuple[Collocation, AbstractNetwork, Parameters]:
+        """What a spectrum is taken of: some members' current parameters in the asked precision."""
         in_training = self.dtype == "training"
         dtype = module.training_dtype if in_training else torch.float64
         collocation = module.working if in_training else module.working_in_float64
-        parameters = module.parameters_in(dtype, members)
-        return kernel_singular_values(collocation, module.network, parameters, self.leading)
+        return collocation, module.network, module.parameters_in(dtype, members)
+
+
+def _of_all_members(value: torch.Tensor, members: list[int], module: PINN) -> np.ndarray:
+    """Values of some members, (s, ...), as values of all, (S, ...); NaN for the others."""
+    whole = torch.full((module.members, *value.shape[1:]), torch.nan, dtype=torch.float64)
+    whole[members] = value.cpu()
+    return whole.numpy()

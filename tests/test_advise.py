@@ -13,12 +13,12 @@ from pinnspectra import figures
 from pinnspectra.advice import Candidate, advice
 
 ADVISE = "src/pinnspectra/advise.py"
-AD = Candidate("method=ad", None, 1e-7, 1.0)
-GIVEN = Candidate("method=fd method.step=0.1", 0.1, 3.0, 1.0)
+AD = Candidate("method=ad", None, 1e-7, 1e-8, 1.0)
+GIVEN = Candidate("method=fd method.step=0.1", 0.1, 3.0, 1.5, 1.0)
 
 
 def difference(error, cost, order=2):
-    return Candidate(f"method=fd method.accuracy_order={order}", 0.2, error, cost)
+    return Candidate(f"method=fd method.accuracy_order={order}", 0.2, error, 1e-3, cost)
 
 
 def test_ad_is_advised_where_differences_are_slower_or_hardly_faster():
@@ -53,9 +53,12 @@ def test_the_command_compares_the_methods_and_draws_the_error_over_the_step(tmp_
         "method=fd method.step=0.015625",
         *(f"method=fd method.step=auto method.accuracy_order={p}" for p in (2, 4, 6)),
     ]
-    steps, errors = ([float(row[i]) for row in rows[2:]] for i in (1, 2))
+    steps, errors, floors = ([float(row[i]) for row in rows[2:]] for i in (1, 2, 3))
     assert steps[1] < steps[2] < steps[3]
     assert errors[0] > 1 > errors[1] > errors[2] > errors[3] > float(rows[1][2])
+    assert floors[0] > 0.1 > floors[1] > floors[2] > floors[3] > float(rows[1][3])
+    for row, floor in zip(rows[2:], floors, strict=True):
+        assert float(row[4]) == pytest.approx(min(1.3 * floor, 1), rel=1e-3)
     assert lines[9].startswith("advice: take method=")
     (folder,) = run_folders(tmp_path)
     assert lines[10] == f"see {folder / 'figures' / 'step_error.png'}"

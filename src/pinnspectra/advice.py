@@ -23,6 +23,9 @@ from pinnspectra.domain import Points
 from pinnspectra.figures import StepCurve, StepPanel
 from pinnspectra.networks import AbstractNetwork, Parameters
 from pinnspectra.optimizers import Adam
+from pinnspectra.random_features import ABOVE_FLOOR
+from pinnspectra.rounding import spectrum_floor, system_matrix_floor
+from pinnspectra.spectrum import singular_values
 from pinnspectra.training.driver import FunctionalDriver
 from pinnspectra.training.problem import Problem
 
@@ -50,13 +53,21 @@ class Candidate:
     choice: the overrides that choose it.
     step: h, of the operator inside; None for AD.
     error: the expected rms error of the operator, over the rms of f.
+    floor: the top of the rounding floor under the spectrum of A, of the hidden layers' features,
+        over sigma_1.
     cost: the time of a gradient step over AD's.
     """
 
     choice: str
     step: float | None
     error: float
+    floor: float
     cost: float
+
+    @property
+    def usable_cutoff(self) -> float:
+        """The lowest cut-off that keeps rounding out of e and H; at most 1."""
+        return min(ABOVE_FLOOR * self.floor, 1.0)
 
     @property
     def row(self) -> dict[str, str | float | None]:
@@ -65,6 +76,8 @@ class Candidate:
             "method": self.choice,
             "step": self.step,
             "expected error / rms f": self.error,
+            "floor / sigma_1": self.floor,
+            "usable cutoff": self.usable_cutoff,
             "time / AD": self.cost,
         }
 
@@ -118,6 +131,15 @@ class Subject:
         exact = self.collocation.by_ad().residual(self.field(torch.float64))
         return _rms(working.residual(self.field(dtype)).double() - exact) / self.scale
 
+    def floor(self, method: AbstractDifferentiation) -> float:
+        """The largest rounding error in the spectrum of A, as predicted, over sigma_1."""
+        collocation = replace(self.collocation, method=method)
+        errors = system_matrix_floor(collocation, self.network, self.parameters)[0]
+        dtype = self.parameters["coefficients"].dtype
+        features = self.network.features(self.parameters)
+        sigma = singular_values(self.collocation.to(dtype).system_matrix(features))[0]
+        return float(spectrum_floor(errors, sigma)[0] / sigma[0])
+
     def driver(self, method: AbstractDifferentiation, compiled: bool | str) -> FunctionalDriver:
         """What trains the parameters themselves by a method, with Adam."""
         dtype = self.parameters["coefficients"].dtype
@@ -145,11 +167,12 @@ def candidates(subject: Subject, given_step: float, compiled: bool | str) -> lis
     by_ad = subject.driver(Automatic(), compiled)
     by_ad.advance(torch.full((TRAINED_STEPS, 1), LEARNING_RATE, dtype=torch.float64))
     second = _seconds(by_ad)
-    found = [Candidate("method=ad", None, subject.rounding_by_ad(dtype), 1.0)]
+    error_by_ad, floor_by_ad = subject.rounding_by_ad(dtype), subject.floor(Automatic())
+    found = [Candidate("method=ad", None, error_by_ad, floor_by_ad, 1.0)]
 
     def add(choice: str, method: AbstractDifferentiation, step: float, error: float) -> None:
         cost = _seconds(subject.driver(method, compiled)) / second
-        found.append(Candidate(f"method=fd {choice}", step, error, cost))
+        found.append(Candidate(f"method=fd {choice}", step, error, subject.floor(method), cost))
 
     given = subject.step_error(2, dtype).at(given_step)
     add(f"method.step={given_step:g}", FiniteDifference(given_step), given_step, given)

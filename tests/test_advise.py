@@ -25,7 +25,7 @@ def test_ad_is_advised_where_differences_are_slower_or_hardly_faster():
     said = advice([AD, GIVEN, difference(1e-2, 1.5, 2), difference(1e-4, 0.95, 4)])
     assert said.startswith("take method=ad: its error is rounding alone, 1.0e-07 of f")
     assert "method=fd method.accuracy_order=4 has the least, 1.0e-04" in said
-    assert said.endswith("h = 0.1 at order 2 has 3.0e+00")
+    assert said.endswith("method=fd method.step=0.1 has 3.0e+00")
 
 
 def test_the_fastest_differences_are_advised_where_they_are_accurate_and_faster_than_ad():
@@ -42,7 +42,8 @@ def test_the_fastest_differences_are_advised_where_they_are_accurate_and_faster_
 def test_the_command_compares_the_methods_and_draws_the_error_over_the_step(tmp_path):
     done = run_here(
         ADVISE, "pde=biharmonic", "precision=float32", "compile=false", "model.width=20",
-        "points.per_axis=20", cwd=tmp_path,
+        "points.per_axis=20", "method=fd", "method.step=0.02", "method.accuracy_order=4",
+        cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
@@ -50,7 +51,7 @@ def test_the_command_compares_the_methods_and_draws_the_error_over_the_step(tmp_
     rows = [re.split(r"\s{2,}", line) for line in lines[2:8]]
     assert [row[0] for row in rows[1:]] == [
         "method=ad",
-        "method=fd method.step=0.015625",
+        "method=fd method.step=0.02 method.accuracy_order=4",
         *(f"method=fd method.step=auto method.accuracy_order={p}" for p in (2, 4, 6)),
     ]
     steps, errors, floors = ([float(row[i]) for row in rows[2:]] for i in (1, 2, 3))

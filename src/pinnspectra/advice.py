@@ -153,14 +153,17 @@ class Subject:
         return FunctionalDriver(problem, self.parameters, working.nodes, {}, compiled)
 
 
-def candidates(subject: Subject, given_step: float, compiled: bool | str) -> list[Candidate]:
-    """AD, differences of order 2 with a given step, and those of each order with their best.
+def candidates(
+    subject: Subject, given_step: float, given_order: int, compiled: bool | str
+) -> list[Candidate]:
+    """AD, differences as they are given, and those of each accuracy order with their best step.
 
     The subject's parameters are trained before, in place.
 
     Args:
         subject: what to compare on.
-        given_step: a step to try beside the best one.
+        given_step: a step to try beside the best ones.
+        given_order: its accuracy order.
         compiled: compile the gradient steps, as training would.
     """
     dtype = subject.parameters["coefficients"].dtype
@@ -170,16 +173,19 @@ def candidates(subject: Subject, given_step: float, compiled: bool | str) -> lis
     error_by_ad, floor_by_ad = subject.rounding_by_ad(dtype), subject.floor(Automatic())
     found = [Candidate("method=ad", None, error_by_ad, floor_by_ad, 1.0)]
 
-    def add(choice: str, method: AbstractDifferentiation, step: float, error: float) -> None:
+    def add(
+        step: float | str, p: int, method: AbstractDifferentiation, h: float, error: float
+    ) -> None:
+        choice = f"method=fd method.step={step} method.accuracy_order={p}"
         cost = _seconds(subject.driver(method, compiled)) / second
-        found.append(Candidate(f"method=fd {choice}", step, error, subject.floor(method), cost))
+        found.append(Candidate(choice, h, error, subject.floor(method), cost))
 
-    given = subject.step_error(2, dtype).at(given_step)
-    add(f"method.step={given_step:g}", FiniteDifference(given_step), given_step, given)
+    given = subject.step_error(given_order, dtype).at(given_step)
+    method = FiniteDifference(given_step, given_order)
+    add(given_step, given_order, method, given_step, given)
     for p in ORDERS:
         best = subject.fitted(FiniteDifference("auto", p), dtype)
-        step, error = best.metrics["step"], best.metrics["expected_error"] / subject.scale
-        add(f"method.step=auto method.accuracy_order={p}", best, step, error)
+        add("auto", p, best, best.metrics["step"], best.metrics["expected_error"] / subject.scale)
     return found
 
 
@@ -204,7 +210,7 @@ def _curve(subject: Subject, accuracy_order: int, dtype: torch.dtype) -> StepCur
 
 
 def advice(found: Sequence[Candidate]) -> str:
-    """What to take of AD, which comes first, differences with a given step, and others; a line."""
+    """What to take of AD, which comes first, given differences, and others; in a line."""
     ad, given, *others = found
     best = min(others, key=lambda c: c.error)
     close = [c for c in others if c.error < SMALL_ERROR and c.cost < FASTER]
@@ -214,7 +220,7 @@ def advice(found: Sequence[Candidate]) -> str:
         said += f"; of differences {best.choice} has the least, {best.error:.1e}"
     else:
         said = f"take {taken.choice}: {taken.cost:.2g} of the time of AD, error {taken.error:.1e}"
-    return f"{said}; h = {given.step:g} at order 2 has {given.error:.1e}"
+    return f"{said}; {given.choice} has {given.error:.1e}"
 
 
 def _seconds(driver: FunctionalDriver) -> float:

@@ -2,8 +2,9 @@
 
     python -m pinnspectra.advise pde=biharmonic precision=float32
 
-Takes every override of train.py. The errors are those of a network that was trained a little, by AD
-and Adam: the field that most of a training run differentiates, which the initial one is not.
+Takes every override of train.py; a step and an accuracy order that are given are compared with the
+best ones. The errors are those of a network that was trained a little, by AD and Adam: the field
+that most of a training run differentiates, which the initial one is not.
 """
 
 from __future__ import annotations
@@ -44,15 +45,18 @@ def advise(settings: TrainSettings, folder: RunFolder) -> int:
     subject = Subject(collocation, network, parameters, settings.boundary_weight)
     long = pays(settings.max_steps, network.width * collocation.nodes)
     compiled = settings.compiled is True or (settings.compiled == "auto" and long and "auto")
-    found = candidates(subject, settings.preset.step, compiled)
+    given = settings.method.get("step", "auto")
+    given = settings.preset.step if given == "auto" else given
+    order = settings.method.get("accuracy_order", 2)
+    found = candidates(subject, given, order, compiled)
     network_said = f"a network after {TRAINED_STEPS} gradient steps by AD in {settings.precision}"
     rows = [c.row for c in found]
     table = "\n".join(aligned(rows, list(rows[0])))
     print(f"{folder.pde}, {network_said}\n\n{table}\n\nadvice: {advice(found)}")
     panels = [step_panel(subject, name) for name in ("float32", "float64")]
     title = f"Error of differences over the step: {folder.pde}, {network_said}"
-    given = {f"$h$ = {settings.preset.step:g}": settings.preset.step}
-    folder.draw("step_error", lambda: figures.step_error_figure(panels, title, given))
+    marked = {f"$h$ = {given:g}": given}
+    folder.draw("step_error", lambda: figures.step_error_figure(panels, title, marked))
     print(f"see {folder.path / 'figures' / 'step_error.png'}")
     return 0
 

@@ -55,7 +55,7 @@ def step_error_figure(
         marked: steps to mark with a vertical line, by label.
     """
     width = 1.2 + 4.4 * len(panels)
-    figure, axes = new_figure(title, width, 4.9, columns=len(panels), apart=True)
+    figure, axes = new_figure(title, width, 5.4, columns=len(panels), apart=True)
     for one, panel in zip(axes, panels, strict=True):
         one.set(xscale="log", yscale="log", xlabel="step $h$", title=panel.precision)
         one.xaxis.set_major_locator(LogLocator(numticks=10))

@@ -566,6 +566,24 @@ def test_median_and_limits_are_of_the_finite_values(K: int, S: int, data: st.Dat
     np.testing.assert_array_equal(ended(values), ~last[-1] if last else np.ones(S, dtype=bool))
 
 
+def test_the_cause_is_drawn_relative_to_the_largest_value_with_floors_of_differences() -> None:
+    none = np.array([])
+    spectra = [
+        figures.Spectrum("ad", "float64", SPECTRUM, none),
+        figures.Spectrum("fd_exact", "float64", SPECTRUM / 2, none),
+        figures.Spectrum("fd", "float32", SPECTRUM + 1, np.full(9, 1.0)),
+    ]
+    panels = [figures.Panel(f"problem {i}", "values", spectra) for i in range(4)]
+    figure = figures.cause_figure(panels, columns=2)
+    assert [axes.get_title() for axes in figure.axes] == [panel.title for panel in panels]
+    fd, floor, ad, exact = figure.axes[0].lines
+    for line in (fd, ad, exact):
+        assert line.get_ydata()[0] == 1
+    assert np.allclose(floor.get_ydata(), 1 / (SPECTRUM[0] + 1))
+    assert np.array_equal(ad.get_ydata(), exact.get_ydata())
+    assert len(figure.legends[0].get_texts()) == 4
+
+
 def test_importing_the_figures_imports_neither_torch_nor_pyplot() -> None:
     code = (
         "import sys, pinnspectra.figures; print({'torch', 'matplotlib.pyplot'} & set(sys.modules))"

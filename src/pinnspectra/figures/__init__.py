@@ -4,6 +4,7 @@ Every function returns a matplotlib Figure that belongs to no window and no glob
 writes it. A method keeps its colour in every figure. Every quantity is nondimensional.
 """
 
+from pinnspectra.figures.cause import Panel, Spectrum, cause_figure
 from pinnspectra.figures.comparison import (
     RunCurves,
     SpectrumCurves,
@@ -24,9 +25,12 @@ from pinnspectra.figures.training import (
 __all__ = [
     "METHOD_COLOURS",
     "OTHER_COLOURS",
+    "Panel",
     "RunCurves",
+    "Spectrum",
     "SpectrumCurves",
     "by_learning_rate",
+    "cause_figure",
     "comparison_figure",
     "eigenvalue_figure",
     "entropy_figure",

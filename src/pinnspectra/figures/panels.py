@@ -14,13 +14,16 @@ LARGEST = 1e200  # far beyond, the margins and ticks of a log axis overflow (a r
 
 
 def new_figure(
-    title: str, width: float, height: float, rows: int = 1, columns: int = 1
+    title: str, width: float, height: float, rows: int = 1, columns: int = 1, apart: bool = False
 ) -> tuple[Figure, list[Axes]]:
-    """A figure of so many inches and its panels, row by row, with whole numbers along x."""
+    """A figure of so many inches and its panels, row by row, with whole numbers along x.
+
+    Panels of a column have one range along x, unless they are to stand apart.
+    """
     layout = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.06, wspace=0.03)
     figure = Figure(figsize=(width, height), layout=layout)
     figure.suptitle(title)
-    axes = figure.subplots(rows, columns, sharex="col", squeeze=False)
+    axes = figure.subplots(rows, columns, sharex=not apart and "col", squeeze=False)
     for one in axes.flat:
         one.xaxis.set_major_locator(ticks(6, integer=True))
     return figure, list(axes.flat)

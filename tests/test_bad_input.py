@@ -29,6 +29,7 @@ MISTAKES = [
     (["optimizer.lr=0"], "optimizer.lr=0: .*greater than 0"),
     (["optimizer.lr=nan"], "optimizer.lr=nan: .*finite"),
     (["spectrum.cutoff=2"], "spectrum.cutoff=2: .*less than 1"),
+    (["spectrum.cutoff=auto"], "spectrum.cutoff=auto: only rfm_solve.py takes auto; a number from"),
     (["points.per_axis=1"], "points.per_axis=1: .*2"),
     (["points.per_axis=0"], "points.per_axis=0: .*2"),
     (["method=fd", "method.step=0"], "method.step=0: .*above 0"),
@@ -84,6 +85,8 @@ def test_a_mistake_is_told_in_one_line_also_from_a_shell(tmp_path, overrides, me
         (["model.width=0"], "model.width=0: .*at least 1"),
         (["optimizer.lr=1"], "optimizer.lr=1: there is no key optimizer.lr"),
         (["boundary_rows=3"], "boundary_rows=3: .*boolean"),
+        (["spectrum.cutoff=2"], "spectrum.cutoff=2: a number from 0 to below 1, or auto"),
+        (["spectrum.cutoff=high"], "spectrum.cutoff=high: a number from 0 to below 1, or auto"),
         (["spectrum.every=3"], "spectrum.every=3: .* in spectrum there are: cutoff"),
     ],
 )

@@ -6,6 +6,8 @@ from scripts import ROOT
 
 SRC = ROOT / "src" / "pinnspectra"
 EDGES = {
+    "advice",
+    "advise",
     "command_line",
     "components",
     "figures",

@@ -42,6 +42,40 @@ def test_a_system_solved_by_parts_is_the_one_solved_at_once(
         torch.testing.assert_close(got, expected, rtol=0, atol=1e-8 * scale)
 
 
+def solutions(method, dtype, seed, cutoffs, n=400):
+    """Metrics of the biharmonic equation, M = N, one for each cut-off."""
+    pde, network = PROBLEMS["biharmonic"], TwoLayer(n)
+    c = Collocation(pde, method, pde.domain.grid(n), pde.domain.boundary(n))
+    parameters = network.initial_parameters(1, [seed], dtype)
+    return [solve_random_features(c, network, parameters, a).metrics for a in cutoffs]
+
+
+def test_rows_of_rounding_noise_that_fit_f_are_cut_off_automatically():
+    gains = []
+    for seed in range(3):
+        method = FiniteDifference(0.002)
+        preset, auto = solutions(method, torch.float64, seed, (1e-13, "auto"))
+        assert preset["effective_cutoff"] == 400
+        assert preset["relative_training_error"] < 1e-10  # which is not true
+        assert auto["effective_cutoff"] < 8
+        honest = auto["relative_training_error"] / auto["relative_training_error_ad"]
+        assert 0.5 < honest < 2
+        gains.append(preset["relative_training_error_ad"] / auto["relative_training_error_ad"])
+    assert min(gains) > 1
+    assert sorted(gains)[1] > 5  # measured 2.5, 8 and 36
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_an_automatic_cutoff_by_ad_is_about_eps(dtype):
+    (auto,) = solutions(Automatic(), dtype, 0, ("auto",), n=50)
+    assert 1 <= auto["cutoff"] / torch.finfo(dtype).eps < 2
+
+
+def test_an_automatic_cutoff_keeps_one_value_where_all_is_rounding():
+    (auto,) = solutions(FiniteDifference(0.001), torch.float32, 0, ("auto",), n=50)
+    assert (auto["cutoff"], auto["effective_cutoff"]) == (1.0, 1)
+
+
 @pytest.mark.parametrize("problem", PROBLEMS)
 @pytest.mark.parametrize("boundary_weight", [None, 10.0])
 def test_metrics_by_parts_are_the_formulas_on_the_whole(problem, boundary_weight, monkeypatch):

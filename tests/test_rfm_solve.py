@@ -62,6 +62,22 @@ def test_rows_of_rounding_noise_fit_f_and_ad_shows_it(tmp_path):
     assert result["relative_training_error_ad"] > 1e3 * result["relative_training_error"]
 
 
+def test_an_automatic_cutoff_is_just_above_the_floor_and_keeps_the_training_error_honest(tmp_path):
+    result, folder = solve(
+        tmp_path, "pde=biharmonic", "method=fd", "spectrum.cutoff=auto", "method.step=0.005"
+    )
+    spectrum = read_arrays(folder / "spectrum.npz")
+    sigma, floor = spectrum["singular_values"], spectrum["floor"]
+    assert floor.shape == sigma.shape
+    assert result["cutoff"] * sigma[0] == pytest.approx(1.3 * floor[0])
+    assert result["truncation_position"] == (sigma > 1.3 * floor[0]).sum() < 10
+    # what is left of the spectrum is the floor
+    np.testing.assert_allclose(sigma[15:60] / floor[15:60], 1, atol=0.2)
+    assert result["relative_training_error"] == pytest.approx(
+        result["relative_training_error_ad"], rel=0.5
+    )
+
+
 @pytest.mark.parametrize("pde", ["poisson1d", "poisson2d", "biharmonic"])
 def test_boundary_rows_make_the_solution_the_exact_one(tmp_path, pde):
     result, folder = solve(tmp_path, f"pde={pde}", "boundary_rows=true", "points.per_axis=24")

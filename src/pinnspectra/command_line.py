@@ -1,4 +1,4 @@
-"""How both scripts start: compose the configuration, check it, run the job, say what went wrong.
+"""How the scripts start: compose the configuration, check it, run the job, say what went wrong.
 
 The edge between Hydra and the program. Hydra composes and sweeps; a mistake is told in one line.
 """
@@ -64,21 +64,34 @@ OmegaConf.register_new_resolver("ratio", _ratio, replace=True)
 OmegaConf.register_new_resolver("folder_name", _folder_name, replace=True)
 
 
-def run(job: Job[Settings], config_name: str, schema: type[Settings]) -> None:
+def run(
+    job: Job[Settings],
+    config_name: str,
+    schema: type[Settings],
+    folder: Path | None = None,
+    summarised: bool = True,
+) -> None:
     """Run a script's job, or a sweep over it, and exit: 0 done, 1 refused, failed or diverged.
 
     Garbage is not collected until the job has made its imports (`imports_are_done`), which create
     many objects and no garbage: looking for it takes a fifth of their time.
+
+    Args:
+        job: what to do.
+        config_name: the configuration in conf/.
+        schema: what it is checked against.
+        folder: conf/, where it is not beside the file of the job.
+        summarised: show the results that jobs leave, and a sweep's table.
     """
     gc.disable()
-    folder = Path(inspect.getfile(job)).parent / "conf"
+    folder = folder or Path(inspect.getfile(job)).parent / "conf"
     wanted = os.environ.get("HYDRA_FULL_ERROR", "0")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here, where they become one line
     SweepFolder.path = None
     codes: list[int] = []
 
     def task(config: DictConfig) -> None:
-        codes.append(_run_job(job, config, schema))
+        codes.append(_run_job(job, config, schema, summarised))
 
     try:
         hydra.main(version_base="1.3", config_path=str(folder), config_name=config_name)(task)()
@@ -91,7 +104,7 @@ def run(job: Job[Settings], config_name: str, schema: type[Settings]) -> None:
         codes.append(1)
     finally:
         os.environ["HYDRA_FULL_ERROR"] = wanted
-    if SweepFolder.path is not None and SweepFolder.path.exists():
+    if summarised and SweepFolder.path is not None and SweepFolder.path.exists():
         codes.append(_collect(SweepFolder.path))
     sys.exit(max(codes, default=0))
 
@@ -120,7 +133,9 @@ def imports_are_done() -> None:
         gc.enable()
 
 
-def _run_job(job: Job[Settings], config: DictConfig, schema: type[Settings]) -> int:
+def _run_job(
+    job: Job[Settings], config: DictConfig, schema: type[Settings], summarised: bool
+) -> int:
     """One job; every failure becomes an exit code, so that a sweep goes on."""
     try:
         settings = _plain(config)
@@ -129,7 +144,7 @@ def _run_job(job: Job[Settings], config: DictConfig, schema: type[Settings]) -> 
         folder = RunFolder(path, choices["pde"], choices["method"], config_hash(settings))
         folder.clear()
         code = job(check(settings, schema), folder)
-        if HydraConfig.get().mode == RunMode.RUN:
+        if summarised and HydraConfig.get().mode == RunMode.RUN:
             from pinnspectra.results import summary
 
             print(summary(path))

@@ -242,7 +242,7 @@ def table(runs: Sequence[Run]) -> str:
     ensembles = any(len(run.rows) > 1 for run in runs)
     columns = [c for c in _known(rows) if c != "member" or ensembles]
     many = max(len(run.rows) for run in runs)
-    return "\n".join([*_aligned(rows, columns), *_note(many, "summary.csv")])
+    return "\n".join([*aligned(rows, columns), *_note(many, "summary.csv")])
 
 
 def _note(members: int, file: str) -> list[str]:
@@ -256,7 +256,7 @@ def _known(rows: Sequence[Row]) -> list[str]:
     return [c for c in PRINTED if any(row[c] is not None for row in rows)]
 
 
-def _aligned(rows: Sequence[Row], columns: Sequence[str]) -> list[str]:
+def aligned(rows: Sequence[Row], columns: Sequence[str]) -> list[str]:
     """Lines of a table: its header and its rows, names to the left and numbers to the right."""
     cells = [columns, *([_cell(row[c]) for c in columns] for row in rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
@@ -310,7 +310,7 @@ def summary(folder: Path) -> str:
     lines = [f"{name:<{width}}  {_cell(value)}" for name, value in values.items()]
     if len(rows) > 1:
         columns = [c for c in _known(rows) if c in MEMBER or c in MEASURED]
-        lines += ["", *_aligned(_condensed(rows), columns)]
+        lines += ["", *aligned(_condensed(rows), columns)]
         lines += [*_note(len(rows), "result.json"), ""]
     return "\n".join([*lines, f"see {folder}"])
 

@@ -18,8 +18,13 @@ ORDER, NEIGHBOURS = 6, 4
 
 
 def sampled(x: Points, most: int = SAMPLE) -> Points:
-    """At most so many of the points, evenly spread over their order."""
-    stride = -(-len(x.coordinates) // most)
+    """At most so many of the points, evenly spread over their order and out of step with a grid."""
+    count = len(x.coordinates)
+    if count <= most:
+        return x
+    stride = -(-count // most)
+    while math.gcd(stride, count) > 1:  # else it may take few of the lines of a grid
+        stride += 1
     return Points(x.coordinates[::stride])
 
 

@@ -22,6 +22,7 @@ from pinnspectra.figures.paper import (
 from pinnspectra.figures.random_features import singular_value_figure, truncation_figure
 from pinnspectra.figures.solution import solution_figure
 from pinnspectra.figures.spectra import EIGENVALUE, SINGULAR_VALUE
+from pinnspectra.figures.step_error import StepCurve, StepPanel, step_error_figure
 from pinnspectra.figures.style import METHOD_COLOURS, OTHER_COLOURS, method_colour, save
 from pinnspectra.figures.training import (
     eigenvalue_figure,
@@ -43,6 +44,8 @@ __all__ = [
     "SpectrumCurves",
     "SpectrumPanel",
     "TruncationPanel",
+    "StepCurve",
+    "StepPanel",
     "by_learning_rate",
     "cause_figure",
     "comparison_figure",
@@ -57,5 +60,6 @@ __all__ = [
     "save",
     "singular_value_figure",
     "solution_figure",
+    "step_error_figure",
     "truncation_figure",
 ]

@@ -11,6 +11,7 @@ import numpy as np
 
 from pinnspectra import figures
 from pinnspectra.figures import CurvePanel, SpectrumPanel, TruncationPanel
+from pinnspectra.paper.cause import cause
 from pinnspectra.paper.experiments import Experiment, random_features, training
 from pinnspectra.paper.runs import (
     Solves,
@@ -151,8 +152,9 @@ FIGURES: dict[str, PaperFigure] = {
     "figB21": PaperFigure((random_features("fig1"),), figB21),
     "figB31": PaperFigure((training("fig5c"),), figB31),
     "figB41": PaperFigure((training("fig6c"), training("fig6c_4096")), figB41),
+    "cause": PaperFigure((random_features("cause_A"), training("cause_G")), cause),
 }
-"""The figures of the paper, in its order."""
+"""The figures of the paper, in its order, and one of our own."""
 
 
 def _singular_values(found: Mapping[str, Solves]) -> dict[str, np.ndarray]:

@@ -209,7 +209,8 @@ def test_the_page_is_of_the_whole_paper(checkout, capsys):
 def test_ctrl_c_ends_what_runs_in_one_line(checkout):
     stub(checkout, "count.with_name('running').write_text('')\ntime.sleep(60)")
     code = (
-        "import sys, pathlib; from pinnspectra.paper.__main__ import main; "
+        "import pathlib, signal, sys; from pinnspectra.paper.__main__ import main; "
+        "signal.signal(signal.SIGINT, signal.default_int_handler); "  # ignored in the background
         "sys.exit(main(['--only', 'fig3'], pathlib.Path.cwd()))"
     )
     command = [sys.executable, "-c", code]
@@ -384,6 +385,8 @@ def test_widths_are_kept_apart(whole):
     assert by_width[300]["ad"].training_error[0] == 3 * by_width[100]["ad"].training_error[0]
 
 
-def test_the_marker_says_how_long_it_took(checkout):
+def test_an_experiment_that_has_lost_a_run_is_run_again(checkout):
     run_missing([ONE], checkout / "out", checkout)
-    assert json.loads((checkout / "out" / "one" / MARKER).read_text())["seconds"] > 0
+    (checkout / "out" / "one" / "0_run" / "result.json").unlink()
+    run_missing([ONE], checkout / "out", checkout)
+    assert started(checkout) == ["one", "one"]

@@ -63,9 +63,11 @@ def training(name: str) -> Experiment:
 
 
 def is_done(folder: Path, wanted: str) -> bool:
-    """Whether an experiment's folder is whole and of these settings."""
+    """Whether an experiment's folder is whole, still has all its runs, and is of these settings."""
+    runs = len(list(folder.glob("*/result.json")))
     try:
-        return json.loads((folder / MARKER).read_text())["hash"] == wanted
+        marker = json.loads((folder / MARKER).read_text())
+        return marker["hash"] == wanted and marker["runs"] == runs
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
@@ -150,8 +152,9 @@ def _finish(experiment: Experiment, started: _Started, folder: Path, hash_: str)
         said = _last_error(folder / "log.txt")
         raise ExperimentError(f"{experiment.name} failed{said}; see {folder / 'log.txt'}")
     seconds = time.monotonic() - started.at
+    marker = {"hash": hash_, "runs": len(runs), "seconds": round(seconds, 1)}
     with written_whole(folder / MARKER) as file:
-        file.write(json.dumps({"hash": hash_, "seconds": round(seconds, 1)}).encode() + b"\n")
+        file.write(json.dumps(marker).encode() + b"\n")
     print(f"{experiment.name}: {len(runs)} runs, {seconds:.0f} s")
 
 

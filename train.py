@@ -64,15 +64,15 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
     section = {**settings.trainer, "accelerator": accelerator(settings.trainer.get("accelerator"))}
     trainer = build("trainer", section, callbacks=callbacks, logger=False, **TRAINER)
     try:
+        intervals = [c.every for c in settings.callbacks.values()] + [module.renew_every]
+        longest = longest_chunk(values, bool(compiled), settings.log_every)
+        chunks = ChunkSchedule(settings.max_steps, [i for i in intervals if i], longest)
         trainer.loggers = [
             build(f"logger.{name}", section, folder=folder, save_dir=folder.path)
             for name, section in settings.logger.items()
         ]
         for logger in trainer.loggers:
             logger.log_hyperparams(settings.model_dump(by_alias=True))
-        intervals = [c.every for c in settings.callbacks.values()] + [module.renew_every]
-        longest = longest_chunk(values, bool(compiled), settings.log_every)
-        chunks = ChunkSchedule(settings.max_steps, [i for i in intervals if i], longest)
         trainer.fit(module, chunks)
     except CompileError as error:
         raise SettingsError(str(error)) from error

@@ -15,6 +15,7 @@ Comput. 41 (2019) C585-C602.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -175,11 +176,17 @@ def spectrum_floor(errors: Tensor, singular_values: Tensor) -> Tensor:
 
 
 def predicted_singular_values(exact: Tensor, floor: Tensor) -> Tensor:
-    """sqrt(exact^2 + floor^2), (..., n): the spectrum with rounding, by index, both descending.
+    """The singular values of a rounded matrix, (n,), float64, from the exact ones and the floor.
 
-    Errors are independent of the matrix, so that squares add.
+    Errors are independent of the matrix, so that squares add. Under the r values above the floor's
+    top the errors have n - r of n dimensions left: the values there are the floor's at the same
+    quantiles, times sqrt((n - r) / n), as for the noise of a square matrix.
     """
-    return torch.hypot(exact, floor)
+    n, r = len(exact), int((exact > floor[0]).sum())
+    quantiles = (np.arange(n - r) + 0.5) * n / max(n - r, 1) - 0.5
+    under = math.sqrt((n - r) / n) * np.interp(quantiles, np.arange(n), floor.cpu())
+    noise = torch.cat([floor[:r], torch.from_numpy(under).to(floor.device)])
+    return torch.hypot(exact, noise)
 
 
 def _in_float64(parameters: Parameters) -> Parameters:

@@ -307,10 +307,8 @@ def test_floors_and_entropies_are_as_predicted_over_problems_steps_and_sizes():
                 entropies.append(float(H[0] / H[1]))
     for ratios, factor, share in ((tops, 2, 0.99), (entropies, 1.25, 0.95)):
         within = np.abs(np.log(ratios)) < math.log(factor)
-        print(
-            problem, dtype, len(ratios), np.median(ratios), min(ratios), max(ratios), within.mean()
-        )
-        assert len(ratios) > 50
+        print(len(ratios), np.median(ratios), min(ratios), max(ratios), within.mean())
+        assert len(ratios) > 500
         assert within.mean() >= share
 
 

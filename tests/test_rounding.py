@@ -1,4 +1,4 @@
-"""The rounding floor: emulated arithmetic, errors and spectra against what is measured."""
+"""The law of the rounding floor: variances, the law of Marchenko and Pastur, predicted spectra."""
 
 import itertools
 import math
@@ -8,350 +8,290 @@ import numpy as np
 import pytest
 import torch
 from conftest import PROBLEMS
-from scipy.integrate import cumulative_trapezoid
 
-from pinnspectra import rounding
 from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import (
     Automatic,
     ExactDifference,
     FiniteDifference,
     GridDifference,
-    NestedAutograd,
-    laplacian,
-    partials,
 )
-from pinnspectra.differentiation.stencil import stencils
-from pinnspectra.kernel import residual_jacobian
+from pinnspectra.kernel import kernel_singular_values
 from pinnspectra.networks import MLP, TwoLayer
+from pinnspectra.rounded import Rounded, rounding_variance
 from pinnspectra.rounding import (
-    ShortArithmetic,
-    kernel_floor,
-    noise_factor,
-    predicted_singular_values,
-    rounding_errors,
-    spectrum_floor,
-    system_matrix_errors,
-    system_matrix_floor,
+    entry_deviation,
+    jacobian_deviation,
+    marchenko_pastur,
+    predicted_floor,
+    predicted_spectrum,
 )
 from pinnspectra.spectrum import effective_cutoff, singular_values, truncated_entropy
 
 SHORT, LONG = torch.float32, torch.float64
+EPS = {dtype: torch.finfo(dtype).eps for dtype in (SHORT, LONG)}
 
 
-def numbers(*shape, seed=0):
-    """Numbers of float32 of many sizes, in float64."""
+def drawn(*shape, seed=0):
     generator = torch.Generator().manual_seed(seed)
-    drawn = torch.randn(2, *shape, generator=generator)
-    return (drawn[0] * torch.exp(3 * drawn[1])).double()
+    return torch.randn(*shape, dtype=LONG, generator=generator)
 
 
-def in_bits(bits, calculation, *arguments):
-    with ShortArithmetic(bits):
-        return calculation(*arguments)
+# Marchenko and Pastur -----------------------------------------------------------------------------
 
 
-OPERATIONS = {
-    "sum": lambda a, b: a + b,
-    "difference": lambda a, b: a - b,
-    "product": lambda a, b: a * b,
-    "quotient": lambda a, b: a / b,
-    "in place": lambda a, b: a.clone().add_(b).mul_(b),
-    "two": lambda a, b: (a + b) * b,
-    "views": lambda a, b: torch.cat([a[::2], b.flip(0)]),
-    "negative": lambda a, b: -a,
+@pytest.mark.parametrize(("rows", "columns"), [(300, 300), (300, 60), (60, 300), (2000, 20)])
+def test_singular_values_of_noise_follow_the_law(rows, columns):
+    law = marchenko_pastur(rows, columns)
+    values = singular_values(drawn(10, rows, columns)).mean(dim=0)
+    assert law.shape == values.shape
+    torch.testing.assert_close(values, law, rtol=0.03, atol=0.01 * float(law[0]))
+    # the sum of squares is that of the entries
+    assert float(law.square().sum()) == pytest.approx(rows * columns, rel=0.01)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(10**6, 400), (400, 10**6), (400, 400)])
+def test_the_edges_of_the_law_are_those_of_its_closed_form(rows, columns):
+    law = marchenko_pastur(rows, columns)
+    a, b = math.sqrt(rows), math.sqrt(columns)
+    assert 0.98 * (a + b) < float(law[0]) < a + b
+    assert abs(a - b) < float(law[-1]) < abs(a - b) + 0.01 * (a + b)
+
+
+# Numbers with the variance of their rounding ------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [SHORT, torch.float16])
+@pytest.mark.parametrize("scale", [1.0, 3.7, 2.0**-5])
+def test_the_variance_of_rounding_to_a_dtype_is_the_measured_one(dtype, scale):
+    value = scale * drawn(10**5)
+    measured = (value.to(dtype).double() - value).square().mean()
+    predicted = rounding_variance(value, torch.finfo(dtype).eps).mean()
+    assert float(predicted / measured) == pytest.approx(1, abs=0.02)
+
+
+CALCULATIONS = {
+    "sum": lambda a, b, c: a + b,
+    "difference": lambda a, b, c: a - b,
+    "product": lambda a, b, c: 0.3 * a + b,
+    "power of two": lambda a, b, c: (a + b) * 4.0,
+    "quotient": lambda a, b, c: (a - c) / 0.7,
+    "stencil": lambda a, b, c: ((a + c) - 2.0 * b) / 0.01,
 }
 
 
-@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
-def test_arithmetic_of_24_bits_is_that_of_float32_to_the_last_bit(operation):
-    # float64 has more than twice the bits, so that rounding twice is rounding once
-    a, b = numbers(1000), numbers(1000, seed=1)
-    expected = operation(a.float(), b.float()).double()
-    assert torch.equal(in_bits(24, operation, a, b), expected)
+@pytest.mark.parametrize("calculate", CALCULATIONS.values(), ids=CALCULATIONS)
+def test_the_variance_of_a_calculation_is_the_measured_one(calculate):
+    numbers = drawn(3, 10**5)
+    rounded = [
+        Rounded.exact(v, EPS[SHORT]).mapped(lambda v: v, torch.ones_like(v)) for v in numbers
+    ]
+    got = calculate(*rounded)
+    exact = calculate(*numbers)
+    torch.testing.assert_close(got.value, exact, rtol=1e-12, atol=1e-12)
+    measured = (calculate(*numbers.float()).double() - exact).square().mean()
+    # sums of numbers with few bits more than the result are rounded by 0 or half a unit: 1/8, not
+    # 1/12, of its square
+    assert 0.75 < float(got.variance.mean() / measured) < 1.02
 
 
-@pytest.mark.parametrize("accuracy", [2, 4, 6])
-@pytest.mark.parametrize("operator", [partials(1)[0] ** 4, laplacian(2)], ids=["dx4", "laplacian"])
-def test_a_stencil_in_24_bits_is_rounded_as_in_float32(operator, accuracy):
-    (stencil,) = stencils(operator, accuracy)
-    values = {offset: numbers(100, seed=i) for i, (offset, _) in enumerate(stencil.weights)}
-    expected = stencil.apply({offset: v.float() for offset, v in values.items()}, 2**-6)
-    assert torch.equal(in_bits(24, stencil.apply, values, 2**-6), expected.double())
+def test_zero_has_no_rounding_and_exact_numbers_no_variance():
+    zero = torch.zeros(3, dtype=LONG)
+    assert torch.equal(rounding_variance(zero, EPS[SHORT]), zero)
+    exact = Rounded.exact(drawn(5), EPS[SHORT])
+    assert torch.equal((exact * 8.0).variance, torch.zeros(5, dtype=LONG))
 
 
-@pytest.mark.parametrize("bits", [11, 24, 40])
-def test_functions_are_rounded_once_and_products_of_matrices_term_by_term(bits):
-    eps = 2.0 ** (1 - bits)
-    x = numbers(1000)
-    error = (in_bits(bits, torch.sin, x) - x.sin()).abs()
-    assert (error <= eps / 2 * x.sin().abs()).all()
-    assert error.max() > eps / 8
-    A, B = torch.randn(2, 30, 30, dtype=LONG, generator=torch.Generator().manual_seed(0))
-    error = in_bits(bits, torch.matmul, A, B) - A @ B
-    # partial sums are random walks, so that errors grow with the number of terms, not its root
-    assert 0.1 < float(error.square().mean().sqrt()) / (eps * 30 * 0.29 / math.sqrt(2)) < 1.5
+# The deviation of an entry ------------------------------------------------------------------------
 
 
-def test_errors_are_proportional_to_eps_and_the_calculation_is_left_as_it_was():
-    c, network, theta = case("poisson1d", 64, FiniteDifference(2 / 64), TwoLayer(40))
-    phi = network.features(theta)
-    before = c.system_matrix(phi)
-    short, long = (
-        rounding_errors(lambda: c.system_matrix(phi), dtype).square().mean().sqrt()
-        for dtype in (SHORT, LONG)
-    )
-    assert float(short / long) == pytest.approx(2.0**29, rel=0.1)
-    assert torch.equal(c.system_matrix(phi), before)  # also the points that the method keeps
-
-
-def case(problem, per_axis, method, network, dtype=LONG, seed=0):
+def collocation(problem, per_axis, method):
     pde = PROBLEMS[problem]
-    c = Collocation(pde, method, pde.domain.grid(per_axis), pde.domain.boundary(per_axis))
-    return c, network, network.initial_parameters(pde.domain.dimension, [seed], dtype)
+    return Collocation(pde, method, pde.domain.grid(per_axis), pde.domain.boundary(per_axis))
 
 
-NETS = {"sin": TwoLayer(40), "tanh": TwoLayer(40, "tanh", 2.0), "deep": MLP(30, 2, "tanh")}
-DYADIC = {"poisson1d": (64, 2**-4), "poisson2d": (8, 2**-3), "biharmonic": (64, 2**-3)}
-"""Points per axis and step, whose nodes float32 has exactly."""
-METHODS = {
-    "fd": lambda h: FiniteDifference(h),
-    "fd6": lambda h: FiniteDifference(h, 6),
-    "fd_grid": lambda h: GridDifference(h),
-    "ad": lambda h: Automatic(),
-    "fd_exact": lambda h: ExactDifference(h, nodes=9),
-}
-
-
-def in_both(theta):
+def in_float64(theta):
     return {name: value.double() for name, value in theta.items()}
 
 
-@pytest.mark.parametrize("problem", PROBLEMS)
-@pytest.mark.parametrize("net", NETS)
-@pytest.mark.parametrize("method", METHODS)
-def test_errors_of_a_system_matrix_in_float32_are_the_measured_ones(problem, net, method):
-    per_axis, step = DYADIC[problem]
-    step = PROBLEMS[problem].domain.grid(per_axis).axes[0].spacing if "grid" in method else step
-    c, network, theta = case(problem, per_axis, METHODS[method](step), NETS[net], SHORT)
-    A = c.to(SHORT).system_matrix(network.features(theta)).double()
-    measured = A - c.system_matrix(network.features(in_both(theta)))
-    predicted = system_matrix_errors(c, network, theta)
-    assert float(predicted.norm() / measured.norm()) == pytest.approx(1, abs=0.2)
-    # nearly the same numbers: what differs are the last bits of functions, and the order in which
-    # a library sums products of matrices
-    together = torch.stack([predicted.flatten(), measured.flatten()])
-    assert float(torch.corrcoef(together)[0, 1]) > (0.8 if net != "deep" else 0.2)
+def errors(c, network, theta, dtype):
+    """What rounding in that dtype leaves in A, from differences in exact arithmetic."""
+    method = c.method
+    exact = replace(c, method=ExactDifference(method.step, method.accuracy_order))
+    A = c.to(dtype).system_matrix(network.features(theta)).double()
+    return A - exact.system_matrix(network.features(in_float64(theta)))
+
+
+NETS = {"sin": TwoLayer(60), "tanh": TwoLayer(60, "tanh"), "deep": MLP(30, 2, "tanh")}
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
+@pytest.mark.parametrize("dtype", [SHORT, LONG])
 @pytest.mark.parametrize("accuracy", [2, 6])
 @pytest.mark.parametrize("net", NETS)
-def test_errors_of_a_system_matrix_in_float64_are_as_large_as_measured(problem, accuracy, net):
-    per_axis, step = DYADIC[problem]
-    c, network, theta = case(problem, per_axis, FiniteDifference(step / 8, accuracy), NETS[net])
-    exact = replace(c, method=ExactDifference(step / 8, accuracy))
-    phi = network.features(theta)
-    measured = c.system_matrix(phi) - exact.system_matrix(phi)
-    predicted = system_matrix_errors(c, network, theta)
-    assert float(predicted.norm() / measured.norm()) == pytest.approx(1, abs=0.2)
+def test_the_deviation_of_an_entry_is_the_measured_one(problem, dtype, accuracy, net):
+    c = collocation(problem, {"poisson2d": 12}.get(problem, 80), FiniteDifference(0.03, accuracy))
+    network = NETS[net]
+    theta = network.initial_parameters(c.pde.domain.dimension, [1], dtype)
+    measured = errors(c, network, theta, dtype).square().mean().sqrt()
+    assert 0.7 < float(measured / entry_deviation(c, network, theta)[0]) < 1.45
 
 
-@pytest.mark.parametrize("net", NETS)
-@pytest.mark.parametrize("method", [*METHODS, "nested_autograd"])
-def test_the_floor_of_a_kernel_in_float32_is_that_of_the_measured_errors(net, method):
-    made = {**METHODS, "nested_autograd": lambda h: NestedAutograd()}[method](2**-3)
-    network = replace(NETS[net], width=10)
-    c, network, theta = case("biharmonic", 16, made, network, SHORT)
-    J = residual_jacobian(c.to(SHORT).residual, network, theta).double()
-    measured = J - residual_jacobian(c.residual, network, in_both(theta))
-    ratio = kernel_floor(c, network, theta) / singular_values(measured)
-    assert ratio.shape == (1, 16)
-    middle = ratio[0, :8]
-    assert 0.5 < float(middle.min()) < float(middle.max()) < 2
-
-
-def marchenko_pastur(rows, columns):
-    """Expected singular values of unit noise: quantiles of the law, by quadrature."""
-    n, m = max(rows, columns), min(rows, columns)
-    low, high = math.sqrt(n) - math.sqrt(m), math.sqrt(n) + math.sqrt(m)
-    s = (low + high) / 2 - (high - low) / 2 * np.cos(np.linspace(0, np.pi, 20001))
-    density = np.sqrt(np.maximum((high**2 - s**2) * (s**2 - low**2), 0)) / np.maximum(s, 1e-300)
-    share = cumulative_trapezoid(density, s, initial=0)
-    return np.interp(1 - (np.arange(m) + 0.5) / m, share / share[-1], s)
-
-
-@pytest.mark.parametrize(("rows", "columns"), [(200, 200), (200, 50), (50, 200), (10**6, 100)])
-def test_independent_noise_follows_the_law_of_marchenko_and_pastur(rows, columns):
-    values = singular_values(noise_factor(rows, torch.full((1, columns), 3.0, dtype=LONG)))[0]
-    law = 3 * marchenko_pastur(rows, columns)
-    assert values.shape == law.shape
-    bulk = slice(None, -5 if rows == columns else None)  # the last few of a square reach down to 0
-    np.testing.assert_allclose(values[bulk], law[bulk], rtol=0, atol=0.03 * law[0])
-    root_n, root_m = math.sqrt(rows), math.sqrt(columns)
-    assert float(values[0]) == pytest.approx(3 * (root_n + root_m), rel=0.05)
-    assert float(values[-1]) == pytest.approx(3 * abs(root_n - root_m), abs=0.05 * law[0])
-
-
-@pytest.mark.parametrize(("rows", "columns"), [(300, 60), (60, 60), (40, 60)])
-def test_noise_with_a_deviation_for_every_column_is_that_of_the_whole_matrix(rows, columns):
-    deviations = torch.logspace(0, -3, columns, dtype=LONG)[None]
-    values = singular_values(noise_factor(rows, deviations))[0]
-    generator = torch.Generator().manual_seed(5)
-    drawn = torch.randn(20, rows, columns, dtype=LONG, generator=generator) * deviations
-    whole = singular_values(drawn).log().mean(dim=0)
-    kept = slice(None, -8)
-    torch.testing.assert_close(values.log()[kept], whole[kept], rtol=0, atol=0.35)
-    assert float((values.log() - whole)[kept].mean().abs()) < 0.1
-
-
-@pytest.mark.parametrize("dtype", [SHORT, LONG])
 @pytest.mark.parametrize("problem", PROBLEMS)
-def test_a_floor_from_a_sample_of_the_points_is_that_of_all(problem, dtype, monkeypatch):
-    per_axis = {"poisson2d": 20}.get(problem, 400)
-    c, network, theta = case(problem, per_axis, FiniteDifference(0.01), TwoLayer(30), dtype)
-    whole = system_matrix_floor(c, network, theta), kernel_floor(c, network, theta)
-    assert [floor.shape for floor in whole] == [(1, 30), (1, 30 * (2 + len(c.pde.domain.lower)))]
-    monkeypatch.setattr(rounding, "ENTRIES_SAMPLED", 30 * 100)
-    sampled = system_matrix_floor(c, network, theta), kernel_floor(c, network, theta)
-    for some, of_all in zip(sampled, whole, strict=True):
-        ratio = some[0, :20] / of_all[0, :20]
-        assert 0.7 < float(ratio.min()) < float(ratio.max()) < 1.4
-    leading = kernel_floor(c, network, theta, leading=5)
-    torch.testing.assert_close(leading, sampled[1][:, :5], rtol=0.05, atol=0)
+def test_the_deviation_goes_with_eps_and_with_a_power_of_the_step(problem):
+    order = {"biharmonic": 4}.get(problem, 2)
+    network = TwoLayer(60)
+    s = {}
+    for dtype, h in itertools.product((SHORT, LONG), (0.01, 0.02)):
+        c = collocation(problem, 12, FiniteDifference(h))
+        theta = network.initial_parameters(c.pde.domain.dimension, [0], dtype)
+        s[dtype, h] = float(entry_deviation(c, network, theta)[0])
+    assert s[SHORT, 0.01] / s[SHORT, 0.02] == pytest.approx(2**order, rel=0.05)
+    assert s[SHORT, 0.01] / s[LONG, 0.01] == pytest.approx(2.0**29, rel=0.05)
 
 
-def test_every_member_has_a_floor_of_its_own():
-    pde = PROBLEMS["poisson1d"]
-    c = Collocation(pde, FiniteDifference(0.05), pde.domain.grid(40), pde.domain.boundary(40))
-    network = TwoLayer(20)
-    theta = network.initial_parameters(1, [0, 1], SHORT)
-    alone = network.initial_parameters(1, [1], SHORT)
-    for floor in (system_matrix_floor, kernel_floor):
-        together = floor(c, network, theta)
-        torch.testing.assert_close(together[1:], floor(c, network, alone), rtol=1e-6, atol=0)
-        assert float((together[0] / together[1] - 1).abs().max()) > 0.01
+def test_members_have_deviations_of_their_own_and_a_fitted_step_is_that_of_the_operator():
+    network = TwoLayer(40)
+    theta = network.initial_parameters(1, [0, 3], SHORT)
+    c = collocation("biharmonic", 50, FiniteDifference("auto"))
+    c = c.to(SHORT).fitted(network.field(theta))
+    together = entry_deviation(c, network, theta)
+    step = dict(c.method.steps)[4]
+    by_hand = replace(c, method=FiniteDifference(step))
+    for s in (0, 1):
+        alone = {name: value[s : s + 1] for name, value in theta.items()}
+        torch.testing.assert_close(together[s : s + 1], entry_deviation(by_hand, network, alone))
 
 
-@pytest.mark.parametrize(("n", "low"), [(200, 0.07), (400, 0.004)])
-def test_the_entropies_of_figure_3_are_predicted(n, low):
-    # no noise at N = 200, rounding alone at 400: H is 0.079 and 0.006
-    c, network, theta = case("poisson1d", n, FiniteDifference(2 / n), TwoLayer(n))
-    phi = network.features(theta)
-    measured = singular_values(c.system_matrix(phi))
-    exact = replace(c, method=ExactDifference(2 / n)).system_matrix(phi)
-    simulated = singular_values(exact + system_matrix_errors(c, network, theta))
-    floor = system_matrix_floor(c, network, theta)[0]
-    predicted = predicted_singular_values(singular_values(exact)[0], floor)
-    H, by_errors, by_floor = (
-        float(truncated_entropy(values, 1e-12)) for values in (measured, simulated, predicted)
+def test_methods_without_a_stencil_have_the_floor_of_ad_and_grid_differences_that_of_fd():
+    network = TwoLayer(40)
+    theta = network.initial_parameters(1, [0], SHORT)
+    s = {
+        name: float(entry_deviation(collocation("poisson1d", 50, method), network, theta))
+        for name, method in {
+            "ad": Automatic(),
+            "exact": ExactDifference(0.04, nodes=7),
+            "grid": GridDifference(0.04),
+            "fd": FiniteDifference(0.04),
+        }.items()
+    }
+    A = collocation("poisson1d", 50, Automatic()).system_matrix(network.features(in_float64(theta)))
+    assert (
+        s["ad"] == s["exact"] == pytest.approx(0.2 * EPS[SHORT] * float(A.square().mean()) ** 0.5)
     )
-    assert low < H < 0.08
-    assert by_errors == pytest.approx(H, rel=0.1)
-    assert by_floor == pytest.approx(H, rel=0.1)
+    assert s["grid"] == s["fd"] > 100 * s["ad"]
 
 
-@pytest.mark.parametrize(("rows", "columns", "rank"), [(100, 100, 40), (300, 60, 6), (80, 80, 1)])
-def test_noise_under_a_matrix_of_low_rank_is_that_of_what_the_rank_leaves(rows, columns, rank):
-    generator = torch.Generator().manual_seed(1)
-    A, B = torch.randn(2, max(rows, columns), rank, dtype=LONG, generator=generator)
-    signal = 1e3 * A[:rows] @ B[:columns].mT
-    noise = torch.randn(20, rows, columns, dtype=LONG, generator=generator)
-    measured = singular_values(signal + noise).mean(dim=0)
-    exact, floor = singular_values(signal), singular_values(noise).mean(dim=0)
-    exact[rank:] = 0
-    predicted = predicted_singular_values(exact, floor)
-    torch.testing.assert_close(predicted[:rank], measured[:rank], rtol=1e-3, atol=0)
-    under = slice(rank, columns * 9 // 10)
-    torch.testing.assert_close(predicted[under], measured[under], rtol=0.2, atol=0)
+# Spectra ------------------------------------------------------------------------------------------
 
 
-CUTOFFS = {SHORT: (1e-2, 1e-3, 1e-4, 1e-5), LONG: (1e-11, 1e-12, 1e-13)}
-STEPS = np.geomspace(0.005, 0.5, 6)
-SIZES = ((49, 50), (100, 100), (324, 300), (400, 100), (1024, 50))
-
-
-def predicted_and_measured(problem, step, accuracy, points, network, dtype, seed):
-    """Singular values of A: exact, floor, predicted, measured; None where exact does not exist."""
-    per_axis = round(points ** (1 / PROBLEMS[problem].domain.dimension))
-    method = FiniteDifference(step, accuracy)
-    c, _, theta = case(problem, per_axis, method, network, dtype, seed)
-    exactly = replace(c, method=ExactDifference(step, accuracy))
-    try:
-        exact = singular_values(exactly.system_matrix(network.features(in_both(theta))))[0]
-    except ValueError:  # tanh and a long step: the quadrature does not converge
-        return None
+def spectra(problem, dtype, accuracy, step, activation, sizes, seed=0):
+    """Measured singular values of A by FD, and what the law makes of the exact ones."""
+    n, m = sizes
+    c = collocation(problem, n, FiniteDifference(step, accuracy))
+    network = TwoLayer(m, activation)
+    theta = network.initial_parameters(c.pde.domain.dimension, [seed], dtype)
+    exact = replace(c, method=ExactDifference(step, accuracy))
+    values = singular_values(exact.system_matrix(network.features(in_float64(theta))))
     measured = singular_values(c.to(dtype).system_matrix(network.features(theta)))[0]
-    floor = spectrum_floor(system_matrix_floor(c, network, theta)[0], exact)
-    return exact, floor, predicted_singular_values(exact, floor), measured
+    s, rows = entry_deviation(c, network, theta), len(c.interior.coordinates)
+    return measured, values[0], predicted_floor(values, s, rows, m)[0]
 
 
-@pytest.mark.slow
-def test_floors_and_entropies_are_as_predicted_over_problems_steps_and_sizes():
+CUTOFFS = {SHORT: [1e-2, 1e-3, 1e-4, 1e-5], LONG: [1e-11, 1e-12, 1e-13]}
+
+
+def held_against(cases):
+    """Measured over predicted: the floor's first value; H where rounding has changed e."""
     tops, entropies = [], []
-    grid = itertools.product(PROBLEMS, CUTOFFS, ("sin", "tanh"), (2, 4, 6), STEPS, SIZES)
-    for seed, (problem, dtype, activation, accuracy, step, (points, width)) in enumerate(grid):
-        network = TwoLayer(width, activation, weight_range=1 + 2 * (seed % 3 == 0))
-        found = predicted_and_measured(problem, step, accuracy, points, network, dtype, seed)
-        if found is None:
+    for problem, dtype, *case in cases:
+        try:
+            measured, exact, floor = spectra(problem, dtype, *case)
+        except ValueError:  # the exact difference does not converge at that step
             continue
-        exact, floor, predicted, measured = found
-        # where the floor begins; not where few values are left for it, and the noise in them is
-        # that of a far smaller matrix
-        first = int((exact >= floor).sum())
-        if first < len(floor) / 2:
-            tops.append(float(measured[first] / predicted[first]))
+        predicted = predicted_spectrum(exact, floor)
+        first = int((exact > floor).sum())
+        tops += [float(measured[first] / predicted[first])] if first < len(measured) else []
         for cutoff in CUTOFFS[dtype]:
             if effective_cutoff(measured, cutoff) != effective_cutoff(exact, cutoff):
-                H = truncated_entropy(torch.stack([predicted, measured]), cutoff)
-                entropies.append(float(H[0] / H[1]))
-    for ratios, factor, share in ((tops, 2, 0.99), (entropies, 1.25, 0.95)):
-        within = np.abs(np.log(ratios)) < math.log(factor)
-        print(len(ratios), np.median(ratios), min(ratios), max(ratios), within.mean())
-        assert len(ratios) > 500
-        assert within.mean() >= share
+                H = [float(truncated_entropy(values, cutoff)) for values in (measured, predicted)]
+                entropies.append(H[0] / H[1])
+    return np.array(tops), np.array(entropies)
+
+
+@pytest.mark.parametrize("kept", [0, 7, 45])
+def test_noise_beside_a_matrix_of_low_rank_has_the_dimensions_that_are_left(kept):
+    n, m, s = 49, 50, 1e-6
+    U, V = (torch.linalg.qr(drawn(size, kept, seed=size)).Q for size in (n, m))
+    signal = torch.logspace(0, -3, kept, dtype=LONG)
+    noise = s * drawn(20, n, m, seed=1)
+    measured = singular_values((U * signal) @ V.mT + noise).mean(dim=0)
+    exact = torch.cat([signal, torch.zeros(n - kept, dtype=LONG)])[None]
+    floor = predicted_floor(exact, torch.tensor([s], dtype=LONG), n, m)
+    predicted = predicted_spectrum(exact, floor)[0]
+    torch.testing.assert_close(measured[:-1], predicted[:-1], rtol=0.1, atol=0.02 * s)
+
+
+def test_a_spectrum_that_is_all_above_the_errors_has_no_place_for_them():
+    exact = torch.tensor([[3.0, 2.0, 1.0]], dtype=LONG)
+    floor = predicted_floor(exact, torch.tensor([1e-9], dtype=LONG), 3, 5)
+    torch.testing.assert_close(predicted_spectrum(exact, floor), exact)
+
+
+def test_the_top_of_the_floor_and_the_entropy_are_predicted():
+    cases = [
+        ("poisson1d", SHORT, 2, 0.01, "sin", (100, 100)),
+        ("poisson1d", LONG, 4, 0.005, "tanh", (200, 50)),
+        ("poisson2d", SHORT, 2, 0.05, "sin", (12, 60)),
+        ("biharmonic", LONG, 2, 1 / 64, "sin", (100, 100)),
+    ]
+    tops, entropies = held_against(cases)
+    assert len(tops) == 4
+    assert len(entropies) > 4
+    assert ((tops > 0.5) & (tops < 2)).all()
+    assert ((entropies > 0.8) & (entropies < 1.25)).mean() > 0.9
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n", [300, 400, 500, 600])
-def test_the_mean_entropies_of_figure_3_are_predicted(n):
-    sums = np.zeros(2)
-    for seed in range(8):
-        c, network, theta = case("poisson1d", n, FiniteDifference(2 / n), TwoLayer(n), seed=seed)
-        phi = network.features(theta)
-        exact = replace(c, method=ExactDifference(2 / n)).system_matrix(phi)
-        simulated = exact + system_matrix_errors(c, network, theta)
-        for i, A in enumerate((simulated, c.system_matrix(phi))):
-            sums[i] += float(truncated_entropy(singular_values(A), 1e-12))
-    print(n, *sums / 8, sums[0] / sums[1])
-    assert sums[0] == pytest.approx(sums[1], rel=0.1)
+def test_floors_and_entropies_are_predicted_over_problems_dtypes_orders_and_steps():
+    sizes = {"poisson2d": [(7, 50), (18, 100), (18, 300), (32, 50)]}
+    cases = [
+        (problem, dtype, accuracy, step, activation, size, seed)
+        for problem in PROBLEMS
+        for size in sizes.get(problem, [(49, 50), (100, 100), (400, 100)])
+        for dtype, accuracy, step, activation, seed in itertools.product(
+            (SHORT, LONG), (2, 4, 6), (0.005, 0.016, 0.05, 0.16, 0.5), ("sin", "tanh"), (0, 1)
+        )
+    ]
+    tops, entropies = held_against(cases)
+    inside, near = (tops > 0.5) & (tops < 2), (entropies > 0.8) & (entropies < 1.25)
+    print(f"\n{len(tops)} floors, {inside.mean():.4f} within 2: {tops.min():.2f}-{tops.max():.2f}")
+    print(f"{len(entropies)} entropies, {near.mean():.4f} within 1.25")
+    assert len(tops) > 900
+    assert inside.mean() >= 0.99
+    assert len(entropies) > 1000
+    assert near.mean() >= 0.95
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dtype", [SHORT, LONG])
 @pytest.mark.parametrize("problem", PROBLEMS)
-def test_the_floors_of_kernels_are_as_predicted(problem, dtype):
+@pytest.mark.parametrize("dtype", [SHORT, LONG])
+def test_singular_values_of_jacobians_are_predicted_within_a_factor_of_3(problem, dtype):
     ratios = []
-    grid = itertools.product(NETS, (2, 6), STEPS[:4], (49, 100, 400))
-    for seed, (net, accuracy, step, points) in enumerate(grid):
-        per_axis = round(points ** (1 / PROBLEMS[problem].domain.dimension))
-        network = replace(NETS[net], width=50)
-        method = FiniteDifference(step, accuracy)
-        c, _, theta = case(problem, per_axis, method, network, dtype, seed)
-        exactly = replace(c, method=ExactDifference(step, accuracy, nodes=25))
-        J_exact = residual_jacobian(exactly.residual, network, in_both(theta))[0]
-        J = residual_jacobian(c.to(dtype).residual, network, theta)[0]
-        exact, measured = singular_values(J_exact), singular_values(J)
-        floor = kernel_floor(c, network, theta)[0]
-        predicted = predicted_singular_values(exact, floor)
-        first = int((exact >= floor).sum())
-        middle = (first + len(floor)) // 2
-        # outside are those where the exact spectrum is most of it, so that the noise is that of a
-        # smaller matrix, and where the decomposition's rounding, some eps sigma_1, is above it
-        resolved = floor[min(middle, len(floor) - 1)] > 10 * torch.finfo(LONG).eps * exact[0]
-        if first < len(floor) / 2 and resolved:
-            ratios += [float(measured[k] / predicted[k]) for k in (first, middle)]
-    within = np.abs(np.log(ratios)) < math.log(3)
-    print(problem, dtype, len(ratios), np.median(ratios), min(ratios), max(ratios), within.mean())
-    assert len(ratios) > 20
-    assert within.mean() >= 0.99
+    for accuracy, step, seed, init in itertools.product(
+        (2, 6), (0.02, 0.06, 0.2), (0, 1, 2), ("uniform", "pytorch")
+    ):
+        c = collocation(problem, {"poisson2d": 10}.get(problem, 100), FiniteDifference(step))
+        c = replace(c, method=FiniteDifference(step, accuracy))
+        network = TwoLayer(100, "sin", 1.0, init)
+        theta = network.initial_parameters(c.pde.domain.dimension, [seed], dtype)
+        exact = replace(c, method=ExactDifference(step, accuracy, nodes=accuracy + 7))
+        values = kernel_singular_values(exact, network, in_float64(theta))
+        measured = kernel_singular_values(c.to(dtype), network, theta)[0]
+        s = jacobian_deviation(c, network, theta)
+        floor = predicted_floor(values, s, len(c.interior.coordinates), network.width)
+        predicted = predicted_spectrum(values, floor)[0]
+        ratios.append(measured[:-10] / predicted[:-10])  # the lowest tenth is not promised
+    ratio = torch.cat(ratios)
+    print(f"\n{problem} {dtype}: {float(ratio.min()):.2f}-{float(ratio.max()):.2f}")
+    assert 1 / 3 < float(ratio.min()) < float(ratio.max()) < 3

@@ -24,7 +24,7 @@ from pinnspectra.figures import StepCurve, StepPanel
 from pinnspectra.networks import AbstractNetwork, Parameters
 from pinnspectra.optimizers import Adam
 from pinnspectra.random_features import ABOVE_FLOOR
-from pinnspectra.rounding import spectrum_floor, system_matrix_floor
+from pinnspectra.rounding import entry_deviation, largest_error
 from pinnspectra.spectrum import singular_values
 from pinnspectra.training.driver import FunctionalDriver
 from pinnspectra.training.problem import Problem
@@ -134,11 +134,12 @@ class Subject:
     def floor(self, method: AbstractDifferentiation) -> float:
         """The largest rounding error in the spectrum of A, as predicted, over sigma_1."""
         collocation = replace(self.collocation, method=method)
-        errors = system_matrix_floor(collocation, self.network, self.parameters)[0]
+        deviation = float(entry_deviation(collocation, self.network, self.parameters)[0])
+        rows = len(self.collocation.interior.coordinates)
         dtype = self.parameters["coefficients"].dtype
         features = self.network.features(self.parameters)
         sigma = singular_values(self.collocation.to(dtype).system_matrix(features))[0]
-        return float(spectrum_floor(errors, sigma)[0] / sigma[0])
+        return largest_error(deviation, rows, self.network.width) / float(sigma[0])
 
     def driver(self, method: AbstractDifferentiation, compiled: bool | str) -> FunctionalDriver:
         """What trains the parameters themselves by a method, with Adam."""

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import Field
+from pinnspectra.emulated_rounding import spectrum_floor, system_matrix_floor
 from pinnspectra.least_squares import TruncatedSVD
 from pinnspectra.networks import AbstractNetwork, Parameters
-from pinnspectra.rounding import spectrum_floor, system_matrix_floor
 from pinnspectra.spectrum import (
     effective_cutoff,
     singular_values,

@@ -1,214 +1,192 @@
-"""Rounding: the errors that it leaves in a matrix, and the floor that they put under its spectrum.
+"""The rounding floor of finite differences as a law: from dtype, stencil, step, points, features.
 
-A calculation is run in float64 and again with every result cut to t bits, which is arithmetic of t
-bits. The difference is one realisation of its rounding errors, with the order of summation, the
-powers of two that cost nothing and the nodes that neighbours share as they are in the program: by
-any method, for any network and problem. No arithmetic wider than float64 is at hand to do so for
-float64 itself, but errors are proportional to eps, so that those of 40 bits are scaled down.
+A stencil leaves in the entries of A errors with a deviation s of about eps ||c|| / h^k, nearly
+independent of each other and of A. The singular values of such a matrix are known (Marchenko and
+Pastur), squares add, and the spectrum by FD is predicted,
 
-The points stay as they are: that x + h is rounded too moves all columns alike, which raises the
-largest few singular values of the errors and not the floor.
+    sigma_k^2 = sigma_k(exact)^2 + s^2 mp_(k-K)^2,
 
-Reference: Higham and Pranesh, Simulating low precision floating-point arithmetic, SIAM J. Sci.
-Comput. 41 (2019) C585-C602.
+with K values above the errors, which have the other dimensions to themselves.
+
+What is rounded where is followed through the network and the stencil operation by operation
+(rounded.py). Rounding of x + h is left out: it is the same in all columns, so that it is of low
+rank and raises the largest singular values of the errors, not the floor.
+
+References: Marchenko and Pastur, Math. USSR Sbornik 1 (1967) 457-483; the entries' variance is a
+statistical form of running error analysis (Higham, Accuracy and Stability of Numerical Algorithms,
+2nd ed. (2002), Sec. 3.3).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode  # in torch 2.13 not public yet
 
+from pinnspectra.activations import activation_named
 from pinnspectra.collocation import Collocation
+from pinnspectra.differentiation import FiniteDifference, GridDifference
+from pinnspectra.differentiation.finite_difference import FittedDifference
+from pinnspectra.differentiation.stencil import Stencil, stencils
 from pinnspectra.domain import Points
-from pinnspectra.kernel import residual_jacobian
 from pinnspectra.networks import AbstractNetwork, Parameters
-from pinnspectra.spectrum import leading_singular_values, singular_values
+from pinnspectra.rounded import Rounded
 
-SIGNIFICANT_BITS = 53
-"""Bits of float64's significand."""
+SAMPLE = 256
+"""Points at which the deviation of an entry is taken, at most."""
 
-EMULATED_BITS = {torch.float32: 24, torch.float64: 40}
-"""Bits of the arithmetic that is run for that of a dtype; 40 leave float64's own errors behind."""
+BY_AD = 0.2
+"""Deviation of AD's errors in an entry, in eps of the root mean square of A (measured)."""
 
-ENTRIES_SAMPLED = 2**18
-"""Entries whose errors are taken for the deviations of a matrix's columns."""
-
-MIN_ROWS_SAMPLED = 16
+QUANTILES = 4096
 
 
-class ShortArithmetic(TorchDispatchMode):
-    """Where it is entered, results of float64 operations are rounded to so many bits.
+def marchenko_pastur(rows: int, columns: int) -> Tensor:
+    """Singular values of a matrix of independent errors with deviation 1, (min(rows, columns),).
 
-    Elementwise operations are rounded to nearest by Veltkamp's splitting, once each; products of
-    matrices are summed term by term. What only moves numbers is exact, as it is in any arithmetic.
+    Quantiles of the law of Marchenko and Pastur, descending, float64. With beta = m / n, n >= m,
+    and sigma^2 = n (1 + beta + 2 sqrt(beta) cos t) its density is 2 sin^2 t / (pi (1 + beta +
+    2 sqrt(beta) cos t)) over 0 < t < pi. The edges are sqrt(n) +- sqrt(m).
     """
-
-    def __init__(self, bits: int) -> None:
-        super().__init__()
-        self._splitter = 2.0 ** (SIGNIFICANT_BITS - bits) + 1
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        return False  # to keep the compiler out would import it, which takes seconds
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
-        """Run one operation and round its result."""
-        if func.overloadpacket in (torch.ops.aten.mm, torch.ops.aten.bmm):
-            return self._product(*args)
-        result = func(*args, **(kwargs or {}))
-        elementwise = torch.Tag.pointwise in func.tags
-        if elementwise and isinstance(result, Tensor) and result.dtype == torch.float64:
-            result.copy_(self._rounded(result))  # in place, for operations that are
-        return result
-
-    def _rounded(self, value: Tensor) -> Tensor:
-        large = self._splitter * value
-        return large - (large - value)
-
-    def _product(self, A: Tensor, B: Tensor) -> Tensor:
-        total = A.new_zeros(())
-        for k in range(A.shape[-1]):
-            total = self._rounded(total + A[..., :, k : k + 1] * B[..., k : k + 1, :])
-        return total
+    n, m = max(rows, columns), min(rows, columns)
+    t = torch.linspace(0, math.pi, QUANTILES, dtype=torch.float64)
+    square = 1 + m / n + 2 * math.sqrt(m / n) * torch.cos(t)
+    density = torch.where(square > 1e-12, torch.sin(t).square() / square.clamp(min=1e-12), 1.0)
+    share = torch.cumulative_trapezoid(density, t)
+    share = torch.cat([share.new_zeros(1), share]) / share[-1]
+    wanted = (torch.arange(m, dtype=torch.float64) + 0.5) / m
+    right = torch.searchsorted(share, wanted).clamp(1, QUANTILES - 1)
+    left = right - 1
+    part = (wanted - share[left]) / (share[right] - share[left])
+    values = (n * square.clamp(min=0)).sqrt()
+    return values[left] + part * (values[right] - values[left])
 
 
-def rounding_errors(calculation: Callable[[], Tensor], dtype: torch.dtype) -> Tensor:
-    """What rounding in that dtype adds to the result of a calculation in float64, of its shape.
-
-    The calculation is run twice, first in float64: points that it builds and keeps are exact.
-
-    Args:
-        calculation: a function whose numbers are all float64.
-        dtype: float32 or float64.
-    """
-    exact = calculation()
-    bits = EMULATED_BITS[dtype]
-    with ShortArithmetic(bits):
-        rounded = calculation()
-    return (rounded - exact) * (torch.finfo(dtype).eps * 2.0 ** (bits - 1))
-
-
-def system_matrix_errors(
+@torch.no_grad()
+def entry_deviation(
     collocation: Collocation, network: AbstractNetwork, parameters: Parameters
 ) -> Tensor:
-    """One realisation of the rounding errors of A, (S, N, M), float64, on the CPU.
+    """s, the deviation of the rounding errors of A's entries in the parameters' dtype, (S,).
 
-    Those of the parameters' dtype. Added to the matrix in exact arithmetic (by ExactDifference),
-    they give a matrix with the spectrum of the rounded one, float64's too.
+    Root mean square over the features and 256 of the points. Of methods without a stencil that of
+    AD, 0.2 eps rms(A). float64, on the parameters' device.
     """
-    in_float64, theta = collocation.to(torch.float64), _in_float64(parameters)
-    features = network.features(theta)
-    return rounding_errors(lambda: in_float64.system_matrix(features), _dtype(parameters))
+    coefficients = parameters["coefficients"]
+    eps = torch.finfo(coefficients.dtype).eps
+    x = collocation.interior.coordinates.double()
+    x = Points(x[:: -(-len(x) // SAMPLE)].to(coefficients.device))
+    theta = {name: value.detach().double() for name, value in parameters.items()}
+    exact = collocation.by_ad().pde.operator(network.features(theta), x, collocation.by_ad().method)
+    by_ad = BY_AD * eps * exact.square().mean(dim=(-2, -1)).sqrt()
+    variance = torch.zeros_like(by_ad)
+    for stencil, step in _stencils(collocation):
+        values = {
+            offset: _features(network, theta, x.shifted((offset,), step).coordinates, eps)
+            for offset, _ in stencil.weights
+        }
+        rounded = stencil.apply(values, stencil.divisor(step))
+        variance = variance + rounded.variance.mean(dim=(-2, -1))
+    return torch.hypot(variance.sqrt(), by_ad)
 
 
-def system_matrix_floor(
+def largest_error(deviation: float, rows: int, columns: int) -> float:
+    """The largest singular value of independent errors, s (sqrt(rows) + sqrt(columns)).
+
+    The floor's top: values of a spectrum below it say nothing.
+    """
+    return deviation * (math.sqrt(rows) + math.sqrt(columns))
+
+
+@torch.no_grad()
+def jacobian_deviation(
     collocation: Collocation, network: AbstractNetwork, parameters: Parameters
 ) -> Tensor:
-    """Singular values of the rounding errors of A, (S, min(N, M)), float64, descending, on the CPU.
+    """The same of J's M columns d r / d a_j, with the share of the others, (S,), float64.
 
-    No singular value of A tells more than the floor at its index. Where A has many entries,
-    ENTRIES_SAMPLED or more, errors are taken at a sample of the points and the others drawn as
-    independent, with a deviation for every column, so that the work does not grow with N.
+    The columns d r / d w_j and d r / d b_j are a_j times as noisy as the first, which are A's:
+    s sqrt(1 + mean a^2 (1 + mean |x|^2)), of the two layers of Eq. 3.
     """
-    sample = _sample(collocation, parameters["coefficients"].numel())
-    errors = system_matrix_errors(sample, network, parameters)
-    return singular_values(_all_rows(errors, len(collocation.interior.coordinates)))
+    a = parameters["coefficients"].detach().double()
+    x = collocation.interior.coordinates.double()
+    others = a.square().mean(dim=-1) * (1 + x.square().sum(dim=-1).mean().to(a.device))
+    return entry_deviation(collocation, network, parameters) * (1 + others).sqrt()
 
 
-def kernel_floor(
-    collocation: Collocation,
-    network: AbstractNetwork,
-    parameters: Parameters,
-    leading: int | None = None,
-) -> Tensor:
-    """Singular values of the rounding errors of J, (S, min(N, P)), float64, descending, on the CPU.
+def predicted_floor(exact: Tensor, deviation: Tensor, rows: int, columns: int) -> Tensor:
+    """What of a spectrum is rounding, by index, (S, n), float64.
 
-    As system_matrix_floor, for the residual's Jacobian; their squares are under the eigenvalues of
-    G. With `leading`, only so many of the largest, as kernel_singular_values.
-    """
-    sample = _sample(collocation, sum(value.numel() for value in parameters.values()))
-    in_float64, theta = sample.to(torch.float64), _in_float64(parameters)
-    errors = rounding_errors(
-        lambda: residual_jacobian(in_float64.residual, network, theta), _dtype(parameters)
-    )
-    noise = _all_rows(errors, len(collocation.interior.coordinates))
-    return singular_values(noise) if leading is None else leading_singular_values(noise, leading)
-
-
-def noise_factor(rows: int, deviations: Tensor) -> Tensor:
-    """A matrix with the singular values of `rows` rows of independent normal errors, (S, n, M).
-
-    n = min(rows, M): of more rows than columns the triangular factor is drawn, whose entries are
-    independent, normal and on the diagonal chi (Bartlett, Proc. R. Soc. Edinburgh 53 (1933)
-    260-283). Drawn on the CPU with a seed of its own. Where all columns have one deviation s, the
-    singular values follow the law of Marchenko and Pastur, from s |sqrt(rows) - sqrt(M)| to
-    s (sqrt(rows) + sqrt(M)).
+    The k values above the errors' largest, s (sqrt(rows) + sqrt(columns)), take as many dimensions
+    from them: those that remain have the law of rows - k rows and columns - k columns. Without
+    that the floor of a nearly square matrix that is nearly all signal is too low by far.
 
     Args:
+        exact: singular values without rounding, (S, n), descending.
+        deviation: of an entry, (S,) (entry_deviation; jacobian_deviation with columns = M).
         rows: the number of rows.
-        deviations: of every column, (S, M), float64.
+        columns: the number of noisy columns.
     """
-    random = np.random.default_rng(0)
-    columns = deviations.shape[-1]
-    drawn = random.standard_normal((min(rows, columns), columns))
-    if rows > columns:
-        drawn = np.triu(drawn, 1) + np.diag(np.sqrt(random.chisquare(rows - np.arange(columns))))
-    return torch.from_numpy(drawn) * deviations[..., None, :]
+    found = [
+        s * _errors_beside(values, float(s), rows, columns)
+        for values, s in zip(exact, deviation, strict=True)
+    ]
+    return torch.stack(found)
 
 
-def spectrum_floor(errors: Tensor, singular_values: Tensor) -> Tensor:
-    """What a spectrum shows of rounding, by index, (..., n): under it no value says anything.
+def _errors_beside(values: Tensor, s: float, rows: int, columns: int) -> Tensor:
+    """Singular values of unit errors beside the values that are above them, (n,)."""
+    most, k = min(rows, columns, len(values)), 0
+    while k < most and values[k] > largest_error(s, rows - k, columns - k):
+        k += 1
+    errors = values.new_zeros(len(values))
+    largest = marchenko_pastur(rows - k, columns - k) if k < most else values.new_ones(1)
+    errors[:k] = largest[0]
+    errors[k : k + len(largest)] = largest[: len(values) - k].to(errors.device)
+    return errors
 
-    The singular values of the matrix's rounding errors, and eps sigma_1 of float64, which is about
-    as far as a decomposition resolves (spectrum.singular_values).
+
+def predicted_spectrum(exact: Tensor, floor: Tensor) -> Tensor:
+    """sqrt(exact^2 + floor^2), (S, n): the singular values with rounding, by index.
+
+    Errors are independent of the matrix, so that squares add.
     """
-    resolved = torch.finfo(torch.float64).eps * singular_values[..., :1]
-    return torch.hypot(errors.to(resolved.device), resolved)
+    return torch.hypot(exact, floor)
 
 
-def predicted_singular_values(exact: Tensor, floor: Tensor) -> Tensor:
-    """The singular values of a rounded matrix, (n,), float64, from the exact ones and the floor.
+def _stencils(collocation: Collocation) -> list[tuple[Stencil, float]]:
+    """The stencils that the problem's highest derivatives are taken by, and their step."""
+    order = max(operator.order for operator in collocation.operators)
+    method = collocation.method
+    if isinstance(method, FittedDifference):
+        method = method.of_order(order)
+    if isinstance(method, GridDifference):
+        method = FiniteDifference(method.step)
+    if not isinstance(method, FiniteDifference):
+        return []
+    step = method.step_for(order, collocation.interior)
+    highest = [operator for operator in collocation.operators if operator.order == order]
+    return [(s, step) for operator in highest for s in stencils(operator, method.accuracy_order)]
 
-    Errors are independent of the matrix, so that squares add. Under the r values above the floor's
-    top the errors have n - r of n dimensions left: the values there are the floor's at the same
-    quantiles, times sqrt((n - r) / n), as for the noise of a square matrix.
+
+def _features(network: AbstractNetwork, parameters: Parameters, x: Tensor, eps: float) -> Rounded:
+    """phi_1..phi_M at points (n, d) with their rounding, (S, M, n).
+
+    Layer by layer as networks.features; a product of matrices with term after term.
     """
-    n, r = len(exact), int((exact > floor[0]).sum())
-    quantiles = (np.arange(n - r) + 0.5) * n / max(n - r, 1) - 0.5
-    under = math.sqrt((n - r) / n) * np.interp(quantiles, np.arange(n), floor.cpu())
-    noise = torch.cat([floor[:r], torch.from_numpy(under).to(floor.device)])
-    return torch.hypot(exact, noise)
+    activation = activation_named(network.activation)
+    h = Rounded.exact(x.mT, eps)
+    for layer in range(1, sum(name.startswith("weights_") for name in parameters) + 1):
+        z = _linear(h, parameters[f"weights_{layer}"], parameters[f"biases_{layer}"])
+        sign, slope = activation.derivatives(z.value)(1)
+        h = z.mapped(activation, sign * slope)
+    return h
 
 
-def _in_float64(parameters: Parameters) -> Parameters:
-    return {name: value.detach().double().cpu() for name, value in parameters.items()}
-
-
-def _dtype(parameters: Parameters) -> torch.dtype:
-    return parameters["coefficients"].dtype
-
-
-def _sample(collocation: Collocation, columns: int) -> Collocation:
-    """The collocation, or where it has many points a sample of them, drawn with its own seed."""
-    x = collocation.interior.coordinates
-    count = max(ENTRIES_SAMPLED // columns, MIN_ROWS_SAMPLED)
-    if count >= len(x):
-        return collocation
-    chosen = torch.randperm(len(x), generator=torch.Generator().manual_seed(0))[:count]
-    return replace(collocation, interior=Points(x[chosen.to(x.device)]))
-
-
-def _all_rows(errors: Tensor, rows: int) -> Tensor:
-    """Errors with the singular values of so many rows, of which some or all are given."""
-    if errors.shape[-2] == rows:
-        return errors
-    return noise_factor(rows, errors.square().mean(dim=-2).sqrt())
+def _linear(h: Rounded, weight: Tensor, bias: Tensor) -> Rounded:
+    """W h + b, (S, M, n), of h (K, n) or (S, K, n)."""
+    z = None
+    for k in range(weight.shape[-1]):
+        term = h.row(k) * weight[..., k : k + 1]
+        z = term if z is None else z + term
+    assert z is not None
+    return z + Rounded.exact(bias.unsqueeze(-1), h.eps)

@@ -11,9 +11,9 @@ import pytorch_lightning as pl
 import torch
 
 from pinnspectra.collocation import Collocation
+from pinnspectra.emulated_rounding import kernel_floor, spectrum_floor
 from pinnspectra.kernel import kernel_singular_values
 from pinnspectra.networks import AbstractNetwork, Parameters
-from pinnspectra.rounding import kernel_floor, spectrum_floor
 from pinnspectra.run_folder import RunFolder
 from pinnspectra.spectrum import effective_cutoff, truncated_entropy
 from pinnspectra.training.module import PINN
@@ -34,7 +34,7 @@ class KernelSpectrum(pl.Callback):
     histograms of the eigenvalues where there is W&B; writes all to spectra.npz as it goes. Taken
     at step 0, every `every` gradient steps and at the end, on the device of the network:
     O(N P min(N, P)) each. Beside the last one what of its singular values is rounding, `floor`,
-    (S, N), as predicted (rounding.kernel_floor).
+    (S, N), as predicted (emulated_rounding.kernel_floor).
 
     Args:
         folder: where spectra.npz goes.

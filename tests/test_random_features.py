@@ -1,12 +1,15 @@
 """The random feature solver, part by part and at once."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 from conftest import PROBLEMS, spacing
 
 from pinnspectra import random_features
 from pinnspectra.collocation import Collocation
-from pinnspectra.differentiation import Automatic, FiniteDifference
+from pinnspectra.differentiation import Automatic, ExactDifference, FiniteDifference
 from pinnspectra.networks import TwoLayer
 from pinnspectra.random_features import solve_random_features
 
@@ -63,6 +66,27 @@ def test_rows_of_rounding_noise_that_fit_f_are_cut_off_automatically():
         gains.append(preset["relative_training_error_ad"] / auto["relative_training_error_ad"])
     assert min(gains) > 1
     assert sorted(gains)[1] > 5  # measured 2.5, 8 and 36
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("step", "gain"), [(1 / 64, 5), (2 / 400, 1.4), (0.00499, 4)])
+def test_an_automatic_cutoff_makes_the_true_residual_smaller(step, gain):
+    # docs/rounding.md; true is the residual by the same difference in exact arithmetic
+    residuals = []
+    for seed in range(5):
+        pde, network = PROBLEMS["biharmonic"], TwoLayer(400)
+        theta = network.initial_parameters(1, [seed], torch.float64)
+        method = FiniteDifference(step)
+        c = Collocation(pde, method, pde.domain.grid(400), pde.domain.boundary(400))
+        exact = replace(c, method=ExactDifference(step, nodes=7))
+        for cutoff in (1e-13, "auto"):
+            a = solve_random_features(c, network, theta, cutoff).coefficients[None]
+            r = exact.residual(network.field({**theta, "coefficients": a}))
+            residuals.append(float(r.norm() / c.forcing.norm()))
+    preset, auto = np.array(residuals).reshape(5, 2).T
+    print(f"\nh = {step:.5g}: {np.sort(preset)}, auto {np.sort(auto)}, gains {preset / auto}")
+    assert (preset > auto).all()
+    assert np.median(preset / auto) > gain
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

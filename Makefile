@@ -55,8 +55,9 @@ bench-peers: $(INSTALLED)
 # of a run diverge its exit code is 1; the study counts them.
 indicators: $(INSTALLED)
 	rm -rf outputs/indicators
-	-printf '%s\n' 'train.py nn' 'train.py nn_2d' 'rfm_solve.py rfm' 'rfm_solve.py rfm_2d' \
-	    'rfm_solve.py rfm_float32' | xargs -L 1 -P 2 sh -c '$(BIN)/python $$0 experiment=indicators_$$1'
+	-printf '%s\n' 'train.py indicators' 'train.py indicators_2d' 'rfm_solve.py indicators_rfm' \
+	    'rfm_solve.py indicators_rfm_2d' 'rfm_solve.py indicators_rfm_float32' \
+	    | xargs -L 1 -P 2 sh -c '$(BIN)/python $$0 experiment=$$1'
 	$(BIN)/python -m pinnspectra.indicators outputs/indicators
 	mkdir -p docs/indicators
 	cp outputs/indicators/indicators.md outputs/indicators/indicators_*.png docs/indicators/

@@ -204,7 +204,9 @@ def test_the_floor_is_drawn_and_what_is_near_it_is_marked_as_rounding() -> None:
         assert k.size > min(near.size, 10) / 2
         np.testing.assert_array_equal(hollow(axes)[:, 1], SPECTRUM[k])
     for figure in (of_solve, of_kernel):
-        assert {"predicted rounding floor", "at most twice the floor"} <= set(legend(figure))
+        assert {"predicted rounding floor", "rounding: at most twice its floor"} <= set(
+            legend(figure)
+        )
 
 
 @pytest.mark.parametrize("floor", [EMPTY, FLOOR * np.nan, FLOOR * 1e-9])
@@ -212,7 +214,7 @@ def test_a_spectrum_without_a_floor_or_far_above_it_has_no_mark_of_rounding(floo
     figure = figures.singular_value_figure(SPECTRUM, floor, 1e-8, "ad")
     drawn(figure)
     assert hollow(figure.axes[0]).size == 0
-    assert "at most twice the floor" not in legend(figure)
+    assert "rounding: at most twice its floor" not in legend(figure)
     assert ("predicted rounding floor" in legend(figure)) == np.isfinite(floor).any()
 
 

@@ -354,7 +354,7 @@ def test_a_real_sweep_is_studied(tmp_path, capsys):
     assert solved.returncode == 0, solved.stderr
     trained = run_here(
         "train.py",
-        "experiment=indicators_nn_2d",
+        "experiment=indicators_2d",
         "method=ad",
         "model.width=6",
         "precision=float32",

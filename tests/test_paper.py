@@ -345,7 +345,7 @@ def write_solves(folder: Path, name: str) -> None:
         (run / ".hydra" / "overrides.yaml").write_text(f"- model.width={M}\n")
         sigma = (1 + 0.01 * seed) * np.maximum(10.0 ** -np.arange(60), floors[method])
         here = RunFolder(run, "poisson1d", method, "0")
-        arrays = {"singular_values": sigma, "solved_singular_values": sigma}
+        arrays = {"singular_values": sigma, "solved_singular_values": sigma, "floor": 1e-9 * sigma}
         here.write_arrays("spectrum.npz", relative_training_error=sigma, **arrays)
         errors = {"relative_training_error": sigma[20] * M, "relative_training_error_ad": sigma[20]}
         here.write_result(status="finished", seed=seed, **errors)

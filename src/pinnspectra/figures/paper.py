@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from pinnspectra.figures.members import across, draw_band, draw_histories
 from pinnspectra.figures.panels import draw_mark, finished, new_figure
 from pinnspectra.figures.random_features import set_truncation_axes
-from pinnspectra.figures.spectra import draw_cutoff, draw_spectrum, set_spectrum_axes
+from pinnspectra.figures.spectra import draw_cutoff, draw_floor, draw_spectrum, set_spectrum_axes
 from pinnspectra.figures.style import STYLE, method_colour
 
 LABELS = {
@@ -45,6 +45,7 @@ def _look(method: str, i: int) -> dict[str, Any]:
 class SpectrumPanel:
     """Spectra of each method, (S, n), with cutoff * the largest dashed and e marked (Fig. 3a).
 
+    `floors`, (S, m), are what of them is rounding, as predicted: dotted, and values near it hollow.
     `alike` is the paper's K, the last value that the methods share; `note` stands above.
     """
 
@@ -52,6 +53,7 @@ class SpectrumPanel:
     label: str
     spectra: Arrays
     cutoff: float | None = None
+    floors: Arrays = field(default_factory=dict)
     alike: int | None = None
     note: str = ""
 
@@ -63,6 +65,8 @@ class SpectrumPanel:
             draw_spectrum(axes, values, colour, **_look(method, i))
             if self.cutoff is not None:
                 draw_cutoff(axes, values, self.cutoff, colour)
+            if method in self.floors:
+                draw_floor(axes, values, self.floors[method], colour, listed=True)
         if self.alike and self.spectra:
             first = next(iter(self.spectra.values()))
             middle = across(first.T)[1][self.alike - 1]

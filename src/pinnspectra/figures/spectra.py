@@ -14,7 +14,7 @@ EIGENVALUE = r"eigenvalue $\lambda_k$ of $G$"
 SINGULAR_VALUE = r"singular value $\sigma_k$ of $A$"
 
 FLOOR = "predicted rounding floor"
-NEAR_FLOOR = "at most twice the floor"
+NEAR_FLOOR = "rounding: at most twice its floor"
 MOST_HOLLOW = 25
 """Marks on one spectrum that are told apart."""
 

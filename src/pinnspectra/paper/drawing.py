@@ -67,10 +67,7 @@ def fig2(folder: Path) -> Figure:
         "fig2b": r"$d = 1$, tanh, $M = N = 300$",
         "fig2c": r"$d = 2$, sin, $M = 200$, $N = 64^2$",
     }
-    panels = [
-        SpectrumPanel(title, A_LABEL, _singular_values(solves(folder / name)))
-        for name, title in titles.items()
-    ]
+    panels = [_singular_value_panel(title, solves(folder / name)) for name, title in titles.items()]
     return figures.paper_figure(f"Fig. 2: singular values of $A$; {SEEDS}", panels, 3)
 
 
@@ -118,8 +115,7 @@ def figB21(folder: Path) -> Figure:  # noqa: N802
     """Singular values of A for several M = N."""
     at = solves_by_width(folder / "fig1")
     panels = [
-        SpectrumPanel(f"$M = N = {width}$", A_LABEL, _singular_values(at[width]))
-        for width in (100, 200, 300, 500)
+        _singular_value_panel(f"$M = N = {width}$", at[width]) for width in (100, 200, 300, 500)
     ]
     title = f"Fig. B.2.1: singular values of $A$, poisson1d; {SEEDS}"
     return figures.paper_figure(title, panels, 2)
@@ -157,8 +153,12 @@ FIGURES: dict[str, PaperFigure] = {
 """The figures of the paper, in its order, and one of our own."""
 
 
-def _singular_values(found: Mapping[str, Solves]) -> dict[str, np.ndarray]:
-    return {method: one.singular_values for method, one in found.items()}
+def _singular_value_panel(
+    title: str, found: Mapping[str, Solves], cutoff: float | None = None, note: str = ""
+) -> SpectrumPanel:
+    values = {method: one.singular_values for method, one in found.items()}
+    floors = {method: one.floor for method, one in found.items()}
+    return SpectrumPanel(title, A_LABEL, values, cutoff, floors, note=note)
 
 
 def _solve_panels(
@@ -168,8 +168,8 @@ def _solve_panels(
     H = {method: one.entropy(cutoff) for method, one in found.items()}
     used = {method: one.used(cutoff) for method, one in found.items()}
     errors = {method: one.errors for method, one in found.items()}
-    values, note = _singular_values(found), _entropies(H, cutoff)
-    spectrum = SpectrumPanel("singular values of $A$", A_LABEL, values, cutoff, note=note)
+    note = _entropies(H, cutoff)
+    spectrum = _singular_value_panel("singular values of $A$", found, cutoff, note)
     return spectrum, TruncationPanel("truncated SVD", errors, used)
 
 
@@ -184,9 +184,10 @@ def _left(found: Mapping[str, Trainings | None]) -> dict[str, Trainings]:
 
 def _kernel_panel(found: Mapping[str, Trainings | None], cutoff: float) -> SpectrumPanel:
     last = {method: one.eigenvalues[-1] for method, one in _left(found).items()}
+    floors = {method: one.floor**2 for method, one in _left(found).items()}
     H = {method: truncated_entropy(values, cutoff) for method, values in last.items()}
-    return SpectrumPanel("eigenvalues of $G$ at the end", G_LABEL, last, cutoff,
-                         note=_entropies(H, cutoff))  # fmt: skip
+    title, note = "eigenvalues of $G$ at the end", _entropies(H, cutoff)
+    return SpectrumPanel(title, G_LABEL, last, cutoff, floors, note=note)
 
 
 def _error_panel(found: Mapping[str, Trainings | None]) -> CurvePanel:

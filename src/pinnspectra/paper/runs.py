@@ -29,12 +29,14 @@ def effective_cutoff(values: np.ndarray, cutoff: float) -> np.ndarray:
 class Solves:
     """Random feature solves of one method, of S seeds at the same width.
 
-    singular_values (S, n) of A; solved_singular_values of the matrix that is solved, which may have
-    boundary rows; errors (P, S), the training errors at truncation positions 1..P; training_error
-    and training_error_ad (S,), ||A a - f|| / ||f|| by the method and, true, by AD.
+    singular_values (S, n) of A, and floor (S, n), what of them is rounding; solved_singular_values
+    of the matrix that is solved, which may have boundary rows; errors (P, S), the training errors
+    at truncation positions 1..P; training_error and training_error_ad (S,), ||A a - f|| / ||f|| by
+    the method and, true, by AD.
     """
 
     singular_values: np.ndarray
+    floor: np.ndarray
     solved_singular_values: np.ndarray
     errors: np.ndarray
     training_error: np.ndarray
@@ -82,6 +84,7 @@ def _solves(runs: Sequence[Run]) -> Solves:
 
     return Solves(
         singular_values=np.stack([a["singular_values"] for a in arrays]),
+        floor=np.stack([a["floor"] for a in arrays]),
         solved_singular_values=np.stack([a["solved_singular_values"] for a in arrays]),
         errors=np.stack([a["relative_training_error"] for a in arrays], axis=1),
         training_error=results("relative_training_error"),
@@ -93,7 +96,8 @@ def _solves(runs: Sequence[Run]) -> Solves:
 class Trainings:
     """The members of one method's training run, of every seed and learning rate: S of them.
 
-    metrics: by name (K, S) at steps (K,); singular_values of J, (R, S, n), at spectrum_steps (R,).
+    metrics: by name (K, S) at steps (K,); singular_values of J, (R, S, n), at spectrum_steps (R,),
+    and floor (S, n), what of the last of them is rounding.
     diverged (S,); lost counts those that `at_rate` has left out.
     """
 
@@ -104,6 +108,7 @@ class Trainings:
     metrics: dict[str, np.ndarray]
     spectrum_steps: np.ndarray
     singular_values: np.ndarray
+    floor: np.ndarray
     lost: int = 0
 
     @property
@@ -130,6 +135,7 @@ class Trainings:
             diverged=self.diverged[members],
             metrics={name: values[:, members] for name, values in self.metrics.items()},
             singular_values=self.singular_values[:, members],
+            floor=self.floor[members],
         )
 
     def best(self) -> Trainings | None:
@@ -174,4 +180,5 @@ def _trainings(run: Run) -> Trainings:
         metrics=metrics,
         spectrum_steps=spectra["steps"],
         singular_values=spectra["singular_values"],
+        floor=spectra["floor"],
     )

@@ -95,7 +95,7 @@ PRINTED = (
             "AD and FD share the eigenvalues down to 1e-8 of the largest, so that none of FD's "
             "rounding is above a = 1e-4, and both have the same entropy. The printed pair is "
             "nearest to the square roots of the eigenvalues, that is, the singular values of J, "
-            "early in training: within 15 %."
+            "early in training: within 20 %."
         ),
     ),
     Printed(

@@ -7,7 +7,6 @@ import time
 from typing import Any, Literal
 
 import numpy as np
-import pytorch_lightning as pl
 import torch
 
 from pinnspectra.collocation import Collocation
@@ -16,6 +15,7 @@ from pinnspectra.kernel import kernel_singular_values
 from pinnspectra.networks import AbstractNetwork, Parameters
 from pinnspectra.run_folder import RunFolder
 from pinnspectra.spectrum import effective_cutoff, truncated_entropy
+from pinnspectra.training.callbacks.recorder import AbstractRecorder
 from pinnspectra.training.module import PINN
 from pinnspectra.training.wandb_run import log_histogram
 
@@ -27,7 +27,7 @@ WRITE_SECONDS = 2.0
 """Seconds between writes of spectra.npz, each of which is of all of it."""
 
 
-class KernelSpectrum(pl.Callback):
+class KernelSpectrum(AbstractRecorder):
     """Singular values of J and eigenvalues of G = J J^T, e and H (Def. 1-2) of the eigenvalues.
 
     Logs spectrum/effective_cutoff, spectrum/truncated_entropy and, beside them, spectrum/loss;
@@ -67,30 +67,8 @@ class KernelSpectrum(pl.Callback):
             )
         }
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Take the spectrum of the initial network."""
-        self._record(pl_module)
-
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *args: Any
-    ) -> None:
-        """Take the spectrum where it is due."""
-        assert isinstance(pl_module, PINN)
-        if pl_module.is_due(self.every):
-            self._record(pl_module)
-
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write what has not been written."""
-        self._write()
-
-    def on_exception(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
-    ) -> None:
-        """Write what has not been written."""
-        self._write()
-
-    def _record(self, module: pl.LightningModule) -> None:
-        assert isinstance(module, PINN)
+    def record(self, module: PINN) -> None:
+        """Take the spectra of the members that are left."""
         live = [s for s, row in module.rows.items() if row]
         if not live:
             return
@@ -118,7 +96,7 @@ class KernelSpectrum(pl.Callback):
                 row |= {"spectrum/truncated_entropy": taken[1]}
                 row["spectrum/loss"] = row["loss"]
         if time.monotonic() - self.written > WRITE_SECONDS:
-            self._write()
+            self.write()
         positive = eigenvalues[eigenvalues > 0].cpu().numpy()
         log_histogram(
             module.trainer.loggers,
@@ -127,7 +105,8 @@ class KernelSpectrum(pl.Callback):
             module.gradient_step,
         )
 
-    def _write(self) -> None:
+    def write(self) -> None:
+        """Write spectra.npz, all of it."""
         if self.steps:
             self.folder.write_arrays("spectra.npz", steps=self.steps, **self.records, **self.floor)
         self.written = time.monotonic()

@@ -6,19 +6,19 @@ import logging
 from dataclasses import asdict
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
 
 from pinnspectra.modes import LossModes, loss_modes
 from pinnspectra.optimizers import SGD
 from pinnspectra.run_folder import RunFolder
 from pinnspectra.theorem1 import bounds, smallest_window, window_shares
+from pinnspectra.training.callbacks.recorder import AbstractRecorder
 from pinnspectra.training.module import PINN
 
 log = logging.getLogger(__name__)
 
 
-class Theorem1(pl.Callback):
+class Theorem1(AbstractRecorder):
     """The modes of the whole loss during training, and Theorem 1's bounds on what it becomes.
 
     Logs theorem1/rate (rho^T G rho / rho^T rho) and the smallest window of modes that holds more
@@ -45,30 +45,8 @@ class Theorem1(pl.Callback):
         self.folder, self.every = folder, every
         self.records: dict[int, list[tuple[int, float, LossModes]]] = {}
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Record the initial network."""
-        self._record(pl_module)
-
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *args: Any
-    ) -> None:
-        """Record where it is due."""
-        assert isinstance(pl_module, PINN)
-        if pl_module.is_due(self.every):
-            self._record(pl_module)
-
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write the bounds."""
-        self._write()
-
-    def on_exception(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
-    ) -> None:
-        """Write the bounds until then."""
-        self._write()
-
-    def _record(self, module: pl.LightningModule) -> None:
-        assert isinstance(module, PINN)
+    def record(self, module: PINN) -> None:
+        """Take the modes of the members that are left."""
         live = list(module.rows)
         if not live:
             return
@@ -90,7 +68,8 @@ class Theorem1(pl.Callback):
             row |= {"theorem1/rate": rate, "theorem1/share": share}
             row |= {"theorem1/first_mode": first + 1, "theorem1/last_mode": last}
 
-    def _write(self) -> None:
+    def write(self) -> None:
+        """Write the bounds on what has been recorded."""
         entries = []
         for s, records in sorted(self.records.items()):
             steps, times, modes = zip(*records, strict=True)

@@ -12,7 +12,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +156,15 @@ def _run_job(
     finally:
         gc.enable()
     return 1
+
+
+def resolved(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration as it was composed, with its interpolations resolved.
+
+    Raises:
+        OmegaConfBaseException: one of them cannot be.
+    """
+    return _plain(OmegaConf.create(dict(config)))
 
 
 def _plain(config: DictConfig) -> dict[str, Any]:

@@ -10,6 +10,8 @@ import numpy as np
 from pinnspectra.paper.claims import Claim, claims
 from pinnspectra.paper.learning_rates import HEADER, rate_rows
 from pinnspectra.paper.markdown import number, spread, table
+from pinnspectra.paper.prediction import HEADER as PREDICTION
+from pinnspectra.paper.prediction import prediction_rows
 from pinnspectra.paper.printed import PRINTED, Printed
 from pinnspectra.paper.readings import KERNELS, Reading, nearest, readings
 from pinnspectra.paper.verdicts import REPRODUCED, is_ordered, is_reproduced, verdict
@@ -32,6 +34,14 @@ READINGS = """## What the paper leaves open
 
 Readings of each pair, the nearest first, and the first, which is that of the table above. The
 factor is the larger of those that lie between the medians and the printed numbers of AD and FD.
+"""
+
+PREDICTED = """## Rounding, predicted
+
+The entropies of A by FD, of the runs of the first table, as they are foretold without a difference
+being taken ([rounding.md](rounding.md)): in exact arithmetic, where FD has AD's entropy; by the law
+of the rounding floor, from dtype, stencil, step, points and features; and with rounding emulated,
+which knows the order of summation and the nodes that neighbours share.
 """
 
 CLAIMS = """## The claims
@@ -57,6 +67,7 @@ def write_table(folder: Path) -> Path:
     text = "\n".join([
         NUMBERS, _numbers(found), "", _counts(found), "", *_reasons(found), "",
         READINGS, _readings(found), "",
+        PREDICTED, table(PREDICTION, list(prediction_rows(folder))), "",
         CLAIMS, _summary(measured), "", _claims(measured), "",
         RATES, table(HEADER, list(rate_rows(folder, trained))), "",
     ])  # fmt: skip

@@ -238,6 +238,18 @@ def test_a_spectrum_that_is_all_above_the_errors_has_no_place_for_them():
     torch.testing.assert_close(predicted_spectrum(exact, floor), exact)
 
 
+@pytest.mark.parametrize("kept", [9, 10])
+def test_the_errors_of_many_rows_are_under_a_spectrum_that_is_all_above_them(kept):
+    n, m, s = 1000, 10, 1e-6
+    U, V = (torch.linalg.qr(drawn(size, kept, seed=size)).Q for size in (n, m))
+    signal = torch.logspace(-3, math.log10(2 * s * math.sqrt(n)), kept, dtype=LONG)
+    noise = s * drawn(20, n, m, seed=1)
+    measured = singular_values((U * signal) @ V.mT + noise).mean(dim=0)
+    exact = torch.cat([signal, torch.zeros(m - kept, dtype=LONG)])[None]
+    floor = predicted_floor(exact, torch.tensor([s], dtype=LONG), n, m)
+    torch.testing.assert_close(measured, predicted_spectrum(exact, floor)[0], rtol=0.03, atol=0)
+
+
 def test_the_top_of_the_floor_and_the_entropy_are_predicted():
     cases = [
         ("poisson1d", SHORT, 2, 0.01, "sin", (100, 100)),

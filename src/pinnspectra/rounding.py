@@ -139,7 +139,7 @@ def _errors_beside(values: Tensor, s: float, rows: int, columns: int) -> Tensor:
     while k < most and values[k] > largest_error(s, rows - k, columns - k):
         k += 1
     errors = values.new_zeros(len(values))
-    largest = marchenko_pastur(rows - k, columns - k) if k < most else values.new_ones(1)
+    largest = marchenko_pastur(max(rows - k, 1), max(columns - k, 1))  # at least one
     errors[:k] = largest[0]
     errors[k : k + len(largest)] = largest[: len(values) - k].to(errors.device)
     return errors

@@ -20,7 +20,7 @@ from pinnspectra.figures import CurvePanel, SpectrumPanel, TruncationPanel, meth
 from pinnspectra.paper import cause
 from pinnspectra.paper.__main__ import ALL, main
 from pinnspectra.paper.claims import pairs_above, spearman
-from pinnspectra.paper.drawing import FIGURES
+from pinnspectra.paper.drawing import FIGURES, PaperFigure
 from pinnspectra.paper.experiments import MARKER, random_features, run_missing
 from pinnspectra.paper.page import write_page
 from pinnspectra.paper.prediction import entropies
@@ -104,6 +104,7 @@ def test_rank_correlation_and_pairs():
 
 STUB = """
 import json, pathlib, sys, time
+import numpy as np
 name, folder = (next(a.split("=", 1)[1].strip("'") for a in sys.argv if a.startswith(key))
                 for key in ("experiment=", "hydra.sweep.dir="))
 conf = pathlib.Path(__file__).parent
@@ -112,6 +113,7 @@ count.write_text(count.read_text() + name + "\\n" if count.exists() else name + 
 {body}
 run = pathlib.Path(folder) / "0_run"
 (run / ".hydra").mkdir(parents=True)
+np.savez(run / "spectrum.npz", singular_values=[1.0])
 (run / "result.json").write_text(json.dumps({{"status": "diverged"}}))
 sys.exit(1)
 """
@@ -407,8 +409,33 @@ def test_widths_are_kept_apart(whole):
     assert by_width[300]["ad"].training_error[0] == 3 * by_width[100]["ad"].training_error[0]
 
 
-def test_an_experiment_that_has_lost_a_run_is_run_again(checkout):
+DAMAGE = {
+    "no result": lambda run: (run / "result.json").unlink(),
+    "half a result": lambda run: (run / "result.json").write_text('{"status'),
+    "a result of nothing": lambda run: (run / "result.json").write_text("{}"),
+    "no arrays": lambda run: (run / "spectrum.npz").unlink(),
+    "damaged arrays": lambda run: (run / "spectrum.npz").write_text("nothing"),
+    "no run": lambda run: (run / ".hydra").rmdir(),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_an_experiment_that_has_lost_part_of_a_run_is_run_again(checkout, damage):
     run_missing([ONE], checkout / "out", checkout)
-    (checkout / "out" / "one" / "0_run" / "result.json").unlink()
+    damage(checkout / "out" / "one" / "0_run")
     run_missing([ONE], checkout / "out", checkout)
     assert started(checkout) == ["one", "one"]
+
+
+def test_no_table_is_made_of_experiments_with_older_settings(checkout, monkeypatch, capsys):
+    monkeypatch.setattr("pinnspectra.paper.__main__.FIGURES", {"one": PaperFigure((ONE,), Path)})
+    monkeypatch.setattr("pinnspectra.paper.__main__.ALL", [ONE, TWO])
+    tables = []
+    monkeypatch.setattr("pinnspectra.paper.__main__.write_table", tables.append)
+    monkeypatch.setattr("pinnspectra.figures.save", lambda figure, path: None)
+    assert main([], checkout) == 0
+    assert len(tables) == 1
+    (checkout / "conf" / "experiment" / "two.yaml").write_text(SWEEPS_MORE)
+    assert main(["--only", "one"], checkout) == 0
+    assert "the table needs all experiments" in capsys.readouterr().out
+    assert len(tables) == 1

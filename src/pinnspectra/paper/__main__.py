@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pinnspectra import figures
 from pinnspectra.paper.drawing import FIGURES
-from pinnspectra.paper.experiments import CHECKOUT, MARKER, Experiment, run_missing
+from pinnspectra.paper.experiments import CHECKOUT, Experiment, is_done, run_missing
 from pinnspectra.paper.page import write_page
 from pinnspectra.paper.readings import EXPERIMENTS
 from pinnspectra.paper.table import write_table
@@ -64,10 +64,10 @@ def _paper(names: Sequence[str], some: bool, docs: bool, checkout: Path) -> int:
     for line in errors:
         print(f"error: {line}", file=sys.stderr)
     for name in names:
-        if _are_whole(FIGURES[name].experiments):
+        if _are_whole(FIGURES[name].experiments, checkout):
             figures.save(FIGURES[name].draw(FOLDER), FOLDER / f"{name}.png")
             print(f"see {FOLDER / f'{name}.png'}")
-    if _are_whole(ALL):
+    if _are_whole(ALL, checkout):
         print(f"see {write_table(FOLDER)}")
     elif some:
         print("the table needs all experiments: run it without --only")
@@ -76,8 +76,9 @@ def _paper(names: Sequence[str], some: bool, docs: bool, checkout: Path) -> int:
     return 1 if errors else 0
 
 
-def _are_whole(experiments: Sequence[Experiment]) -> bool:
-    return all((FOLDER / experiment.name / MARKER).exists() for experiment in experiments)
+def _are_whole(experiments: Sequence[Experiment], checkout: Path) -> bool:
+    """Whether all are there, of these settings: the table is not of older ones."""
+    return all(is_done(FOLDER / e.name, e.hash(checkout)) for e in experiments)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from pinnspectra.command_line import composed
-from pinnspectra.results import find_runs
-from pinnspectra.run_folder import written_whole
+from pinnspectra.results import Run, find_runs
+from pinnspectra.run_folder import read_arrays, read_metrics, read_spectra, written_whole
 from pinnspectra.settings import SettingsError
 
 CHECKOUT = Path(__file__).parents[3]
@@ -64,12 +64,20 @@ def training(name: str) -> Experiment:
 
 def is_done(folder: Path, wanted: str) -> bool:
     """Whether an experiment's folder is whole, still has all its runs, and is of these settings."""
-    runs = len(list(folder.glob("*/result.json")))
     try:
         marker = json.loads((folder / MARKER).read_text())
-        return marker["hash"] == wanted and marker["runs"] == runs
+        if marker["hash"] != wanted:
+            return False
+        return marker["runs"] == sum(map(_is_whole, find_runs(folder)))
     except (OSError, ValueError, KeyError, TypeError):
         return False
+
+
+def _is_whole(run: Run) -> bool:
+    """Whether a run has its result and what figures show of it, and they can be read."""
+    trained = read_spectra(run.path / "spectra.npz") and read_metrics(run.path / "metrics.csv")
+    measured = read_arrays(run.path / "spectrum.npz") or trained
+    return bool(measured) and run.result.get("status") not in (None, "unfinished")
 
 
 def run_missing(
@@ -147,7 +155,7 @@ def _finish(experiment: Experiment, started: _Started, folder: Path, hash_: str)
         ExperimentError: there is a run without a result, or none at all.
     """
     runs = find_runs(folder)
-    whole = bool(runs) and all((run.path / "result.json").exists() for run in runs)
+    whole = bool(runs) and all(map(_is_whole, runs))
     if not whole or started.process.returncode not in (0, 1):
         said = _last_error(folder / "log.txt")
         raise ExperimentError(f"{experiment.name} failed{said}; see {folder / 'log.txt'}")

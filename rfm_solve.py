@@ -25,6 +25,7 @@ def solve(settings: RandomFeatureSettings, folder: RunFolder) -> int:
     """One random feature model, solved in settings.precision."""
     import torch  # takes seconds: --help and a refused key need not wait for it
 
+    from pinnspectra.collocation import FitError
     from pinnspectra.random_features import solve_random_features
 
     imports_are_done()
@@ -39,6 +40,8 @@ def solve(settings: RandomFeatureSettings, folder: RunFolder) -> int:
         solution = solve_random_features(
             collocation, network, parameters, settings.spectrum.cutoff, boundary_weight
         )
+    except FitError as error:
+        raise SettingsError(f"method.{error}") from error
     except ValueError as error:
         raise SettingsError(str(error)) from error
     draw_spectrum(solution, folder)

@@ -22,12 +22,13 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
     collocation = build_collocation(settings)
     network = build("model", settings.model)
 
+    from pinnspectra.collocation import FitError
     from pinnspectra.optimizers import AbstractOptimizer
     from pinnspectra.training import TRAINER, accelerator, quiet_lightning
     from pinnspectra.training.allocator import keep_freed_memory
     from pinnspectra.training.data import ChunkSchedule, longest_chunk
     from pinnspectra.training.driver import CompileError, pays
-    from pinnspectra.training.module import PINN, FitError
+    from pinnspectra.training.module import PINN
     from pinnspectra.training.outcome import write_outcome
     from pinnspectra.training.schedule import LearningRates
     from pinnspectra.training.wandb_run import finish

@@ -259,10 +259,11 @@ def test_the_step_is_renewed_and_logged(tmp_path):
     assert result["method_expected_error"] == metrics["method/expected_error"][-1, 0]
 
 
-def test_a_method_that_cannot_be_fitted_is_told_in_one_line(tmp_path):
+@pytest.mark.parametrize("command", [("train.py", *SMALL, "logger=[csv]"), ("rfm_solve.py",)])
+def test_a_method_that_cannot_be_fitted_is_told_in_one_line(tmp_path, command):
     done = run_here(
-        "train.py", *SMALL, "pde=biharmonic", "method=fd_exact", "model.activation=tanh",
-        "model.weight_range=100", "method.step=0.5", "logger=[csv]", cwd=tmp_path,
+        *command, "pde=biharmonic", "method=fd_exact", "model.activation=tanh",
+        "model.weight_range=100", "method.step=0.5", cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()

@@ -346,6 +346,20 @@ def test_an_exact_difference_of_any_step_keeps_the_digits_that_a_stencil_loses()
     assert float((lost - exact).abs().max()) > 1e-6 * scale
 
 
+def test_a_large_member_does_not_decide_on_the_nodes_of_another():
+    x, network = random_points(1, 30), TwoLayer(4, "tanh")
+    wild = network.initial_parameters(1, [0], torch.float64)
+    wild["weights_1"] = wild["weights_1"] * 8
+    large = network.initial_parameters(1, [1], torch.float64)
+    large["coefficients"] = large["coefficients"] * 1e10
+    both = {name: torch.cat([wild[name], large[name]]) for name in wild}
+    found = [
+        ExactDifference(0.2).fitted(network.field(theta), x, (D1**2,)).nodes
+        for theta in (large, wild, both)
+    ]
+    assert found[0] < found[1] == found[2]
+
+
 def test_a_fitted_exact_difference_has_as_many_nodes_as_its_field_and_step_need():
     phi, _ = sine_features(1, width=50)
     wild, _ = sine_features(1, width=50, weight_range=10.0)

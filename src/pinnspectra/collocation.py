@@ -22,6 +22,10 @@ from pinnspectra.domain import Points
 from pinnspectra.pde import AbstractPDE
 
 
+class FitError(ValueError):
+    """The method cannot be fitted to a field."""
+
+
 class _Noted(AbstractDifferentiation):
     """AD that notes which operators it is asked for."""
 
@@ -79,9 +83,12 @@ class Collocation:
         Itself, where the method has nothing to adapt.
 
         Raises:
-            ValueError: the method cannot take the derivatives of this field.
+            FitError: the method cannot take the derivatives of this field.
         """
-        method = self.method.fitted(u, self.interior, self.operators)
+        try:
+            method = self.method.fitted(u, self.interior, self.operators)
+        except ValueError as error:
+            raise FitError(str(error)) from error
         return self if method == self.method else replace(self, method=method)
 
     def to(self, dtype: torch.dtype, device: torch.device | str = "cpu") -> Collocation:

@@ -102,7 +102,7 @@ class ExactDifference(AbstractDifferentiation):
         below p vanish.
         """
         by_ad = [self._difference(u, x, operator, 1) for operator in operators]
-        sizes = [float(derivative.detach().abs().max()) for derivative in by_ad]
+        sizes = [_largest(derivative) for derivative in by_ad]
         fewest = self.accuracy_order + 1
         coarse = tuple(self._difference(u, x, operator, fewest) for operator in operators)
         for nodes in range(fewest + 2, MOST_NODES + 1, 2):
@@ -135,13 +135,21 @@ class ExactDifference(AbstractDifferentiation):
         return sum(weighted[1:], weighted[0])
 
 
-def _agree(coarse: Tensor, fine: Tensor, size: float) -> bool:
-    """Whether two averages are equal up to the rounding of what they are averages of."""
-    if not fine.isfinite().all():
-        return True  # more nodes do not help
-    largest = max(size, float(fine.detach().abs().max()))
-    difference = float((fine - coarse).detach().abs().max())
-    return difference <= TOLERANCE * torch.finfo(fine.dtype).eps * largest
+def _agree(coarse: Tensor, fine: Tensor, size: Tensor) -> bool:
+    """Whether two averages are equal up to the rounding of what they are averages of.
+
+    Member by member, so that a large one does not speak for the others. More nodes do not help one
+    that is not finite.
+    """
+    largest, difference = torch.maximum(size, _largest(fine)), _largest(fine - coarse)
+    enough = difference <= TOLERANCE * torch.finfo(fine.dtype).eps * largest
+    return bool((enough | ~difference.isfinite()).all())
+
+
+def _largest(values: Tensor) -> Tensor:
+    """The largest magnitude of each member, (S,) of (S, ..., N); () of (N,)."""
+    magnitude = values.detach().abs()
+    return magnitude.flatten(1).amax(dim=1) if values.ndim > 1 else magnitude.amax()
 
 
 @lru_cache

@@ -55,10 +55,6 @@ class ChunkCounter(Optimizer):
         return closure() if closure else None
 
 
-class FitError(ValueError):
-    """The method cannot be fitted to the networks."""
-
-
 class PINN(pl.LightningModule):
     """Physics-informed networks, S of them, trained on full batches by manual optimization.
 
@@ -155,10 +151,7 @@ class PINN(pl.LightningModule):
         """The working collocation, its method fitted to the live members."""
         working = self.collocation.to(self.training_dtype, self.device)
         u = self.network.field(self.parameters_in(self.training_dtype, self.live))
-        try:
-            return working.fitted(u)
-        except ValueError as error:
-            raise FitError(str(error)) from error
+        return working.fitted(u)
 
     @property
     def training_dtype(self) -> torch.dtype:

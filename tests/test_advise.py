@@ -72,6 +72,10 @@ def test_the_command_compares_the_methods_and_draws_the_error_over_the_step(tmp_
         (["pde=heat"], "pde=heat: no such choice; allowed are biharmonic, poisson1d, poisson2d"),
         (["model.widht=5"], r"model.widht=5: there is no key .* did you mean model.width\?"),
         (["precision=float16"], "precision=float16: .*'float32' or 'float64'"),
+        (
+            ["model.weight_range=1e30", "compile=false", "model.width=5"],
+            "the network is not finite after 1000 gradient steps: take a smaller model.weight_",
+        ),
     ],
 )
 def test_a_mistake_is_told_in_one_line(tmp_path, overrides, message):

@@ -166,10 +166,18 @@ def candidates(
         given_step: a step to try beside the best ones.
         given_order: its accuracy order.
         compiled: compile the gradient steps, as training would.
+
+    Raises:
+        ValueError: training leaves no finite network.
     """
     dtype = subject.parameters["coefficients"].dtype
     by_ad = subject.driver(Automatic(), compiled)
-    by_ad.advance(torch.full((TRAINED_STEPS, 1), LEARNING_RATE, dtype=torch.float64))
+    _, measured = by_ad.advance(torch.full((TRAINED_STEPS, 1), LEARNING_RATE, dtype=torch.float64))
+    if not measured.isfinite().all():
+        raise ValueError(
+            f"the network is not finite after {TRAINED_STEPS} gradient steps: "
+            f"take a smaller model.weight_range, or precision=float64"
+        )
     second = _seconds(by_ad)
     error_by_ad, floor_by_ad = subject.rounding_by_ad(dtype), subject.floor(Automatic())
     found = [Candidate("method=ad", None, error_by_ad, floor_by_ad, 1.0)]

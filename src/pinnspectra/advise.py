@@ -15,7 +15,7 @@ from pathlib import Path
 from pinnspectra.command_line import imports_are_done, run
 from pinnspectra.components import build, build_collocation
 from pinnspectra.run_folder import RunFolder
-from pinnspectra.settings import TrainSettings
+from pinnspectra.settings import SettingsError, TrainSettings
 
 CONF = Path(__file__).parents[2] / "conf"
 
@@ -48,7 +48,10 @@ def advise(settings: TrainSettings, folder: RunFolder) -> int:
     given = settings.method.get("step", "auto")
     given = settings.preset.step if given == "auto" else given
     order = settings.method.get("accuracy_order", 2)
-    found = candidates(subject, given, order, compiled)
+    try:
+        found = candidates(subject, given, order, compiled)
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
     network_said = f"a network after {TRAINED_STEPS} gradient steps by AD in {settings.precision}"
     rows = [c.row for c in found]
     table = "\n".join(aligned(rows, list(rows[0])))

@@ -261,7 +261,7 @@ def test_the_records_of_an_ensemble_are_its_cases(tmp_path):
 
 
 def test_half_done_and_damaged_runs_are_left_out_and_counted(tmp_path):
-    for i in range(6):
+    for i in range(9):
         finished_run(tmp_path / f"{i}_run", seed=i)
     (tmp_path / "1_run" / "result.json").unlink()
     (tmp_path / "2_run" / "spectra.npz").write_bytes(b"PK")
@@ -269,8 +269,14 @@ def test_half_done_and_damaged_runs_are_left_out_and_counted(tmp_path):
     (tmp_path / "4_run" / ".hydra" / "config.yaml").write_text("precision: [")
     lines = (tmp_path / "5_run" / "metrics.csv").read_text().splitlines(keepends=True)
     (tmp_path / "5_run" / "metrics.csv").write_text("".join(lines[:1] + lines[2:3]))
+    (tmp_path / "6_run" / "result.json").write_text("{}")
+    for name, lost in (("7_run", "pde"), ("8_run", "seed")):
+        result = json.loads((tmp_path / name / "result.json").read_text())
+        here = result if lost in result else result["members"][0]
+        del here[lost]
+        (tmp_path / name / "result.json").write_text(json.dumps(result))
     found = find_cases(tmp_path)
-    assert found.ended == {"finished": 1, "unfinished": 1, "damaged": 4}
+    assert found.ended == {"finished": 1, "unfinished": 1, "damaged": 7}
     assert {one.seed for one in found.records} == {0}
 
 

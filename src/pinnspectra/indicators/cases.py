@@ -81,10 +81,13 @@ def find_cases(folder: Path) -> Study:
     solves, records, ended = [], [], Counter()
     for run in find_runs(folder):
         is_solve = (run.path / "spectrum.npz").exists()
-        found = list(_solve(run) if is_solve else _training(run))
+        try:
+            found = list(_solve(run) if is_solve else _training(run))
+        except (KeyError, TypeError, ValueError):  # a file that can be read, with other contents
+            found = [[] for _ in run.rows]
         for row, cases in zip(run.rows, found, strict=True):
             (solves if is_solve else records).extend(cases)
-            whole = cases or row["status"] != "finished"
+            whole = cases or row["status"] not in ("finished", None)
             ended[str(row["status"]) if whole else "damaged"] += 1
     return Study(solves, records, ended)
 
@@ -92,39 +95,39 @@ def find_cases(folder: Path) -> Study:
 def _solve(run: Run) -> Iterator[list[Case]]:
     """The one case of a random feature solve; none where it is not whole."""
     sigma = read_arrays(run.path / "spectrum.npz").get("singular_values")
-    setting = _setting(run)
     for row in run.rows:
-        if row["status"] != "finished" or sigma is None or setting is None:
+        if row["status"] != "finished" or sigma is None:
             yield []
             continue
         indicators = spectrum_indicators(sigma, _float(row["cutoff"]))
         outcomes = {name: _float(row[name]) for name in SOLVES}
-        yield [Case(*setting, int(row["seed"]), 0.0, 0, _at(indicators, ()), outcomes)]
+        yield [Case(*_setting(run), int(row["seed"]), 0.0, 0, _at(indicators, ()), outcomes)]
 
 
 def _training(run: Run) -> Iterator[list[Case]]:
     """The cases of each member, one a record but the last; none where they are not whole."""
-    rows, setting = run.rows, _setting(run)
+    rows = run.rows
     recorded = _recorded(run, rows)
     for member, row in enumerate(rows):
-        if row["status"] != "finished" or recorded is None or setting is None:
+        if row["status"] != "finished" or recorded is None:
             yield []
             continue
         steps, indicators, outcomes = recorded
-        who = int(row["seed"]), _float(row["learning_rate"])
+        who = *_setting(run), int(row["seed"]), _float(row["learning_rate"])
         yield [
-            Case(*setting, *who, int(step), _at(indicators, at), _at(outcomes, at))
+            Case(*who, int(step), _at(indicators, at), _at(outcomes, at))
             for k, step in enumerate(steps[:-1])
             for at in [(k, member)]
         ]
 
 
-def _setting(run: Run) -> tuple[str, str, str, int] | None:
-    """Problem, method, precision and width; None where the configuration is damaged."""
-    try:
-        precision, width = str(run.config["precision"]), int(run.config["model"]["width"])
-    except (KeyError, TypeError, ValueError):
-        return None
+def _setting(run: Run) -> tuple[str, str, str, int]:
+    """Problem, method, precision and width.
+
+    Raises:
+        KeyError, TypeError, ValueError: the configuration or the result is damaged.
+    """
+    precision, width = str(run.config["precision"]), int(run.config["model"]["width"])
     return str(run.result["pde"]), str(run.result["method"]), precision, width
 
 

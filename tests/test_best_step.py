@@ -270,6 +270,18 @@ def test_a_method_that_cannot_be_fitted_is_told_in_one_line(tmp_path, command):
     assert line.startswith("error: method.step=0.5: the exact difference does not converge")
 
 
+def test_a_spectrum_in_float64_that_the_method_cannot_take_is_told_in_one_line(tmp_path):
+    # 41 nodes are enough for the residuals in float32, not for the spectrum in float64
+    done = run_here(
+        "train.py", *SMALL, "pde=poisson1d", "method=fd_exact", "model.activation=tanh",
+        "model.weight_range=8", "method.step=0.5", "logger=[csv]", "callbacks=[spectrum]",
+        "spectrum.dtype=float64", "optimizer.lr=1e-9", "precision=float32", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: method.step=0.5: the exact difference does not converge")
+
+
 def test_random_features_are_solved_with_a_step_for_the_features(tmp_path):
     errors = {}
     for step in ("auto", 1 / 64):

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -212,24 +213,31 @@ def test_the_page_is_of_the_whole_paper(checkout, capsys):
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-def test_ctrl_c_ends_what_runs_in_one_line(checkout):
-    stub(checkout, "count.with_name('running').write_text('')\ntime.sleep(60)")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_ends_what_runs_in_one_line(checkout, number):
+    body = "import os\ncount.with_name('running').write_text(str(os.getpid()))\ntime.sleep(60)"
+    stub(checkout, body)
     code = (
-        "import pathlib, signal, sys; from pinnspectra.paper.__main__ import main; "
-        "signal.signal(signal.SIGINT, signal.default_int_handler); "  # ignored in the background
+        "import pathlib, signal, sys; "
+        "from pinnspectra.paper.__main__ import interrupted_by_any_end, main; "
+        f"signal.signal({int(number)}, signal.SIG_DFL); "  # ignored in the background
+        "signal.signal(signal.SIGINT, signal.default_int_handler); interrupted_by_any_end(); "
         "sys.exit(main(['--only', 'fig3'], pathlib.Path.cwd()))"
     )
     command = [sys.executable, "-c", code]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
-    while not (checkout / "running").exists():
+    running = checkout / "running"
+    while not (running.exists() and running.read_text()):
         assert process.poll() is None
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     before = time.monotonic()
     said = process.communicate(timeout=30)[1].decode()
     assert process.returncode == 130
     assert said.splitlines() == ["error: interrupted; run it again to go on where it was"]
     assert time.monotonic() - before < 10
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(running.read_text()), 0)
     assert not (checkout / "outputs" / "paper" / "fig3" / MARKER).exists()
 
 

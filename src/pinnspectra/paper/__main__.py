@@ -36,6 +36,13 @@ def main(arguments: Sequence[str] | None = None, checkout: Path = CHECKOUT) -> i
         return 1
 
 
+def interrupted_by_any_end() -> None:
+    """Take SIGTERM and a closed terminal for Ctrl-C: what runs is in sessions of its own."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # not where nohup has it ignored
+            signal.signal(number, signal.default_int_handler)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m pinnspectra.paper",
@@ -82,4 +89,5 @@ def _are_whole(experiments: Sequence[Experiment], checkout: Path) -> bool:
 
 
 if __name__ == "__main__":
+    interrupted_by_any_end()
     sys.exit(main())

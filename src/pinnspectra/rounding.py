@@ -28,8 +28,8 @@ from pinnspectra.activations import activation_named
 from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import FiniteDifference, GridDifference
 from pinnspectra.differentiation.finite_difference import FittedDifference
+from pinnspectra.differentiation.noise import sampled
 from pinnspectra.differentiation.stencil import Stencil, stencils
-from pinnspectra.domain import Points
 from pinnspectra.networks import AbstractNetwork, Parameters
 from pinnspectra.rounded import Rounded
 
@@ -74,8 +74,7 @@ def entry_deviation(
     """
     coefficients = parameters["coefficients"]
     eps = torch.finfo(coefficients.dtype).eps
-    x = collocation.interior.coordinates.double()
-    x = Points(x[:: -(-len(x) // SAMPLE)].to(coefficients.device))
+    x = sampled(collocation.interior, SAMPLE).to(torch.float64, coefficients.device)
     theta = {name: value.detach().double() for name, value in parameters.items()}
     exact = collocation.by_ad().pde.operator(network.features(theta), x, collocation.by_ad().method)
     by_ad = BY_AD * eps * exact.square().mean(dim=(-2, -1)).sqrt()

@@ -194,17 +194,18 @@ def test_the_floor_is_drawn_and_what_is_near_it_is_marked_as_rounding() -> None:
     of_kernel = eigenvalues(SPECTRUM, SPECTRUM, 0, 10, 1e-5, "fd")
     of_solves, _ = figures.rfm_comparison_figure([solve("fd")]).axes
     of_runs = figures.comparison_figure([run("fd")]).axes[1]
-    for axes in (of_solve.axes[0], of_kernel.axes[0], of_solves, of_runs):
+    of_values = [(of_solve.axes[0], 2), (of_kernel.axes[0], 4), (of_solves, 2), (of_runs, 4)]
+    for axes, factor in of_values:  # eigenvalues are squares
         (line,) = with_data(axes, index, low)
         assert line.get_linestyle() == ":"
-        near = np.flatnonzero(2 * low >= SPECTRUM)
+        near = np.flatnonzero(factor * low >= SPECTRUM)
         k = hollow(axes)[:, 0].astype(int) - 1
         assert set(k) <= set(near)
         assert k[0] == near[0]
         assert k.size > min(near.size, 10) / 2
         np.testing.assert_array_equal(hollow(axes)[:, 1], SPECTRUM[k])
     for figure in (of_solve, of_kernel):
-        assert {"predicted rounding floor", "rounding: at most twice its floor"} <= set(
+        assert {"predicted rounding floor", r"rounding: $\sigma_k$ at most twice its floor"} <= set(
             legend(figure)
         )
 
@@ -214,7 +215,7 @@ def test_a_spectrum_without_a_floor_or_far_above_it_has_no_mark_of_rounding(floo
     figure = figures.singular_value_figure(SPECTRUM, floor, 1e-8, "ad")
     drawn(figure)
     assert hollow(figure.axes[0]).size == 0
-    assert "rounding: at most twice its floor" not in legend(figure)
+    assert r"rounding: $\sigma_k$ at most twice its floor" not in legend(figure)
     assert ("predicted rounding floor" in legend(figure)) == np.isfinite(floor).any()
 
 

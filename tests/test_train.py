@@ -219,3 +219,16 @@ def test_help_and_the_composed_config_need_no_torch(tmp_path):
         done = run_script("train.py", *arguments, cwd=tmp_path, PYTHONPATH=str(tmp_path))
         assert done.returncode == 0, done.stderr
         assert "max_steps" in done.stdout
+
+
+def test_a_member_that_a_method_can_no_longer_be_fitted_to_does_not_end_the_others(tmp_path):
+    done = run_here(
+        "train.py", *SMALL, "pde=biharmonic", "method=fd_exact", "method.step=0.5",
+        "method.renew_every=2", "ensemble.lr=[1e-4,0.5]", "logger=[csv]", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "1 of 2 members diverged" in done.stderr
+    (folder,) = run_folders(tmp_path)
+    members = json.loads((folder / "result.json").read_text())["members"]
+    assert [member["status"] for member in members] == ["finished", "diverged"]
+    assert members[0]["loss"] < 10

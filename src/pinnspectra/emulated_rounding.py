@@ -115,7 +115,7 @@ def system_matrix_floor(
 ) -> Tensor:
     """Singular values of the rounding errors of A, (S, min(N, M)), float64, descending, on the CPU.
 
-    No singular value of A tells more than the floor at its index. Where A has many entries,
+    The tail of A's singular values lies on it, index by index. Where A has many entries,
     ENTRIES_SAMPLED or more, errors are taken at a sample of the points and the others drawn as
     independent, with a deviation for every column, so that the work does not grow with N.
     """
@@ -166,7 +166,7 @@ def noise_factor(rows: int, deviations: Tensor) -> Tensor:
 
 
 def spectrum_floor(errors: Tensor, singular_values: Tensor) -> Tensor:
-    """What a spectrum shows of rounding, by index, (..., n): under it no value says anything.
+    """What a spectrum shows of rounding, by index, (..., n): values near it are rounding.
 
     The singular values of the matrix's rounding errors, and eps sigma_1 of float64, which is about
     as far as a decomposition resolves (spectrum.singular_values).

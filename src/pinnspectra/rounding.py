@@ -92,7 +92,7 @@ def entry_deviation(
 def largest_error(deviation: float, rows: int, columns: int) -> float:
     """The largest singular value of independent errors, s (sqrt(rows) + sqrt(columns)).
 
-    The floor's top: values of a spectrum below it say nothing.
+    The floor's top: where a spectrum comes down to it, its tail of errors begins.
     """
     return deviation * (math.sqrt(rows) + math.sqrt(columns))
 

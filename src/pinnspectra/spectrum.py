@@ -101,4 +101,4 @@ def truncated_entropy(singular_values: Tensor, cutoff: float) -> Tensor:
     kept = s.where(s >= cutoff * s.amax(dim=-1, keepdim=True), 0.0)
     total = kept.sum(dim=-1, keepdim=True)
     p = kept / total.where(total > 0, 1.0)
-    return -torch.special.xlogy(p, p).sum(dim=-1) / effective_cutoff(s, cutoff)
+    return torch.special.entr(p).sum(dim=-1) / effective_cutoff(s, cutoff)

@@ -98,7 +98,7 @@ def comparison_figure(runs: Sequence[RunCurves]) -> Figure:
         draw_ended(left, run.loss_steps, run.loss, look["color"])
         draw_spectrum(middle, run.spectrum, band=band, **look)
         floor_style = {"alpha": look["alpha"], "hollow": len(runs) <= FEW_RUNS}
-        draw_floor(middle, run.spectrum, run.floor, look["color"], **floor_style)
+        draw_floor(middle, run.spectrum, run.floor, look["color"], squares=True, **floor_style)
         draw_cutoff(middle, run.spectrum, run.cutoff, look["color"], alpha=look["alpha"])
         draw_histories(right, run.entropy_steps, run.truncated_entropy, band=band, **look)
     return _with_legend(figure, runs, looks)

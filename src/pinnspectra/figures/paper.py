@@ -45,7 +45,8 @@ def _look(method: str, i: int) -> dict[str, Any]:
 class SpectrumPanel:
     """Spectra of each method, (S, n), with cutoff * the largest dashed and e marked (Fig. 3a).
 
-    `floors`, (S, m), are what of them is rounding, as predicted: dotted, and values near it hollow.
+    `floors`, (S, m), are what of them is rounding, as predicted: dotted, and values near it hollow;
+    `squares` says that both are eigenvalues, squares of singular values.
     `alike` is the paper's K, the last value that the methods share; `note` stands above.
     """
 
@@ -54,6 +55,7 @@ class SpectrumPanel:
     spectra: Arrays
     cutoff: float | None = None
     floors: Arrays = field(default_factory=dict)
+    squares: bool = False
     alike: int | None = None
     note: str = ""
 
@@ -66,7 +68,9 @@ class SpectrumPanel:
             if self.cutoff is not None:
                 draw_cutoff(axes, values, self.cutoff, colour)
             if method in self.floors:
-                draw_floor(axes, values, self.floors[method], colour, listed=True)
+                draw_floor(
+                    axes, values, self.floors[method], colour, listed=True, squares=self.squares
+                )
         if self.alike and self.spectra:
             first = next(iter(self.spectra.values()))
             middle = across(first.T)[1][self.alike - 1]

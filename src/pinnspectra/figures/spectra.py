@@ -14,7 +14,8 @@ EIGENVALUE = r"eigenvalue $\lambda_k$ of $G$"
 SINGULAR_VALUE = r"singular value $\sigma_k$ of $A$"
 
 FLOOR = "predicted rounding floor"
-NEAR_FLOOR = "rounding: at most twice its floor"
+NEAR_FLOOR = r"rounding: $\sigma_k$ at most twice its floor"
+NEAR = 2
 MOST_HOLLOW = 25
 """Marks on one spectrum that are told apart."""
 
@@ -68,10 +69,10 @@ def draw_cutoff(
     draw_mark(axes, middle, values[middle - 1], color, alpha=alpha, marker=marker, label=mark)
 
 
-def at_floor(spectrum: np.ndarray, floor: np.ndarray) -> np.ndarray:
-    """Which values, (M,), are at most twice what of them is rounding, (m,)."""
+def at_floor(spectrum: np.ndarray, floor: np.ndarray, near: float) -> np.ndarray:
+    """Which values, (M,), are at most `near` times what of them is rounding, (m,)."""
     n = min(spectrum.size, floor.size)
-    return np.append(spectrum[:n] <= 2 * floor[:n], np.zeros(spectrum.size - n, dtype=bool))
+    return np.append(spectrum[:n] <= near * floor[:n], np.zeros(spectrum.size - n, dtype=bool))
 
 
 def draw_floor(
@@ -82,9 +83,11 @@ def draw_floor(
     alpha: float = 1,
     hollow: bool = True,
     listed: bool = False,
+    squares: bool = False,
 ) -> None:
     """Draw what of spectra, (S, M), is rounding, (S, m), dotted; mark values near it hollow.
 
+    Near is a factor 2 of singular values, and so 4 where spectrum and floor are their `squares`.
     Of an ensemble the medians. `listed` puts both in a legend.
     """
     values, errors = across(_descending(spectrum).T)[1], across(_descending(floor).T)[1]
@@ -94,7 +97,7 @@ def draw_floor(
     draw_curve(axes, index[: errors.size], errors, **(thin | names[0]))
     if not hollow:
         return
-    near = np.flatnonzero(at_floor(values, errors))
+    near = np.flatnonzero(at_floor(values, errors, NEAR**2 if squares else NEAR))
     near = near[:: max(1, -(-near.size // MOST_HOLLOW))]
     marks = {"linestyle": "", "marker": "o", "markersize": 4, "markerfacecolor": "white"}
     marks |= {"color": color, "alpha": alpha, "markeredgewidth": 0.9, "zorder": 2.7}

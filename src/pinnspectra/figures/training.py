@@ -120,7 +120,7 @@ def eigenvalue_figure(
     for (rate, which), look, marker in looks:
         last = style | look | {"label": labelled(f"step {last_step}", rate), "band": drawn == BAND}
         draw_spectrum(axes, eigenvalues_last[which], colour, **last)
-        draw_floor(axes, eigenvalues_last[which], floor[which], colour, listed=True)
+        draw_floor(axes, eigenvalues_last[which], floor[which], colour, listed=True, squares=True)
         draw_cutoff(
             axes, eigenvalues_last[which], cutoff, colour, r"\lambda_1", marker=marker, rate=rate
         )

@@ -187,7 +187,7 @@ def _kernel_panel(found: Mapping[str, Trainings | None], cutoff: float) -> Spect
     floors = {method: one.floor**2 for method, one in _left(found).items()}
     H = {method: truncated_entropy(values, cutoff) for method, values in last.items()}
     title, note = "eigenvalues of $G$ at the end", _entropies(H, cutoff)
-    return SpectrumPanel(title, G_LABEL, last, cutoff, floors, note=note)
+    return SpectrumPanel(title, G_LABEL, last, cutoff, floors, squares=True, note=note)
 
 
 def _error_panel(found: Mapping[str, Trainings | None]) -> CurvePanel:

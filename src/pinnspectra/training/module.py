@@ -15,7 +15,7 @@ from pytorch_lightning.loggers import CSVLogger
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from pinnspectra.collocation import Collocation
+from pinnspectra.collocation import Collocation, FitError
 from pinnspectra.networks import AbstractNetwork, Parameters
 from pinnspectra.optimizers import AbstractOptimizer, Memory
 from pinnspectra.training.driver import FunctionalDriver, TorchDriver
@@ -147,11 +147,11 @@ class PINN(pl.LightningModule):
         u = self.network.field(self.parameters_in(torch.float64, self.live))
         return same.to(torch.float64, self.device).fitted(u)
 
-    def _fitted(self) -> Collocation:
-        """The working collocation, its method fitted to the live members."""
+    def _fitted(self, members: Sequence[int] | None = None) -> Collocation:
+        """The working collocation, its method fitted to some members, or to the live ones."""
         working = self.collocation.to(self.training_dtype, self.device)
-        u = self.network.field(self.parameters_in(self.training_dtype, self.live))
-        return working.fitted(u)
+        chosen = self.live if members is None else members
+        return working.fitted(self.network.field(self.parameters_in(self.training_dtype, chosen)))
 
     @property
     def training_dtype(self) -> torch.dtype:
@@ -196,9 +196,29 @@ class PINN(pl.LightningModule):
     def _renew(self) -> None:
         """Fit the method anew where that is due."""
         if self.renew_every and self.gradient_step and self.gradient_step % self.renew_every == 0:
+            self._leave_out_unfit()
             fitted = self._fitted()
             if fitted.method != self.working.method:
                 self._adopt(fitted, getattr(self.driver, "memory", None))
+
+    def _leave_out_unfit(self) -> None:
+        """Freeze members that the method can no longer be fitted to, if it can be to others."""
+        try:
+            self._fitted()
+        except FitError:
+            unfit = {s: error for s in self.live if (error := self._misfit(s))}
+            if len(unfit) < len(self.live):
+                for s, error in unfit.items():
+                    self.ended[s] = self.gradient_step
+                    log.warning("member %d is left out from here on: method.%s", s, error)
+
+    def _misfit(self, member: int) -> FitError | None:
+        """Why the method cannot be fitted to a member."""
+        try:
+            self._fitted([member])
+        except FitError as error:
+            return error
+        return None
 
     def _driver(self, memory: Memory | None) -> FunctionalDriver | TorchDriver:
         optimizers: Any = self.optimizers(use_pl_optimizer=False)

@@ -6,6 +6,7 @@ python rfm_solve.py pde=poisson1d method=fd model.width=400 points.per_axis=400
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,9 @@ from pinnspectra.settings import RandomFeatureSettings, SettingsError
 if TYPE_CHECKING:
     from pinnspectra.collocation import Collocation
     from pinnspectra.random_features import RandomFeatureSolution
+
+
+log = logging.getLogger(__name__)
 
 
 def solve(settings: RandomFeatureSettings, folder: RunFolder) -> int:
@@ -44,6 +48,11 @@ def solve(settings: RandomFeatureSettings, folder: RunFolder) -> int:
         raise SettingsError(f"method.{error}") from error
     except ValueError as error:
         raise SettingsError(str(error)) from error
+    if settings.spectrum.cutoff == "auto" and solution.metrics["truncation_position"] == 1:
+        log.warning(
+            "spectrum.cutoff=auto: all singular values but the largest are rounding; take "
+            "precision=float64, a longer method.step or method=ad"
+        )
     draw_spectrum(solution, folder)
     if settings.boundary_rows:  # else u is free up to what the operator does not see
         draw_solution(solution, collocation, folder)

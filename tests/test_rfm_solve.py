@@ -21,7 +21,7 @@ FIG3 = ("pde=poisson1d", "model.width=400", "points.per_axis=400", "spectrum.cut
 
 @pytest.mark.parametrize(
     ("method", "low", "high"),
-    # FACTS 2 of the study behind the project; the paper prints 0.0866 for AD, 0.0056 for FD
+    # measured by independent prototypes; the paper prints 0.0866 for AD, 0.0056 for FD
     [("ad", 0.078, 0.080), ("fd", 0.005, 0.0095), ("fd_grid", 0.068, 0.071)],
 )
 def test_truncated_entropy_of_figure_3(tmp_path, method, low, high):
@@ -96,3 +96,14 @@ def test_boundary_rows_leave_the_spectrum_alone(tmp_path):
         _, folder = solve(tmp_path / rows, "model.width=30", f"boundary_rows={rows}")
         spectra.append(read_arrays(folder / "spectrum.npz")["singular_values"])
     np.testing.assert_array_equal(*spectra)
+
+
+@pytest.mark.parametrize(("step", "warned"), [(0.001, True), (0.3, False)])
+def test_an_automatic_cutoff_above_all_but_one_value_is_said(tmp_path, step, warned):
+    done = run_here(
+        "rfm_solve.py", "pde=biharmonic", "method=fd", f"method.step={step}", "precision=float32",
+        "spectrum.cutoff=auto", "model.width=20", "points.per_axis=20", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0
+    said = "all singular values but the largest are rounding" in done.stdout + done.stderr
+    assert said == warned

@@ -196,21 +196,22 @@ class PINN(pl.LightningModule):
     def _renew(self) -> None:
         """Fit the method anew where that is due."""
         if self.renew_every and self.gradient_step and self.gradient_step % self.renew_every == 0:
-            self._leave_out_unfit()
-            fitted = self._fitted()
+            fitted = self._refitted()
             if fitted.method != self.working.method:
                 self._adopt(fitted, getattr(self.driver, "memory", None))
 
-    def _leave_out_unfit(self) -> None:
-        """Freeze members that the method can no longer be fitted to, if it can be to others."""
+    def _refitted(self) -> Collocation:
+        """The method fitted anew; members it can no longer be fitted to freeze, if not all."""
         try:
-            self._fitted()
+            return self._fitted()
         except FitError:
             unfit = {s: error for s in self.live if (error := self._misfit(s))}
-            if len(unfit) < len(self.live):
-                for s, error in unfit.items():
-                    self.ended[s] = self.gradient_step
-                    log.warning("member %d is left out from here on: method.%s", s, error)
+            if len(unfit) == len(self.live):
+                raise
+            for s, error in unfit.items():
+                self.ended[s] = self.gradient_step
+                log.warning("member %d is left out from here on: method.%s", s, error)
+            return self._fitted()
 
     def _misfit(self, member: int) -> FitError | None:
         """Why the method cannot be fitted to a member."""

@@ -109,10 +109,8 @@ class Subject:
 
     def step_error(self, accuracy_order: int, dtype: torch.dtype) -> StepError:
         """The expected error of the operators of the highest order, over the rms of f."""
-        operators, x = self.collocation.operators, self.collocation.interior.to(dtype)
-        order = max(operator.order for operator in operators)
-        highest = [operator for operator in operators if operator.order == order]
-        error = StepError.of(self.field(dtype), x, highest, accuracy_order)
+        operators, x = self.collocation.leading_operators, self.collocation.interior.to(dtype)
+        error = StepError.of(self.field(dtype), x, operators, accuracy_order)
         truncation, rounding = error.truncation / self.scale, error.rounding / self.scale
         return replace(error, truncation=truncation, rounding=rounding)
 

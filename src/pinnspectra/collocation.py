@@ -77,6 +77,12 @@ class Collocation:
         self.pde.boundary_operators(self._plain, Points(self.boundary.coordinates[:1]), noted)
         return tuple(noted.operators)
 
+    @property
+    def leading_operators(self) -> tuple[DifferentialOperator, ...]:
+        """Those of the highest order, whose errors are the largest."""
+        order = max(operator.order for operator in self.operators)
+        return tuple(operator for operator in self.operators if operator.order == order)
+
     def fitted(self, u: Field) -> Collocation:
         """The collocation with its method adapted to a field u, (..., N), in the points' dtype.
 

@@ -154,8 +154,8 @@ def predicted_spectrum(exact: Tensor, floor: Tensor) -> Tensor:
 
 def _stencils(collocation: Collocation) -> list[tuple[Stencil, float]]:
     """The stencils that the problem's highest derivatives are taken by, and their step."""
-    order = max(operator.order for operator in collocation.operators)
-    method = collocation.method
+    operators, method = collocation.leading_operators, collocation.method
+    order = operators[0].order
     if isinstance(method, FittedDifference):
         method = method.of_order(order)
     if isinstance(method, GridDifference):
@@ -163,8 +163,7 @@ def _stencils(collocation: Collocation) -> list[tuple[Stencil, float]]:
     if not isinstance(method, FiniteDifference):
         return []
     step = method.step_for(order, collocation.interior)
-    highest = [operator for operator in collocation.operators if operator.order == order]
-    return [(s, step) for operator in highest for s in stencils(operator, method.accuracy_order)]
+    return [(s, step) for operator in operators for s in stencils(operator, method.accuracy_order)]
 
 
 def _features(network: AbstractNetwork, parameters: Parameters, x: Tensor, eps: float) -> Rounded:

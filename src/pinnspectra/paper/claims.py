@@ -30,7 +30,7 @@ SLOWER = 1.1
 
 HOLDS, FAILS = "holds", "does not hold"
 
-KERNELS = {
+TRAININGS = {
     "fig4": ("poisson1d", "float32", 1e-5),
     "fig4_float64": ("poisson1d", "float64", 1e-5),
     "fig5c": ("poisson2d", "float32", 1e-4),
@@ -66,7 +66,7 @@ class Claim:
 
 def claims(folder: Path) -> list[Claim]:
     """All claims, measured on the finished experiments under a folder."""
-    trained = {name: _shown(trainings(folder / name)) for name in KERNELS}
+    trained = {name: _shown(trainings(folder / name)) for name in TRAININGS}
     return [
         *_entropy_is_larger(folder, trained),
         *_error_follows(folder, trained),
@@ -103,7 +103,7 @@ def _entropy_is_larger(
         found = printed_solves(printed, folder)
         H = {m: found[m].entropy(printed.cutoff) for m in ("ad", "fd")}
         yield _larger(claim, f"A, {printed.pde}, float64", H["ad"], H["fd"])
-    for name, (pde, precision, cutoff) in KERNELS.items():
+    for name, (pde, precision, cutoff) in TRAININGS.items():
         ad, fd = trained[name]["ad"], trained[name]["fd"]
         ad, fd = (a.only(np.isin(a.seeds, b.seeds)) for a, b in ((ad, fd), (fd, ad)))
         H = [truncated_entropy(one.eigenvalues[-1], cutoff) for one in (ad, fd)]
@@ -124,7 +124,7 @@ def _error_follows(folder: Path, trained: Mapping[str, Mapping[str, Trainings]])
         yield _follows(claim, f"random features, {pde}, true error", H, true)
     networks = {
         f"{pde}, {precision}": _trained_entropies_and_errors(trained[name], cutoff)
-        for name, (pde, precision, cutoff) in KERNELS.items()
+        for name, (pde, precision, cutoff) in TRAININGS.items()
     }
     networks["pooled"] = np.concatenate(list(networks.values()), axis=1)
     for case, (H, true) in networks.items():
@@ -178,7 +178,7 @@ def _spectra_part(folder: Path, trained: Mapping[str, Mapping[str, Trainings]]) 
     for name, by_method in found.items():
         values = [by_method[method].singular_values for method in ("ad", "fd")]
         yield from _parted(f"A, {name}, float64", *values)
-    for name, (pde, precision, _) in KERNELS.items():
+    for name, (pde, precision, _) in TRAININGS.items():
         values = [trained[name][method].eigenvalues[-1] for method in ("ad", "fd")]
         yield from _parted(f"G at the end, {pde}, {precision}", *values)
 
@@ -199,7 +199,7 @@ def _parted(case: str, ad: np.ndarray, fd: np.ndarray) -> Iterator[Claim]:
 
 
 def _fd_is_slower(trained: Mapping[str, Mapping[str, Trainings]]) -> Iterator[Claim]:
-    for name, (pde, precision, _) in KERNELS.items():
+    for name, (pde, precision, _) in TRAININGS.items():
         ad, fd = trained[name]["ad"], trained[name]["fd"]
         losses = [np.median(one.metrics["loss/interior_ad64"], axis=1) for one in (ad, fd)]
         ratio = losses[1] / losses[0]

@@ -53,6 +53,7 @@ def solve(settings: RandomFeatureSettings, folder: RunFolder) -> int:
             "spectrum.cutoff=auto: all singular values but the largest are rounding; take "
             "precision=float64, a longer method.step or method=ad"
         )
+    folder.begin()
     draw_spectrum(solution, folder)
     if settings.boundary_rows:  # else u is free up to what the operator does not see
         draw_solution(solution, collocation, folder)

@@ -6,10 +6,9 @@ python train.py -m method=ad,fd pde=poisson2d
 
 from __future__ import annotations
 
-import time
-
 from pinnspectra.command_line import imports_are_done, run
 from pinnspectra.components import build, build_collocation, build_optimizer, build_scheduler
+from pinnspectra.interruption import waiting
 from pinnspectra.run_folder import RunFolder
 from pinnspectra.settings import SettingsError, TrainSettings
 
@@ -26,7 +25,9 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
     from pinnspectra.optimizers import AbstractOptimizer
     from pinnspectra.training import TRAINER, accelerator, quiet_lightning
     from pinnspectra.training.allocator import keep_freed_memory
-    from pinnspectra.training.data import ChunkSchedule, longest_chunk
+    from pinnspectra.training.callbacks import Checkpoint
+    from pinnspectra.training.checkpoints import WholeFiles, last_whole
+    from pinnspectra.training.data import CHUNKS_SAVED, ChunkSchedule, longest_chunk
     from pinnspectra.training.driver import CompileError, pays
     from pinnspectra.training.module import PINN
     from pinnspectra.training.outcome import write_outcome
@@ -34,7 +35,6 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
     from pinnspectra.training.wandb_run import finish
 
     imports_are_done()
-    started = time.monotonic()
     quiet_lightning()
     keep_freed_memory()
     dimension, dtype = collocation.pde.domain.dimension, getattr(torch, settings.precision)
@@ -62,28 +62,36 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
         build(f"callbacks.{name}", callback.section, folder=folder, optimizer=optimizer, **spectrum)
         for name, callback in settings.callbacks.items()
     ]
+    longest = longest_chunk(values, bool(compiled), settings.log_every)
+    saved_every = settings.checkpoint.every or CHUNKS_SAVED * longest
+    callbacks.append(Checkpoint(folder, saved_every))
     section = {**settings.trainer, "accelerator": accelerator(settings.trainer.get("accelerator"))}
-    trainer = build("trainer", section, callbacks=callbacks, logger=False, **TRAINER)
+    trainer = build(
+        "trainer", section, callbacks=callbacks, plugins=[WholeFiles()], logger=False, **TRAINER
+    )
     try:
-        intervals = [c.every for c in settings.callbacks.values()] + [module.renew_every]
-        longest = longest_chunk(values, bool(compiled), settings.log_every)
-        chunks = ChunkSchedule(settings.max_steps, [i for i in intervals if i], longest)
+        intervals = [c.every for c in settings.callbacks.values()] + [
+            module.renew_every,
+            saved_every,
+        ]
+        checkpoint, start = last_whole(folder.path / "checkpoints", folder.config_hash) or (None, 0)
+        chunks = ChunkSchedule(settings.max_steps, [i for i in intervals if i], longest, start)
+        folder.begin(resumed=checkpoint is not None)
         trainer.loggers = [
             build(f"logger.{name}", section, folder=folder, save_dir=folder.path)
             for name, section in settings.logger.items()
         ]
         for logger in trainer.loggers:
             logger.log_hyperparams(settings.model_dump(by_alias=True))
-        trainer.fit(module, chunks)
+        with waiting():
+            trainer.fit(module, chunks, ckpt_path=checkpoint, weights_only=True)
     except CompileError as error:
         raise SettingsError(str(error)) from error
     except FitError as error:
         raise SettingsError(f"method.{error}") from error
     finally:
         finish()
-    return write_outcome(
-        module, folder, settings.seeds, settings.spectrum.cutoff, time.monotonic() - started
-    )
+    return write_outcome(module, folder, settings.seeds, settings.spectrum.cutoff)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import platform
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,13 +28,19 @@ log = logging.getLogger(__name__)
 PACKAGES = ("pinnspectra", "torch", "pytorch-lightning", "hydra-core", "numpy")
 """Packages whose versions a result records."""
 
-LEFT = ("result.json", "metrics.csv", "spectra.npz", "spectrum.npz", "theorem1.json")
-"""Files that a run leaves and that must not be taken for those of another."""
+LEFT = ("metrics.csv", "spectra.npz", "spectrum.npz", "theorem1.json")
+"""Files beside result.json that a run leaves."""
+
+PARTIAL = ".partial"
+"""The end of the name of a file that is being written."""
+
+FREE = ("logger", "checkpoint", "retry")
+"""Sections of a configuration that no number depends on."""
 
 
 def config_hash(config: Mapping[str, Any]) -> str:
-    """A hash of the settings that decide a run's numbers: of all but the loggers."""
-    kept = {key: value for key, value in config.items() if key != "logger"}
+    """A hash of the settings that decide a run's numbers: of all but FREE."""
+    kept = {key: value for key, value in config.items() if key not in FREE}
     text = json.dumps(kept, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -43,7 +49,7 @@ def config_hash(config: Mapping[str, Any]) -> str:
 def written_whole(path: Path) -> Any:
     """Write a file so that it is either whole or not there: temporary file, fsync, rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, name = tempfile.mkstemp(PARTIAL, f".{path.name}.", path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
@@ -51,9 +57,19 @@ def written_whole(path: Path) -> Any:
             os.fsync(file.fileno())
         os.chmod(name, 0o644)
         os.replace(name, path)
+        _sync(path.parent)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _sync(folder: Path) -> None:
+    """Have a rename in a folder on the disk, and not only in memory."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _json_value(value: Any) -> Any:
@@ -69,18 +85,51 @@ def _json_value(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class RunFolder:
-    """A run's folder, with the names that its result carries."""
+    """A run's folder, with the names that its result carries.
+
+    description: texts by the names of the files that say how it was started, which go with it.
+    """
 
     path: Path
     pde: str
     method: str
     config_hash: str
+    description: Mapping[str, str] = field(default_factory=dict)
 
-    def clear(self) -> None:
-        """Set aside, as NAME.old, what an earlier run in this folder left: it is not ours."""
-        for name in LEFT:
-            if (self.path / name).exists():
-                os.replace(self.path / name, self.path / f"{name}.old")
+    @property
+    def result(self) -> dict[str, Any] | None:
+        """What result.json holds, if it is there, whole and of this configuration."""
+        return self._of_this_run("result.json")
+
+    @property
+    def failure(self) -> dict[str, Any] | None:
+        """What error.json holds: `status`, failed or refused, and the `error` in one line."""
+        return self._of_this_run("error.json")
+
+    def _of_this_run(self, name: str) -> dict[str, Any] | None:
+        found = read_json(self.path / name)
+        return found if found.get("config_hash") == self.config_hash else None
+
+    def describe(self) -> None:
+        """Write how the run was started."""
+        for name, text in self.description.items():
+            with written_whole(self.path / name) as file:
+                file.write(text.encode())
+
+    def begin(self, resumed: bool = False) -> None:
+        """Make ready for a run: what an earlier attempt left half done goes, unless it is resumed.
+
+        Of a run that is not resumed its checkpoints too.
+        """
+        for path in self.path.rglob(f"*{PARTIAL}"):
+            path.unlink()
+        self.describe()
+        stale = ["result.json", "error.json", *([] if resumed else LEFT)]
+        for path in [self.path / name for name in stale]:
+            path.unlink(missing_ok=True)
+        if not resumed:
+            for path in (self.path / "checkpoints").glob("step=*.ckpt"):
+                path.unlink()
 
     def write_arrays(self, name: str, **arrays: Any) -> None:
         """Write arrays to NAME, a .npz file, whole."""
@@ -104,6 +153,11 @@ class RunFolder:
         }
         self.write_json("result.json", result)
 
+    def write_failure(self, status: str, error: str) -> None:
+        """Write error.json: why there is no result."""
+        values = {"status": status, "error": error, "config_hash": self.config_hash}
+        self.write_json("error.json", values)
+
     def draw(self, name: str, make: Callable[[], Figure]) -> None:
         """Draw figures/NAME.png; where that fails the run goes on, for its numbers are safe."""
         from pinnspectra.figures import save
@@ -115,6 +169,15 @@ class RunFolder:
         except Exception as error:
             log.error("figures/%s.png could not be drawn: %s", name, error)
             log.debug("", exc_info=True)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; {} where there is none or it is damaged."""
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def read_metrics(path: Path) -> dict[str, np.ndarray]:

@@ -65,6 +65,7 @@ class RunSettings(_Model):
     precision: Literal["float32", "float64"]
     seed: Annotated[int, Field(ge=0, lt=2**63)]
     threads: Annotated[int, Field(ge=1, le=1024)]
+    retry: Literal["failed"] | None
 
 
 class OptimizerSettings(_Model):
@@ -118,6 +119,17 @@ class EnsembleSettings(_Model):
     lr: Annotated[list[Positive], Field(min_length=1)] | None
 
 
+class CheckpointSettings(_Model):
+    """Gradient steps between checkpoints; auto is ten chunks, some seconds of work or a minute."""
+
+    every: Count | None
+
+    @field_validator("every", mode="before")
+    @classmethod
+    def _auto(cls, every: Any) -> Any:
+        return None if every == "auto" else every
+
+
 class TrainSettings(RunSettings):
     """The configuration of train.py."""
 
@@ -128,6 +140,7 @@ class TrainSettings(RunSettings):
     max_steps: Count
     log_every: Count
     spectrum: KernelSpectrumSettings
+    checkpoint: CheckpointSettings
     trainer: Section
     logger: dict[str, Section]
     callbacks: dict[str, CallbackSettings] = {}  # Hydra leaves the key out where none is chosen

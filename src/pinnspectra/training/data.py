@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+CHUNKS_SAVED = 10
+"""Chunks of the longest length from one checkpoint to the next, where no number is given."""
+
 
 def longest_chunk(values: int, compiled: bool, log_every: int) -> int:
     """Gradient steps in a chunk at most, so that progress shows.
@@ -24,16 +27,18 @@ class ChunkSchedule:
     """Chunks of gradient steps that end on every multiple of every interval, and on max_steps.
 
     A Lightning batch of a run is one number: the gradient steps of the next chunk. What callbacks
-    do every so many gradient steps (spectra, checkpoints) then falls on the asked steps.
+    do every so many gradient steps (spectra, checkpoints) then falls on the asked steps. From any
+    `start`, where a run is resumed, on: a chunk depends on where it begins alone.
     """
 
     max_steps: int
     intervals: Sequence[int]
     longest: int
+    start: int = 0
 
     def __iter__(self) -> Iterator[int]:
-        """The lengths of the chunks; they add up to max_steps."""
-        step = 0
+        """The lengths of the chunks; they add up to max_steps - start."""
+        step = self.start
         while step < self.max_steps:
             ends = [(step // interval + 1) * interval for interval in self.intervals]
             end = min(self.max_steps, step + self.longest, *ends)

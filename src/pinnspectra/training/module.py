@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
@@ -16,8 +18,10 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from pinnspectra.collocation import Collocation, FitError
+from pinnspectra.interruption import is_waiting
 from pinnspectra.networks import AbstractNetwork, Parameters
 from pinnspectra.optimizers import AbstractOptimizer, Memory
+from pinnspectra.run_folder import written_whole
 from pinnspectra.training.driver import FunctionalDriver, TorchDriver
 from pinnspectra.training.problem import Losses, Measure, Problem
 from pinnspectra.training.schedule import LearningRates
@@ -107,6 +111,10 @@ class PINN(pl.LightningModule):
         self.last_rows: list[Metrics] = [{} for _ in range(self.members)]
         self.training_seconds = 0.0
         self.steps_taken = 0
+        self._fitted_to: Parameters = {}
+        self._restored: dict[str, Any] | None = None
+        self._logged: list[str] = []
+        self._started, self._seconds_before = time.monotonic(), 0.0
 
     @property
     def members(self) -> int:
@@ -117,6 +125,11 @@ class PINN(pl.LightningModule):
     def learning_rates(self) -> list[float]:
         """The learning rates that the members started with."""
         return self.rates.initial.tolist()
+
+    @property
+    def wall_seconds(self) -> float:
+        """Seconds since the run began, without those between an interruption and its resumption."""
+        return self._seconds_before + time.monotonic() - self._started
 
     @property
     def live(self) -> list[int]:
@@ -149,9 +162,15 @@ class PINN(pl.LightningModule):
 
     def _fitted(self, members: Sequence[int] | None = None) -> Collocation:
         """The working collocation, its method fitted to some members, or to the live ones."""
-        working = self.collocation.to(self.training_dtype, self.device)
-        chosen = self.live if members is None else members
-        return working.fitted(self.network.field(self.parameters_in(self.training_dtype, chosen)))
+        return self._fitted_on(self.parameters_in(self.training_dtype, members or self.live))
+
+    def _fitted_on(self, parameters: Parameters) -> Collocation:
+        """The working collocation, its method fitted to parameters, which are remembered."""
+        fitted = self.collocation.to(self.training_dtype, self.device).fitted(
+            self.network.field(parameters)
+        )
+        self._fitted_to = parameters
+        return fitted
 
     @property
     def training_dtype(self) -> torch.dtype:
@@ -177,8 +196,17 @@ class PINN(pl.LightningModule):
         """Bring the points to the device of the parameters; measure the initial networks."""
         reference = self.collocation.by_ad().to(torch.float64, self.device)
         self.reference, self.reference_parts = reference, list(reference.parts(self._at_once))
-        measured = self._adopt(self._fitted())
-        self._take(torch.ones(1, self.members, dtype=torch.bool), measured)
+        if self._restored is None:
+            measured = self._adopt(self._fitted())
+            self._take(torch.ones(1, self.members, dtype=torch.bool), measured)
+        else:
+            memory = {kept: self._here(v) for kept, v in self._restored["memory"].items()}
+            self._adopt(self._fitted_on(self._here(self._restored["fitted_to"])), memory)
+            self._restored = None
+
+    def _here(self, parameters: Parameters) -> Parameters:
+        """Parameters on the device of the module."""
+        return {name: value.to(self.device) for name, value in parameters.items()}
 
     @property
     def _at_once(self) -> int:
@@ -234,9 +262,14 @@ class PINN(pl.LightningModule):
         return FunctionalDriver(problem, theta, nodes, PROGRAMS, self.compiled, memory)
 
     def on_train_start(self) -> None:
-        """Log the rows of step 0."""
-        self._log_rows()
-        self._flush()
+        """Log the rows of step 0, or put back those that had been logged at the checkpoint."""
+        if self.gradient_step == 0:
+            self._log_rows()
+            self._flush()
+        for experiment, text in zip(self._csv_files(), self._logged, strict=False):
+            with written_whole(Path(experiment.metrics_file_path)) as file:
+                file.write(text.encode())
+            experiment.metrics_keys = next(csv.reader(text.splitlines()), [])
 
     def losses(self, parameters: Parameters) -> Tensor:
         """interior + lambda boundary of every member, (S,)."""
@@ -300,9 +333,12 @@ class PINN(pl.LightningModule):
             rates = self._next_rates(steps)
             history, measured = self.driver.advance(rates)
             self.steps_taken += steps
-            self.flow_time += rates.sum(dim=0).cpu()
+            times = torch.cat([self.flow_time[None], rates.cpu()])
+            self.flow_time = times.cumsum(dim=0)[-1]  # one by one: the same however it is cut
             self._take(history.isfinite().cpu(), measured, steps, before)
             if self.gradient_step < end and self.is_due(self.log_every):
+                if is_waiting():  # a signal: the chunk ends here
+                    break
                 self._log_rows()
         self.training_seconds += time.perf_counter() - started
 
@@ -341,9 +377,37 @@ class PINN(pl.LightningModule):
             self.trainer.should_stop = True
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add the gradient step to Lightning's counters, which count chunks, and the memory."""
-        checkpoint["gradient_step"] = self.gradient_step
-        checkpoint["memory"] = getattr(self.driver, "memory", {})
+        """Add all that the numbers of later steps depend on, and what has been logged.
+
+        Lightning's own counters are left out: they count chunks, and a run that is resumed has a
+        schedule of those that are left.
+        """
+        del checkpoint["loops"]
+        checkpoint |= {
+            "gradient_step": self.gradient_step,
+            "memory": getattr(self.driver, "memory", {}),
+            "rates": self.rates.state(),
+            "fitted_to": self._fitted_to,
+            "flow_time": self.flow_time,
+            "ended": self.ended,
+            "last_rows": self.last_rows,
+            "steps_taken": self.steps_taken,
+            "training_seconds": self.training_seconds,
+            "wall_seconds": self.wall_seconds,
+            "logged": [_text(experiment.metrics_file_path) for experiment in self._csv_files()],
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take over what on_save_checkpoint added; the rest when the device is known."""
+        self.gradient_step = checkpoint["gradient_step"]
+        self.rates.restore(checkpoint["rates"])
+        self.flow_time = checkpoint["flow_time"]
+        self.ended, self.last_rows = checkpoint["ended"], checkpoint["last_rows"]
+        self.steps_taken = checkpoint["steps_taken"]
+        self.training_seconds = checkpoint["training_seconds"]
+        self._seconds_before = checkpoint["wall_seconds"]
+        self._logged = checkpoint["logged"]
+        self._restored = checkpoint
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_index: int) -> None:
         """Log the rows of this step where they are due; callbacks have added theirs by now."""
@@ -392,6 +456,14 @@ class PINN(pl.LightningModule):
         for logger in self.loggers:
             if isinstance(logger, CSVLogger):
                 logger.save()
+
+    def _csv_files(self) -> list[Any]:
+        """What writes the metrics.csv of every logger that has one."""
+        return [logger.experiment for logger in self.loggers if isinstance(logger, CSVLogger)]
+
+
+def _text(path: str) -> str:
+    return Path(path).read_bytes().decode() if Path(path).exists() else ""
 
 
 def summarised(rows: dict[int, Metrics]) -> Metrics:

@@ -23,9 +23,7 @@ RESULT_KEYS = {
 """Keys of result.json and the metrics of the last step that they hold."""
 
 
-def write_outcome(
-    module: PINN, folder: RunFolder, seeds: Sequence[int], cutoff: float, wall_seconds: float
-) -> int:
+def write_outcome(module: PINN, folder: RunFolder, seeds: Sequence[int], cutoff: float) -> int:
     """Draw the figures, write result.json, say how it ended; 1 where a member diverged."""
     if module.status == "running":
         last = f"gradient step {module.gradient_step} of {module.max_steps}"
@@ -37,7 +35,7 @@ def write_outcome(
         **({"status": module.status, "members": members} if len(members) > 1 else members[0]),
         cutoff=cutoff,
         steps_per_second=module.steps_taken / max(module.training_seconds, 1e-9),
-        wall_seconds=wall_seconds,
+        wall_seconds=module.wall_seconds,
     )
     if len(module.live) < module.members:
         print(f"error: {_advice(module, seeds)}", file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -38,6 +39,21 @@ class LearningRates:
             return self.initial.expand(steps, -1)
         table = torch.tensor([self._next() for _ in range(steps)], dtype=torch.float64)
         return table[:, self._group]
+
+    def state(self) -> dict[str, Any]:
+        """What the rates of later steps depend on."""
+        if self._scheduler is None:
+            return {}
+        return {
+            "scheduler": self._scheduler.state_dict(),
+            "stand_in": self._stand_in.state_dict(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from the state of another object that was made of the same arguments."""
+        if self._scheduler is not None:
+            self._stand_in.load_state_dict(state["stand_in"])
+            self._scheduler.load_state_dict(state["scheduler"])
 
     def _next(self) -> list[float]:
         assert self._scheduler is not None

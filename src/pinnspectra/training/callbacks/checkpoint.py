@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 
+from pinnspectra.interruption import is_waiting, raise_waiting, take_over
 from pinnspectra.run_folder import RunFolder
+from pinnspectra.training.checkpoints import step_of
 from pinnspectra.training.module import PINN
 
 KEPT = 2
@@ -18,8 +18,9 @@ KEPT = 2
 class Checkpoint(pl.Callback):
     """Writes checkpoints/step=N.ckpt, N in gradient steps, every `every` steps and at the end.
 
-    The file holds parameters, optimizer state and the gradient step, is written beside its place
-    and then renamed; the last two stay.
+    And where a signal asks the run to end, which it then does. The file holds all from which a run
+    goes on to the same bits: parameters, optimizer, schedule, counters, what has been logged and
+    recorded. The last two stay.
 
     Args:
         folder: the run folder.
@@ -27,22 +28,43 @@ class Checkpoint(pl.Callback):
     """
 
     def __init__(self, folder: RunFolder, every: int) -> None:
-        self.folder, self.every = folder.path / "checkpoints", every
-        self.written: list[Path] = []
+        self.folder, self.every = folder, every
+        self.saved: int | None = None
 
-    def on_train_batch_end(
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Take signals back from Lightning, which would end the run before it is saved."""
+        assert isinstance(pl_module, PINN)
+        take_over()
+        self.saved = pl_module.gradient_step
+
+    def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, *args: Any
     ) -> None:
-        """Write one where it is due."""
+        """Write one where it is due: all that happens at a gradient step has happened by now."""
         assert isinstance(pl_module, PINN)
-        if pl_module.is_due(self.every):
-            self._write(trainer, self.folder / f"step={pl_module.gradient_step}.ckpt")
+        if pl_module.gradient_step % self.every == 0 or is_waiting():
+            self._write(trainer, pl_module)
+        raise_waiting()
 
-    def _write(self, trainer: pl.Trainer, path: Path) -> None:
-        beside = path.with_suffix(".tmp")
-        trainer.save_checkpoint(beside)
-        os.replace(beside, path)
-        self.written.append(path)
-        for old in self.written[:-KEPT]:
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write the last one, unless all members have diverged."""
+        assert isinstance(pl_module, PINN)
+        if pl_module.status == "running":
+            self._write(trainer, pl_module)
+        raise_waiting()
+
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Say which run it is of."""
+        checkpoint["config_hash"] = self.folder.config_hash
+
+    def _write(self, trainer: pl.Trainer, module: PINN) -> None:
+        """Write one, unless this step's is there, and remove all but the last."""
+        folder, step = self.folder.path / "checkpoints", module.gradient_step
+        if step != self.saved:
+            trainer.save_checkpoint(folder / f"step={step}.ckpt")
+            self.saved = step
+        earlier = [path for path in folder.glob("step=*.ckpt") if step_of(path) <= step]
+        for old in sorted(earlier, key=step_of)[:-KEPT]:
             old.unlink(missing_ok=True)
-        self.written = self.written[-KEPT:]

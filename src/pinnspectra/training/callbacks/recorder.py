@@ -13,7 +13,8 @@ from pinnspectra.training.module import PINN
 class AbstractRecorder(pl.Callback, ABC):
     """Records at step 0, every `every` gradient steps and at the end; writes what it has, always.
 
-    At the end of the run, and where the run fails.
+    At the end of the run, and where the run fails. What it has is in checkpoints (state_dict,
+    load_state_dict).
     """
 
     every: int
@@ -27,9 +28,10 @@ class AbstractRecorder(pl.Callback, ABC):
         """Write what has been recorded."""
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Record the initial networks."""
+        """Record the initial networks; a run that is resumed has recorded them."""
         assert isinstance(pl_module, PINN)
-        self.record(pl_module)
+        if pl_module.gradient_step == 0:
+            self.record(pl_module)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, *args: Any

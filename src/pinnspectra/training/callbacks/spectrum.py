@@ -105,6 +105,19 @@ class KernelSpectrum(AbstractRecorder):
             module.gradient_step,
         )
 
+    def state_dict(self) -> dict[str, Any]:
+        """What has been recorded, as tensors."""
+        stacked = {name: torch.tensor(np.array(values)) for name, values in self.records.items()}
+        floor = {name: torch.tensor(values) for name, values in self.floor.items()}
+        return {"steps": list(self.steps), "records": stacked if self.steps else {}, "floor": floor}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from what had been recorded."""
+        self.steps = state_dict["steps"]
+        for name, values in state_dict["records"].items():
+            self.records[name] = list(values.numpy())
+        self.floor = {name: values.numpy() for name, values in state_dict["floor"].items()}
+
     def write(self) -> None:
         """Write spectra.npz, all of it."""
         if self.steps:

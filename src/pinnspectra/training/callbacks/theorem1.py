@@ -68,6 +68,25 @@ class Theorem1(AbstractRecorder):
             row |= {"theorem1/rate": rate, "theorem1/share": share}
             row |= {"theorem1/first_mode": first + 1, "theorem1/last_mode": last}
 
+    def state_dict(self) -> dict[str, Any]:
+        """What has been recorded: by member, (step, time, eigenvalues, squares)."""
+        return {
+            "records": {
+                s: [(step, time, m.eigenvalues, m.squares) for step, time, m in records]
+                for s, records in self.records.items()
+            }
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from what had been recorded."""
+        self.records = {
+            s: [
+                (step, time, LossModes(eigenvalues, squares))
+                for step, time, eigenvalues, squares in r
+            ]
+            for s, r in state_dict["records"].items()
+        }
+
     def write(self) -> None:
         """Write the bounds on what has been recorded."""
         entries = []

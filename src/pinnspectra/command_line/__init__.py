@@ -1,0 +1,12 @@
+"""How the scripts start: the edge between Hydra and the program.
+
+Hydra composes and sweeps. script.py starts it and says what went wrong in one line (messages.py);
+job.py runs one job in its folder, which names.py names after what decides its numbers, so that the
+same command finds what is done already; resume.py repeats the command of a folder.
+"""
+
+from pinnspectra.command_line.configuration import composed, resolved
+from pinnspectra.command_line.job import imports_are_done
+from pinnspectra.command_line.script import SweepFolder, run
+
+__all__ = ["SweepFolder", "composed", "imports_are_done", "resolved", "run"]

@@ -1,0 +1,169 @@
+"""One job: skipped where it is done, resumed where it is half done, its failure kept."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from pinnspectra.command_line.configuration import plain
+from pinnspectra.command_line.messages import cannot_write, first_line, say
+from pinnspectra.interruption import interruptible
+from pinnspectra.lock import LockedError, locked
+from pinnspectra.run_folder import FREE, RunFolder, config_hash
+from pinnspectra.settings import Settings, SettingsError, check
+
+Job = Callable[[Settings, RunFolder], int]
+"""What a script does with checked settings in a run folder; returns the exit code."""
+
+
+def imports_are_done() -> None:
+    """Collect garbage from here on, and leave out what was imported; in a sweep's first job."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
+
+
+def run_job(
+    job: Job[Settings], config: DictConfig, schema: type[Settings], summarised: bool
+) -> int:
+    """One job; every failure becomes an exit code, so that a sweep goes on.
+
+    Raises:
+        Interrupted: by a signal, which ends a sweep too.
+    """
+    try:
+        settings = plain(config)
+        folder = _folder(config, settings)
+        with interruptible(), locked(folder.path):
+            _check_that_it_is_ours(folder, settings)
+            code = _code_of_done(folder, settings.get("retry"))
+            if code is None:
+                with _failures_kept(folder):
+                    code = job(check(settings, schema), folder)
+        if summarised and _is_single():
+            from pinnspectra.results import summary
+
+            print(summary(folder.path))
+        return code
+    except (SettingsError, OmegaConfBaseException, LockedError) as error:
+        say(first_line(error))
+    except OSError as error:
+        _log_traceback()
+        say(cannot_write(error))
+    except Exception as error:
+        place = _log_traceback()
+        say(f"{type(error).__name__}: {first_line(error)}{place}")
+    finally:
+        gc.enable()
+    return 1
+
+
+def _is_single() -> bool:
+    return HydraConfig.get().mode == RunMode.RUN
+
+
+def _folder(config: DictConfig, settings: dict[str, Any]) -> RunFolder:
+    """The run folder, which will hold the files by which Hydra describes a job."""
+    hydra_config = HydraConfig.get()
+    described = {
+        "config.yaml": config,
+        "hydra.yaml": OmegaConf.create({"hydra": hydra_config}),
+        "overrides.yaml": hydra_config.overrides.task,
+    }
+    return RunFolder(
+        Path(hydra_config.runtime.output_dir),
+        hydra_config.runtime.choices["pde"],
+        hydra_config.runtime.choices["method"],
+        config_hash(settings),
+        {f".hydra/{name}": OmegaConf.to_yaml(value) for name, value in described.items()},
+    )
+
+
+def _check_that_it_is_ours(folder: RunFolder, settings: dict[str, Any]) -> None:
+    """Refuse a folder that holds a run of another configuration.
+
+    Raises:
+        SettingsError: it does.
+    """
+    try:
+        found = plain(OmegaConf.load(folder.path / ".hydra" / "config.yaml"))  # pyright: ignore
+    except (OSError, ValueError, YAMLError, AssertionError, OmegaConfBaseException):
+        return  # a new folder, or a file that was damaged and says nothing
+    if config_hash(found) != folder.config_hash:
+        theirs, ours = _flat(found), _flat(settings)
+        key = next(k for k in {**ours, **theirs} if theirs.get(k) != ours.get(k))
+        raise SettingsError(
+            f"{folder.path} holds another run, with {key}={theirs.get(key)} and not "
+            f"{ours.get(key)}: name another hydra.run.dir, or remove it"
+        )
+
+
+def _flat(config: Any, prefix: str = "") -> dict[str, Any]:
+    """Values by dotted key, without sections that no number depends on."""
+    if not isinstance(config, dict):
+        return {prefix: config}
+    kept = {k: v for k, v in config.items() if prefix or k not in FREE}
+    parts = (_flat(v, f"{prefix}.{k}" if prefix else str(k)) for k, v in kept.items())
+    return {key: value for part in parts for key, value in part.items()}
+
+
+def _code_of_done(folder: RunFolder, retry: str | None) -> int | None:
+    """The exit code of a run that need not run again; None where it is to run."""
+    again = "retry=failed runs it again"
+    result, failure = folder.result, folder.failure
+    if result is not None:
+        finished = all(m.get("status") == "finished" for m in result.get("members", [result]))
+        if finished:
+            print(f"finished already: {folder.path}")
+        elif retry != "failed":
+            say(f"{folder.path}: it diverged; {again}")
+        return 0 if finished else None if retry == "failed" else 1
+    if failure is not None and failure.get("status") == "failed" and retry != "failed":
+        say(f"{folder.path}: it failed: {failure.get('error')}; {again}")
+        return 1
+    return None
+
+
+@contextmanager
+def _failures_kept(folder: RunFolder) -> Iterator[None]:
+    """Have a job's folder say why it has no result; that of a single run that is refused is none.
+
+    A file system that refuses is no failure of the run: it goes on when it is started again.
+    """
+    try:
+        yield
+    except OSError:
+        raise
+    except (SettingsError, OmegaConfBaseException) as error:
+        if not _is_single():
+            folder.describe()
+            folder.write_failure("refused", first_line(error))
+        raise
+    except Exception as error:
+        folder.describe()
+        folder.write_failure("failed", f"{type(error).__name__}: {first_line(error)}")
+        raise
+
+
+def _log_traceback() -> str:
+    """Write the traceback to the log file alone; where it is, to be said."""
+    files = [h for h in logging.root.handlers if isinstance(h, logging.FileHandler)]
+    level, said = logging.ERROR, "the job failed"
+    try:
+        for file in files:
+            record = logging.LogRecord(__name__, level, __file__, 0, said, (), sys.exc_info())
+            file.handle(record)
+    except OSError:
+        return ""
+    return f"; see {files[0].baseFilename}" if files else ""

@@ -1,0 +1,152 @@
+"""A script from its command line to its exit code."""
+
+from __future__ import annotations
+
+import gc
+import inspect
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+import pinnspectra.command_line.names  # noqa: F401  registers the resolvers
+from pinnspectra.command_line.job import Job, run_job
+from pinnspectra.command_line.messages import cannot_write, one_line, say
+from pinnspectra.command_line.resume import with_resumed
+from pinnspectra.interruption import Interrupted, interruptible
+from pinnspectra.lock import LockedError, locked
+from pinnspectra.settings import Settings, SettingsError
+
+
+class SweepFolder(Callback):
+    """Hydra callback that learns where Hydra is going to write, before it does.
+
+    A sweep's folder is locked for as long as the sweep runs. Folders in which nothing came to be
+    are removed at the end.
+    """
+
+    path: Path | None = None
+    held = ExitStack()
+
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Note the folder of a single run."""
+        try:
+            path = Path(config.hydra.run.dir)
+        except OmegaConfBaseException:
+            return  # which Hydra meets next
+        SweepFolder.held.enter_context(_removed_if_empty(path))
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Note and lock the folder of a sweep."""
+        try:
+            path = Path(config.hydra.sweep.dir).absolute()
+            SweepFolder.held.enter_context(_removed_if_empty(path))
+            SweepFolder.held.enter_context(locked(path))
+            SweepFolder.path = path
+        except OmegaConfBaseException:
+            return  # which Hydra meets next
+        except (LockedError, OSError) as error:  # Hydra makes warnings of exceptions, and goes on
+            say(str(error) if isinstance(error, LockedError) else cannot_write(error))
+            sys.exit(1)
+
+
+@contextmanager
+def _removed_if_empty(path: Path) -> Iterator[None]:
+    """A folder that may be made in here, with those above it: they go where they are empty."""
+    missing = [p for p in (path, *path.parents) if not p.exists()]
+    try:
+        yield
+    finally:
+        for folder in missing:
+            try:
+                folder.rmdir()
+            except OSError:
+                break
+
+
+def run(
+    job: Job[Settings],
+    config_name: str,
+    schema: type[Settings],
+    folder: Path | None = None,
+    summarised: bool = True,
+) -> None:
+    """Run a script's job, or a sweep over it, and exit.
+
+    Exit codes: 0 done; 1 refused, failed or diverged; 128 + N where signal N interrupted it.
+    Garbage is not collected until the job has made its imports (`imports_are_done`), which create
+    many objects and no garbage: looking for it takes a fifth of their time.
+
+    Args:
+        job: what to do.
+        config_name: the configuration in conf/, and the name of the job.
+        schema: what it is checked against.
+        folder: conf/, where it is not beside the file of the job.
+        summarised: show the results that jobs leave, and a sweep's table.
+    """
+    gc.disable()
+    folder = folder or Path(inspect.getfile(job)).parent / "conf"
+    wanted = os.environ.get("HYDRA_FULL_ERROR", "0")
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here, where they become one line
+    SweepFolder.path = None
+    codes: list[int] = []
+
+    def task(config: DictConfig) -> None:
+        codes.append(run_job(job, config, schema, summarised))
+
+    try:
+        with interruptible(), SweepFolder.held:
+            sys.argv[1:] = with_resumed(sys.argv[1:], config_name)
+            with _sweep_shown(codes, summarised):
+                hydra.main(str(folder), config_name, version_base="1.3")(task)()
+    except BrokenPipeError:  # the reader of `--help | head` has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Interrupted as signal:
+        say(f"{signal}: the same command goes on from what is saved")
+        sys.exit(signal.code)
+    except SettingsError as error:
+        say(str(error))
+        codes.append(1)
+    except Exception as error:  # of Hydra alone: jobs report their own
+        if wanted == "1":
+            raise
+        say(one_line(error, folder, config_name))
+        codes.append(1)
+    finally:
+        os.environ["HYDRA_FULL_ERROR"] = wanted
+    sys.exit(max(codes, default=0))
+
+
+@contextmanager
+def _sweep_shown(codes: list[int], summarised: bool) -> Iterator[None]:
+    """Show what a sweep left, also where Hydra ended it early."""
+    try:
+        yield
+    except Exception:
+        codes.append(1)
+        raise
+    finally:
+        if (
+            summarised
+            and SweepFolder.path is not None
+            and not isinstance(sys.exception(), Interrupted)
+        ):
+            codes.append(_collect(SweepFolder.path))
+
+
+def _collect(folder: Path) -> int:
+    """Show the table and figure of a sweep; 1 where there is none or a run is not finished."""
+    from pinnspectra.results import NoRunError, collect
+
+    try:
+        return 0 if collect(folder) else 1
+    except NoRunError:  # the sweep was refused before its first job, which has been said
+        (folder / "multirun.yaml").unlink(missing_ok=True)
+        return 1

@@ -1,0 +1,93 @@
+"""Checkpoints on disk: written whole, read without executing anything, refused where damaged."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile, ZipFile
+
+import torch
+from lightning_fabric.plugins.io.checkpoint_io import CheckpointIO
+
+from pinnspectra.run_folder import written_whole
+
+log = logging.getLogger(__name__)
+
+
+class CheckpointError(ValueError):
+    """A file is no checkpoint, or a damaged one."""
+
+
+class WholeFiles(CheckpointIO):
+    """How Lightning writes and reads checkpoints here: files that are whole or not there."""
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
+    ) -> None:
+        """Write one: a temporary file beside it, fsync, rename."""
+        with written_whole(Path(path)) as file:
+            torch.save(checkpoint, file)
+
+    def load_checkpoint(
+        self, path: Any, map_location: Any = None, weights_only: bool | None = True
+    ) -> dict[str, Any]:
+        """Read one; on the CPU, whatever is asked: modules bring it to their device."""
+        return read(Path(path))
+
+    def remove_checkpoint(self, path: Any) -> None:
+        """Remove one."""
+        Path(path).unlink(missing_ok=True)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A checkpoint, its tensors on the CPU; nothing in the file is executed.
+
+    The checksums of the file's records are compared, which torch.load does not do.
+
+    Raises:
+        CheckpointError: the file is cut short, changed, or no checkpoint.
+    """
+    try:
+        with ZipFile(path) as records:
+            damaged = records.testzip()
+        if damaged is not None:
+            raise CheckpointError(f"its record {damaged} is damaged")
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except CheckpointError:
+        raise
+    except (BadZipFile, EOFError) as error:
+        raise CheckpointError("it is damaged or cut short") from error
+    except Exception as error:  # torch and pickle raise anything
+        said = (str(error).strip() or type(error).__name__).split("\n")[0]
+        raise CheckpointError(f"it cannot be read: {said}") from error
+    if not isinstance(found, dict):
+        raise CheckpointError("it is no checkpoint")
+    return found
+
+
+def step_of(path: Path) -> int:
+    """The gradient step in the name step=N.ckpt; -1 for other names."""
+    named = re.fullmatch(r"step=(\d{1,18})\.ckpt", path.name)
+    return int(named[1]) if named else -1
+
+
+def last_whole(folder: Path, config_hash: str) -> tuple[Path, int] | None:
+    """The last checkpoint of a folder that is whole and of this configuration, and its step.
+
+    Those that are not are told of, in one line each.
+    """
+    named = [path for path in folder.glob("step=*.ckpt") if step_of(path) >= 0]
+    for path in sorted(named, key=step_of, reverse=True):
+        try:
+            found = read(path)
+            if found.get("config_hash") != config_hash:
+                raise CheckpointError("it is of another configuration")
+            if found.get("gradient_step") != step_of(path):
+                raise CheckpointError("it is of another gradient step than its name says")
+        except CheckpointError as error:
+            log.warning("%s is not used: %s", path, error)
+            continue
+        return path, step_of(path)
+    return None

@@ -1,4 +1,4 @@
-"""Runs of the scripts that are ended at any moment: forks of a process that has done its imports."""
+"""Runs of the scripts that are ended at any moment: forks of a process with the imports done."""
 
 import contextlib
 import importlib
@@ -12,6 +12,9 @@ import time
 from pathlib import Path
 
 from scripts import ROOT
+
+
+IMPORTS = ("command_line", "results", "training.module", "training.callbacks", "training.outcome")
 
 
 class Forks:
@@ -39,9 +42,10 @@ class Forks:
             cwd: where it runs; its output is appended to out.txt and err.txt there.
             after: seconds after which the signal is sent.
             number: the signal.
-            at_write: the fsync, from 0, in which it is sent instead, when half of the file is there.
+            at_write: the fsync, from 0, in which it is sent instead, with half of the file there.
         """
-        assert self.server.stdin and self.server.stdout
+        assert self.server.stdin is not None
+        assert self.server.stdout is not None
         job = [str(ROOT / script), list(overrides), str(cwd), number, at_write]
         self.server.stdin.write(json.dumps(job) + "\n")
         self.server.stdin.flush()
@@ -56,9 +60,8 @@ class Forks:
 
 
 def _serve():
-    for name in ("pinnspectra.training.module", "pinnspectra.training.callbacks", "pinnspectra.figures",
-                 "pinnspectra.training.outcome", "pinnspectra.results", "pinnspectra.command_line"):  # fmt: skip
-        importlib.import_module(name)
+    for name in IMPORTS:
+        importlib.import_module(f"pinnspectra.{name}")
     for line in sys.stdin:
         script, overrides, cwd, number, at_write = json.loads(line)
         child = os.fork()
@@ -75,9 +78,8 @@ def _become(script, overrides, cwd, number, at_write):
     for descriptor, name in ((0, os.devnull), (1, "out.txt"), (2, "err.txt")):
         flags = os.O_RDONLY if descriptor == 0 else os.O_WRONLY | os.O_CREAT | os.O_APPEND
         os.dup2(os.open(name, flags, 0o644), descriptor)
-    sys.stdin, sys.stdout, sys.stderr = (
-        open(fd, mode) for fd, mode in ((0, "r"), (1, "w"), (2, "w"))
-    )
+    sys.stdin = os.fdopen(0, "r")
+    sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
     if at_write is not None:
         _interrupt_write(number, at_write)
     sys.argv = [script, *overrides]

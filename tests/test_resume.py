@@ -17,10 +17,11 @@ RUN = (
 KINDS = {
     "sgd": ("compile=false", "schedule=cosine", "callbacks=[spectrum,theorem1]"),
     "momentum_ensemble": ("optimizer.momentum=0.9", "ensemble.size=3", "ensemble.lr=[1e-2,1e-3]"),
-    "adam_float64": ("optimizer=adam", "schedule=step", "schedule.step_size=50", "precision=float64"),
+    "adam_float64": ("optimizer=adam", "schedule=step", "schedule.step_size=50",
+                     "precision=float64"),
     "adam_compiled": ("optimizer=adam", "compile=true", "ensemble.size=2"),
     "sgd_compiled": ("compile=true", "pde=poisson2d", "points.per_axis=5"),
-    "lbfgs_ensemble": ("optimizer=lbfgs", "ensemble.size=2", "pde=biharmonic", "optimizer.lr=0.1"),
+    "lbfgs_ensemble": ("optimizer=lbfgs", "ensemble.size=2", "optimizer.max_iter=3", "optimizer.history_size=5"),
     "adaptive": ("pde=biharmonic", "method=fd", "method.step=auto", "method.renew_every=30",
                  "optimizer=adam"),
     "exact": ("method=fd_exact", "method.step=0.3", "method.renew_every=50", "ensemble.size=2"),

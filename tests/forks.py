@@ -13,7 +13,6 @@ from pathlib import Path
 
 from scripts import ROOT
 
-
 IMPORTS = ("command_line", "results", "training.module", "training.callbacks", "training.outcome")
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -28,6 +28,7 @@ from pinnspectra import figures
 from pinnspectra.run_folder import (
     by_member,
     read_arrays,
+    read_json,
     read_metrics,
     read_spectra,
     written_whole,
@@ -62,6 +63,9 @@ COLUMNS = (
 PRINTED = tuple(
     c for c in COLUMNS if c not in ("loss_interior", "loss_boundary", "config_hash", "wall_seconds")
 )
+
+SWEEP = "multirun.yaml"
+"""The file by which a sweep's folder is known."""
 
 FEW_MEMBERS = 20
 """Members of a run that the printed table has one by one; of more, minimum, median and maximum."""
@@ -128,16 +132,25 @@ class Run:
 
 
 def find_runs(folder: Path) -> list[Run]:
-    """The runs under a folder, in the order of their numbers: every folder of a Hydra job."""
-    paths = sorted({p.parent for p in folder.rglob(".hydra") if p.is_dir()}, key=_natural)
-    return [_run(path, str(path.relative_to(folder)) if path != folder else path.name)
-            for path in paths]  # fmt: skip
+    """The runs under a folder, by name: every folder that says how it was started.
+
+    Of the runs of a sweep with the same overrides, as it has them after a change of the
+    configuration, the one that was started last.
+    """
+    paths = sorted((p.parent for p in folder.rglob(".hydra") if p.is_dir()), key=_natural)
+    names = [str(path.relative_to(folder)) if path != folder else path.name for path in paths]
+    runs = [_run(path, name) for path, name in zip(paths, names, strict=True)]
+    last = {}
+    for run in sorted(runs, key=lambda run: (run.path / ".hydra").stat().st_mtime):
+        of_a_sweep = (run.path.parent / SWEEP).exists()
+        last[(run.path.parent, run.overrides) if of_a_sweep else run.path] = run
+    kept = {run.path for run in last.values()}
+    return [run for run in runs if run.path in kept]
 
 
-def _natural(path: Path) -> tuple[Any, ...]:
-    """Sort key by which job 10 comes after job 9."""
-    number, _, rest = path.name.partition("_")
-    return (path.parent, not number.isdecimal(), int(number) if number.isdecimal() else 0, rest)
+def _natural(path: Path) -> list[Any]:
+    """Sort key by which width=100 comes after width=20."""
+    return [(int(part) if part.isdecimal() else 0, part) for part in re.split(r"(\d+)", str(path))]
 
 
 def _run(path: Path, name: str) -> Run:
@@ -156,16 +169,19 @@ def _written_by_hydra(path: Path) -> Any:
 
 
 def _result(path: Path) -> dict[str, Any]:
-    """result.json; where it is missing or damaged, the choices and the members' last rows."""
-    try:
-        found = json.loads((path / "result.json").read_text())
-        if isinstance(found, dict):
-            return found
-    except (OSError, ValueError):
-        pass
+    """result.json; where it is missing or damaged, the choices and the members' last rows.
+
+    With the reason of a run that failed or was refused.
+    """
+    found = read_json(path / "result.json")
+    if found:
+        return found
+    failure = read_json(path / "error.json")
     hydra = _written_by_hydra(path / ".hydra" / "hydra.yaml") or OmegaConf.create()
     choices = {key: OmegaConf.select(hydra, f"hydra.runtime.choices.{key}") for key in CHOICES}
-    return {**choices, "status": "unfinished", "members": _last_rows(path)}
+    status = failure.get("status", "unfinished")
+    reason = {"error": failure.get("error")} if failure else {}
+    return {**choices, **reason, "status": status, "members": _last_rows(path)}
 
 
 def _last_rows(path: Path) -> list[dict[str, Any]]:
@@ -194,6 +210,8 @@ def _logged(path: Path, size: int | None = None) -> tuple[np.ndarray, np.ndarray
 def collect(folder: Path) -> bool:
     """Print the table of the runs under a folder, write summary.csv and the comparison figures.
 
+    And on standard error a list of the runs that are not finished, each with the reason.
+
     Returns:
         Whether there are runs and all of them are finished.
 
@@ -208,7 +226,25 @@ def collect(folder: Path) -> bool:
     print(table(runs))
     written = [folder / "summary.csv", *_draw(runs, folder)]
     print("\n" + "\n".join(f"see {path}" for path in written))
-    return all(run.finished for run in runs)
+    missing = [
+        (run, title) for run, title in zip(runs, _titles(runs), strict=True) if not run.finished
+    ]
+    if missing:
+        lines = [f"  {title}: {_reason(run)}" for run, title in missing]
+        said = f"error: {len(missing)} of {len(runs)} runs are not finished:"
+        print("\n".join(["", said, *lines]), file=sys.stderr, flush=True)
+    return not missing
+
+
+def _reason(run: Run) -> str:
+    """Why a run is not finished, in one line."""
+    counts = Counter(str(row["status"]) for row in run.rows if row["status"] != "finished")
+    if "error" in run.result:
+        return f"{run.result['status']}: {run.result['error']}"
+    if "unfinished" in counts:
+        return "unfinished: the same command goes on"
+    of_members = len(run.rows) > 1
+    return ", ".join(f"{n} {status}" if of_members else status for status, n in counts.items())
 
 
 def _csv(runs: Sequence[Run]) -> str:
@@ -226,13 +262,12 @@ def _cell(value: Any) -> str:
 
 
 def _titles(runs: Sequence[Run]) -> list[str]:
-    """What the table calls the runs: in a sweep the job's number and what sets it apart."""
-    shared = set.intersection(*(set(run.overrides) for run in runs))
-    numbers = [run.path.name.partition("_")[0] for run in runs]
-    if len({run.path.parent for run in runs}) > 1 or not all(n.isdigit() for n in numbers):
+    """What the table calls the runs: in a sweep the overrides that set one apart."""
+    parents = {run.path.parent for run in runs}
+    if len(parents) > 1 or not (parents.pop() / SWEEP).exists():
         return [run.name for run in runs]
-    apart = [[o for o in run.overrides if o not in shared] for run in runs]
-    return [" ".join([n, *overrides]) for n, overrides in zip(numbers, apart, strict=True)]
+    shared = set.intersection(*(set(run.overrides) for run in runs))
+    return [" ".join(o for o in run.overrides if o not in shared) or run.name for run in runs]
 
 
 def table(runs: Sequence[Run]) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gc
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,9 @@ def _code_of_done(folder: RunFolder, retry: str | None) -> int | None:
     """The exit code of a run that need not run again; None where it is to run."""
     again = "retry=failed runs it again"
     result, failure = folder.result, folder.failure
+    if result is not None or failure is not None:
+        with suppress(FileNotFoundError):  # of runs with the same overrides the last started counts
+            os.utime(folder.path / ".hydra")
     if result is not None:
         finished = all(m.get("status") == "finished" for m in result.get("members", [result]))
         if finished:

@@ -18,6 +18,7 @@ from scripts import ROOT
 
 from pinnspectra import figures
 from pinnspectra.figures import CurvePanel, SpectrumPanel, TruncationPanel, method_colour
+from pinnspectra.lock import locked
 from pinnspectra.paper import cause
 from pinnspectra.paper.__main__ import ALL, main
 from pinnspectra.paper.claims import pairs_above, spearman
@@ -113,7 +114,7 @@ count = conf / "started"
 count.write_text(count.read_text() + name + "\\n" if count.exists() else name + "\\n")
 {body}
 run = pathlib.Path(folder) / "0_run"
-(run / ".hydra").mkdir(parents=True)
+(run / ".hydra").mkdir(parents=True, exist_ok=True)
 np.savez(run / "spectrum.npz", singular_values=[1.0])
 (run / "result.json").write_text(json.dumps({{"status": "diverged"}}))
 sys.exit(1)
@@ -144,16 +145,28 @@ def started(checkout: Path) -> list[str]:
 ONE, TWO = random_features("one"), random_features("two")
 
 
-def test_what_is_finished_is_kept_and_what_is_half_written_is_not(checkout):
+def test_what_is_finished_is_kept_and_what_is_half_done_goes_on(checkout):
     out = checkout / "out"
     assert run_missing([ONE, TWO], out, checkout) == []
     assert run_missing([ONE, TWO], out, checkout) == []
     assert started(checkout) == ["one", "two"]
-    (out / "one" / MARKER).unlink()
-    (out / "one" / "0_run" / "left_over").write_text("")
-    assert run_missing([ONE, TWO], out, checkout) == []
-    assert started(checkout) == ["one", "one", "two"]
-    assert not (out / "one" / "0_run" / "left_over").exists()
+    marker = out / "one" / MARKER
+    hash_ = json.loads(marker.read_text())["hash"]
+    for text, kept in ((json.dumps({"hash": hash_}), True), ("", False)):
+        marker.write_text(text)
+        (out / "one" / "0_run" / "checkpoint").write_text("")
+        assert run_missing([ONE, TWO], out, checkout) == []
+        assert (out / "one" / "0_run" / "checkpoint").exists() == kept
+    assert started(checkout) == ["one", "one", "one", "two"]
+    assert "runs" in json.loads(marker.read_text())
+
+
+def test_a_second_paper_at_once_is_told_of_the_first(checkout, capsys):
+    with locked(checkout / "outputs" / "paper"):
+        assert main(["--only", "fig3"], checkout) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"process {os.getpid()} on " in line
+    assert not (checkout / "started").exists()
 
 
 @pytest.mark.parametrize("damage", ["", "{", "3", '{"hash": "0"}'])
@@ -189,8 +202,8 @@ def test_an_experiment_that_fails_is_told_and_does_not_stop_the_others(checkout)
     stub(checkout, body)
     (line,) = run_missing([ONE, TWO], checkout / "out", checkout)
     assert line.startswith("one failed: seed=x: a number; see ")
-    assert not (checkout / "out" / "one" / MARKER).exists()
-    assert (checkout / "out" / "two" / MARKER).exists()
+    done = [json.loads((checkout / "out" / name / MARKER).read_text()) for name in ("one", "two")]
+    assert ["runs" in marker for marker in done] == [False, True]
     assert "\n" not in line
 
 
@@ -219,9 +232,8 @@ def test_ctrl_c_ends_what_runs_in_one_line(checkout, number):
     stub(checkout, body)
     code = (
         "import pathlib, signal, sys; "
-        "from pinnspectra.paper.__main__ import interrupted_by_any_end, main; "
+        "from pinnspectra.paper.__main__ import main; "
         f"signal.signal({int(number)}, signal.SIG_DFL); "  # ignored in the background
-        "signal.signal(signal.SIGINT, signal.default_int_handler); interrupted_by_any_end(); "
         "sys.exit(main(['--only', 'fig3'], pathlib.Path.cwd()))"
     )
     command = [sys.executable, "-c", code]
@@ -233,12 +245,14 @@ def test_ctrl_c_ends_what_runs_in_one_line(checkout, number):
     process.send_signal(number)
     before = time.monotonic()
     said = process.communicate(timeout=30)[1].decode()
-    assert process.returncode == 130
-    assert said.splitlines() == ["error: interrupted; run it again to go on where it was"]
+    assert process.returncode == 128 + number
+    (line,) = said.splitlines()
+    assert line == f"error: interrupted by {number.name}; run it again to go on where it was"
     assert time.monotonic() - before < 10
     with pytest.raises(ProcessLookupError):
         os.kill(int(running.read_text()), 0)
-    assert not (checkout / "outputs" / "paper" / "fig3" / MARKER).exists()
+    marker = checkout / "outputs" / "paper" / "fig3" / MARKER
+    assert "runs" not in json.loads(marker.read_text())
 
 
 def test_a_small_experiment_runs_from_its_yaml_to_its_arrays(checkout):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from pinnspectra import figures
+from pinnspectra.interruption import Interrupted, interruptible
+from pinnspectra.lock import LockedError, locked
 from pinnspectra.paper.drawing import FIGURES
 from pinnspectra.paper.experiments import CHECKOUT, Experiment, is_done, run_missing
 from pinnspectra.paper.page import write_page
@@ -23,24 +24,19 @@ ALL = list(dict.fromkeys([*(e for f in FIGURES.values() for e in f.experiments),
 
 
 def main(arguments: Sequence[str] | None = None, checkout: Path = CHECKOUT) -> int:
-    """The command; 0 done, 1 where something is refused or failed, 130 where it is interrupted."""
+    """The command; 0 done, 1 where something is refused or failed, 128 + N after signal N."""
     given = _parser().parse_args(arguments)
+    names = given.only or list(FIGURES)
     try:
-        return _paper(given.only or list(FIGURES), bool(given.only), given.docs, checkout)
-    except KeyboardInterrupt:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        print("error: interrupted; run it again to go on where it was", file=sys.stderr)
-        return 130
-    except (SettingsError, OSError) as error:
+        _check(names, bool(given.only), given.docs)
+        with interruptible(), locked(FOLDER):
+            return _paper(names, bool(given.only), given.docs, checkout)
+    except Interrupted as interrupted:
+        print(f"error: {interrupted}; run it again to go on where it was", file=sys.stderr)
+        return interrupted.code
+    except (SettingsError, LockedError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-
-
-def interrupted_by_any_end() -> None:
-    """Take SIGTERM and a closed terminal for Ctrl-C: what runs is in sessions of its own."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is signal.SIG_DFL:  # not where nohup has it ignored
-            signal.signal(number, signal.default_int_handler)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -55,8 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _paper(names: Sequence[str], some: bool, docs: bool, checkout: Path) -> int:
-    """Run, draw and tabulate; without --only also the experiments that no figure shows.
+def _check(names: Sequence[str], some: bool, docs: bool) -> None:
+    """Refuse what cannot be asked for.
 
     Raises:
         SettingsError: there is no such figure, or docs of a part are asked for.
@@ -66,6 +62,10 @@ def _paper(names: Sequence[str], some: bool, docs: bool, checkout: Path) -> int:
             raise SettingsError(f"--only {name}: no such figure; allowed are {', '.join(FIGURES)}")
     if some and docs:
         raise SettingsError("--only with --docs: the page is of the whole paper; leave one out")
+
+
+def _paper(names: Sequence[str], some: bool, docs: bool, checkout: Path) -> int:
+    """Run, draw and tabulate; without --only also the experiments that no figure shows."""
     shown = dict.fromkeys(experiment for name in names for experiment in FIGURES[name].experiments)
     errors = run_missing(list(shown) if some else ALL, FOLDER, checkout)
     for line in errors:
@@ -89,5 +89,4 @@ def _are_whole(experiments: Sequence[Experiment], checkout: Path) -> bool:
 
 
 if __name__ == "__main__":
-    interrupted_by_any_end()
     sys.exit(main())

@@ -13,10 +13,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from pinnspectra.command_line import composed
 from pinnspectra.results import Run, find_runs
-from pinnspectra.run_folder import read_arrays, read_metrics, read_spectra, written_whole
+from pinnspectra.run_folder import (
+    read_arrays,
+    read_json,
+    read_metrics,
+    read_spectra,
+    written_whole,
+)
 from pinnspectra.settings import SettingsError
 
 CHECKOUT = Path(__file__).parents[3]
@@ -26,7 +33,7 @@ AT_ONCE = 2
 """Experiments that run at the same time, one thread each."""
 
 MARKER = "done.json"
-"""The file that is written last: its presence, with the right hash, means all runs are there."""
+"""The file that says of which settings an experiment's folder is; at the end also its runs."""
 
 POLL_SECONDS = 0.1
 
@@ -64,13 +71,10 @@ def training(name: str) -> Experiment:
 
 def is_done(folder: Path, wanted: str) -> bool:
     """Whether an experiment's folder is whole, still has all its runs, and is of these settings."""
-    try:
-        marker = json.loads((folder / MARKER).read_text())
-        if marker["hash"] != wanted:
-            return False
-        return marker["runs"] == sum(map(_is_whole, find_runs(folder)))
-    except (OSError, ValueError, KeyError, TypeError):
+    marker = read_json(folder / MARKER)
+    if marker.get("hash") != wanted or "runs" not in marker:
         return False
+    return marker["runs"] == sum(map(_is_whole, find_runs(folder)))
 
 
 def _is_whole(run: Run) -> bool:
@@ -85,8 +89,8 @@ def run_missing(
 ) -> list[str]:
     """Run those experiments that are not whole under a folder; what went wrong, a line each.
 
-    AT_ONCE of them at a time. One that was interrupted, or has other settings, is started afresh.
-    On any exception, as on Ctrl-C, those that run are ended.
+    AT_ONCE of them at a time. One that was interrupted goes on where it was; one that has other
+    settings is started afresh. On any exception, as on Ctrl-C, those that run are ended.
 
     Raises:
         SettingsError: there is no checkout around the package, or an experiment is not to be found.
@@ -102,8 +106,8 @@ def run_missing(
     try:
         while waiting or running:
             while waiting and len(running) < AT_ONCE:
-                running[waiting[0]] = _start(waiting[0], folder / waiting[0].name, checkout)
-                waiting.pop(0)
+                one = waiting.pop(0)
+                running[one] = _start(one, folder / one.name, hashes[one], checkout)
             time.sleep(POLL_SECONDS)
             for experiment in [e for e, s in running.items() if s.process.poll() is not None]:
                 started = running.pop(experiment)
@@ -122,11 +126,11 @@ class _Started:
     at: float
 
 
-def _start(experiment: Experiment, folder: Path, checkout: Path) -> _Started:
-    """Start a multirun in an empty folder; what it prints goes to log.txt there."""
-    if folder.exists():
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True)
+def _start(experiment: Experiment, folder: Path, hash_: str, checkout: Path) -> _Started:
+    """Start a multirun, in an empty folder or in its own; what it prints goes to log.txt there."""
+    if read_json(folder / MARKER).get("hash") != hash_:
+        shutil.rmtree(folder, ignore_errors=True)
+    _mark(folder, hash=hash_)
     print(f"{experiment.name}: python {experiment.script} -m experiment={experiment.name}")
     quoted = str(folder.absolute()).replace("'", r"\'")
     command = [
@@ -135,6 +139,7 @@ def _start(experiment: Experiment, folder: Path, checkout: Path) -> _Started:
         "-m",
         f"experiment={experiment.name}",
         f"hydra.sweep.dir='{quoted}'",
+        "retry=failed",
     ]
     with (folder / "log.txt").open("wb") as log:
         process = subprocess.Popen(
@@ -160,10 +165,13 @@ def _finish(experiment: Experiment, started: _Started, folder: Path, hash_: str)
         said = _last_error(folder / "log.txt")
         raise ExperimentError(f"{experiment.name} failed{said}; see {folder / 'log.txt'}")
     seconds = time.monotonic() - started.at
-    marker = {"hash": hash_, "runs": len(runs), "seconds": round(seconds, 1)}
+    _mark(folder, hash=hash_, runs=len(runs), seconds=round(seconds, 1))
+    print(f"{experiment.name}: {len(runs)} runs, {seconds:.0f} s")
+
+
+def _mark(folder: Path, **marker: Any) -> None:
     with written_whole(folder / MARKER) as file:
         file.write(json.dumps(marker).encode() + b"\n")
-    print(f"{experiment.name}: {len(runs)} runs, {seconds:.0f} s")
 
 
 def _last_error(log: Path) -> str:

@@ -51,5 +51,6 @@ def run_here(script: str, *overrides: str, cwd: Path):
 
 
 def run_folders(cwd: Path) -> list[Path]:
-    """The folders of the jobs that were started under cwd, in order."""
-    return sorted(path.parent for path in (cwd / "outputs").rglob(".hydra"))
+    """The folders of the jobs that were accepted under cwd, in the order of their start."""
+    found = (cwd / "outputs").rglob(".hydra")
+    return [path.parent for path in sorted(found, key=lambda path: path.stat().st_mtime_ns)]

@@ -21,7 +21,7 @@ MISTAKES = [
     (["pde=[poisson1d,biharmonic]"], r"pde=\[.*\]: one choice is needed; allowed are biharmonic"),
     (["model=null"], "model=null: one choice is needed; allowed are mlp, two_layer"),
     (["hydra/job_logging=foo"], "hydra/job_logging=foo: no such choice; allowed are .*default"),
-    (["callbacks=[spectrum,foo]"], "callbacks=foo: no such choice; .*checkpoint"),
+    (["callbacks=[spectrum,foo]"], "callbacks=foo: no such choice; .*spectrum"),
     (["model.activation=relu"], "model.activation=relu: allowed are sin, tanh"),
     (["precision=float16"], "precision=float16: .*'float32' or 'float64'"),
     # out of range
@@ -36,7 +36,9 @@ MISTAKES = [
     (["max_steps=-1"], "max_steps=-1: .*1"),
     (["seed=-1"], "seed=-1: .*0"),
     (["method=fd", "method.accuracy_order=3"], "method.accuracy_order=3: allowed are 2, 4, 6"),
-    (["callbacks.checkpoint.every=0"], "callbacks.checkpoint.every=0: .*1"),
+    (["checkpoint.every=0"], "checkpoint.every=0: .*at least 1"),
+    (["checkpoint.every=often"], "checkpoint.every=often: an integer .*, or auto"),
+    (["retry=all"], "retry=all: .*'failed'"),
     (["callbacks.spectrum.every=0"], "callbacks.spectrum.every=0: .*1"),
     (["pde.lower=[2]"], r"pde: box \[2, 1.0\]: finite ends with lower < upper"),
     (["pde.lower=[-inf]"], "pde.lower=.*whole numbers"),
@@ -65,7 +67,7 @@ def check(done, cwd, message):
     assert lines[0].startswith("error: ")
     assert "Traceback" not in done.stdout
     assert re.search(message, lines[0]), lines[0]
-    assert not [f for f in run_folders(cwd) if (f / "result.json").exists()]
+    assert not list(cwd.rglob("*"))  # nothing is written
 
 
 @pytest.mark.parametrize(("overrides", "message"), MISTAKES, ids=[" ".join(m[0]) for m in MISTAKES])
@@ -101,21 +103,24 @@ def test_a_sweep_with_an_unknown_choice_does_not_start(tmp_path):
 def test_a_refused_job_does_not_stop_the_others_of_its_sweep(tmp_path):
     done = run_script("rfm_solve.py", "-m", "model.width=0,10,-1,20", cwd=tmp_path)
     assert done.returncode == 1
-    assert [line.split(":")[1].strip() for line in done.stderr.splitlines()] == [
+    assert [line.split(":")[1].strip() for line in done.stderr.splitlines()[:2]] == [
         "model.width=0",
         "model.width=-1",
     ]
     finished = [(f / "result.json").exists() for f in run_folders(tmp_path)]
     assert finished == [False, True, False, True]
-    assert done.stdout.count("unfinished") == 2
+    assert done.stdout.count(" refused ") == 2
 
 
-def test_a_run_that_is_refused_does_not_leave_an_older_result_in_its_folder(tmp_path):
+def test_a_folder_that_holds_another_run_is_refused_and_left_as_it_is(tmp_path):
     small = ("model.width=10", "points.per_axis=16", "hydra.run.dir=outputs/same")
     assert run_here("rfm_solve.py", *small, cwd=tmp_path).returncode == 0
-    result = (tmp_path / "outputs" / "same" / "result.json").read_bytes()
-    check(run_here("rfm_solve.py", *small, "seed=-1", cwd=tmp_path), tmp_path, "seed=-1")
-    assert (tmp_path / "outputs" / "same" / "result.json.old").read_bytes() == result  # nor lose it
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    done = run_here("rfm_solve.py", *small, "seed=1", cwd=tmp_path)
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 1
+    assert "holds another run, with seed=0 and not 1: name another hydra.run.dir" in line
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 def test_an_overflowing_system_matrix_is_told_in_one_line(tmp_path):

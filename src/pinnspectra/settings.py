@@ -124,10 +124,13 @@ class CheckpointSettings(_Model):
 
     every: Count | None
 
-    @field_validator("every", mode="before")
+    @field_validator("every", mode="wrap")
     @classmethod
-    def _auto(cls, every: Any) -> Any:
-        return None if every == "auto" else every
+    def _steps_or_auto(cls, every: Any, check: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return None if every == "auto" else check(every)
+        except ValidationError:
+            raise ValueError(f"={every}: an integer of at least 1, or auto") from None
 
 
 class TrainSettings(RunSettings):

@@ -60,15 +60,15 @@ def _run_name(*, _root_: DictConfig) -> str:
     return f"{_safe('_'.join(name))}_{_hash(_root_)}"
 
 
-def _job_name(*, _root_: DictConfig) -> str:
-    """A sweep job's folder: its overrides and the hash of its configuration."""
-    given = _named(_root_.hydra.overrides.task)
-    return f"{_safe(','.join(given) or 'defaults')}_{_hash(_root_)}"
+def _job_name(given: Sequence[str], *, _root_: DictConfig) -> str:
+    """A sweep job's folder: the overrides that are its own, and the hash of its configuration."""
+    own = [o for o in _named(_root_.hydra.overrides.task) if o not in given]
+    return f"{_safe(','.join(own) or 'defaults')}_{_hash(_root_)}"
 
 
-def _sweep_name(overrides: Sequence[str]) -> str:
+def _sweep_name(given: Sequence[str]) -> str:
     """A sweep's folder: what was given on the command line."""
-    return folder_name(",".join(_named(overrides)) or "defaults")
+    return folder_name(",".join(_named(given)) or "defaults")
 
 
 def _ratio(numerator: Any, denominator: Any) -> float:
@@ -82,5 +82,6 @@ def _ratio(numerator: Any, denominator: Any) -> float:
 OmegaConf.register_new_resolver("ratio", _ratio, replace=True)
 OmegaConf.register_new_resolver("run_name", _run_name, replace=True)
 OmegaConf.register_new_resolver("job_name", _job_name, replace=True)
-# kept from the sweep's configuration to those of its jobs, whose overrides are others
-OmegaConf.register_new_resolver("sweep_name", _sweep_name, replace=True, use_cache=True)
+OmegaConf.register_new_resolver("sweep_name", _sweep_name, replace=True)
+# what a sweep was given, also in its jobs, whose overrides are others: Hydra hands on its cache
+OmegaConf.register_new_resolver("given", list, replace=True, use_cache=True)

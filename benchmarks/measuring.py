@@ -13,6 +13,7 @@ import json
 import os
 import platform
 import resource
+import shutil
 import statistics
 import subprocess
 import time
@@ -59,7 +60,11 @@ def in_turn(
 
 
 def process_seconds(command: list[str], folder: str, **environment: str) -> float:
-    """The seconds of a process and of those that it starts, run in a folder."""
+    """The seconds of a process and of those that it starts, run in a folder without results.
+
+    What an earlier one left is removed: what is done already is not done again.
+    """
+    shutil.rmtree(Path(folder) / "outputs", ignore_errors=True)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(
         command, cwd=folder, env={**os.environ, **environment}, capture_output=True, check=True

@@ -69,9 +69,9 @@ def train_in_turn(
     measured = Rounds(other, rounds, seconds, period)
     fit = pl.Trainer.fit
 
-    def fit_in_rounds(trainer: pl.Trainer, *arguments: Any) -> None:
+    def fit_in_rounds(trainer: pl.Trainer, *arguments: Any, **more: Any) -> None:
         trainer.callbacks.append(measured)  # pyright: ignore
-        fit(trainer, *arguments)
+        fit(trainer, *arguments, **more)
 
     said = io.StringIO()
     with contextlib.ExitStack() as stack:

@@ -38,6 +38,22 @@ def test_the_same_sweep_does_only_what_is_missing(tmp_path):
     assert (half_done / "metrics.csv").read_bytes() == metrics
 
 
+def test_a_sweep_and_a_job_of_it_are_resumed_by_their_folder(tmp_path):
+    sweep = (*SWEEP, "method=ad,fd", "compile=false")
+    assert run_here("train.py", *sweep, cwd=tmp_path).returncode == 0
+    folders = jobs(tmp_path)
+    assert [f.name.rpartition("_")[0] for f in folders] == ["method=ad", "method=fd"]
+    first = written(folders)
+    for resumed, missing in ((folders[0].parent, folders[1]), (folders[0], folders[0])):
+        (missing / "result.json").unlink()
+        done = run_here("train.py", f"resume={resumed}", "logger=[csv]", cwd=tmp_path)
+        assert done.returncode == 0
+        assert jobs(tmp_path) == folders
+        again = written(folders)
+        assert [f for f in folders if first[f.name] != again[f.name]] == [missing]
+        first = again
+
+
 def test_the_order_of_the_overrides_makes_no_other_sweep(tmp_path):
     for sweep in (("method=ad,fd", "seed=2"), ("seed=2", "method=ad,fd")):
         assert run_here("train.py", *SWEEP, *sweep, cwd=tmp_path).returncode == 0

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from pinnspectra.command_line.configuration import plain
@@ -62,7 +63,9 @@ def _run_name(*, _root_: DictConfig) -> str:
 
 def _job_name(given: Sequence[str], *, _root_: DictConfig) -> str:
     """A sweep job's folder: the overrides that are its own, and the hash of its configuration."""
-    own = [o for o in _named(_root_.hydra.overrides.task) if o not in given]
+    parsed = OverridesParser.create().parse_overrides(list(given))
+    shared = [o.get_key_element() for o in parsed if not o.is_sweep_override()]
+    own = _named(_root_.hydra.overrides.task, *(key.lstrip("+~") for key in shared))
     return f"{_safe(','.join(own) or 'defaults')}_{_hash(_root_)}"
 
 

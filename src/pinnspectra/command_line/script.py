@@ -7,7 +7,7 @@ import inspect
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,8 @@ class SweepFolder(Callback):
         """Note and lock the folder of a sweep."""
         try:
             path = Path(config.hydra.sweep.dir).absolute()
+            with suppress(OmegaConfBaseException):  # has no name itself, but keeps what is given
+                _ = config.hydra.sweep.subdir
             SweepFolder.held.enter_context(_removed_if_empty(path))
             SweepFolder.held.enter_context(locked(path))
             SweepFolder.path = path

@@ -53,6 +53,14 @@ def solve(settings: RandomFeatureSettings, folder: RunFolder) -> int:
             "spectrum.cutoff=auto: all singular values but the largest are rounding; take "
             "precision=float64, a longer method.step or method=ad"
         )
+    if solution.metrics["cutoff_below_precision"]:
+        log.warning(
+            "spectrum.cutoff=%g is below the rounding of %s, which is eps = %.1e of the largest "
+            "singular value: what it keeps may be noise",
+            solution.metrics["cutoff"],
+            settings.precision,
+            torch.finfo(dtype).eps,
+        )
     folder.begin()
     draw_spectrum(solution, folder)
     if settings.boundary_rows:  # else u is free up to what the operator does not see
@@ -82,7 +90,10 @@ def draw_solution(
 
 
 def draw_spectrum(solution: RandomFeatureSolution, folder: RunFolder) -> None:
-    """Write and draw the spectrum with its floor, and the error over the position (Fig. 3)."""
+    """Write and draw the spectrum with its floor, and the error over the position (Fig. 3).
+
+    Spectrum and floor are float64; what is solved and its errors are in settings.precision.
+    """
     from pinnspectra import figures
 
     sigma, errors = solution.singular_values.numpy(), solution.relative_training_errors.numpy()

@@ -91,7 +91,13 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
         raise SettingsError(f"method.{error}") from error
     finally:
         finish()
-    return write_outcome(module, folder, settings.seeds, settings.spectrum.cutoff)
+    return write_outcome(
+        module,
+        folder,
+        settings.seeds,
+        settings.spectrum.cutoff,
+        dtype if settings.spectrum.dtype == "training" else torch.float64,
+    )
 
 
 if __name__ == "__main__":

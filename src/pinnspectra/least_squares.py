@@ -8,6 +8,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from pinnspectra.decomposition import svd
+
 BLOCK = 256
 """Truncation positions that are formed at once."""
 
@@ -17,7 +19,9 @@ class TruncatedSVD:
     """The solutions a_P = sum_(i<=P) v_i (u_i . f) / sigma_i of min ||A a - f|| (Eq. 14-15).
 
     `matrix` is A (N, M) and `right_side` is f (N,). Position P keeps the P largest singular values.
-    Equivalent to torch.linalg.pinv with a cut-off, for every cut-off at once.
+    Equivalent to torch.linalg.pinv with a cut-off, for every cut-off at once. There is no position
+    where A is zero, and none where it is not finite or its decomposition does not converge
+    (decomposition.svd): singular values are NaN then.
     """
 
     matrix: Tensor
@@ -25,7 +29,7 @@ class TruncatedSVD:
 
     @cached_property
     def _factors(self) -> tuple[Tensor, Tensor, Tensor]:
-        return torch.linalg.svd(self.matrix, full_matrices=False)
+        return svd(self.matrix)
 
     @property
     def singular_values(self) -> Tensor:

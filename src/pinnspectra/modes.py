@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from pinnspectra.collocation import Collocation
+from pinnspectra.decomposition import svd
 from pinnspectra.differentiation.base import Field
 from pinnspectra.kernel import residual_jacobian, row_blocks
 from pinnspectra.networks import AbstractNetwork, Parameters
@@ -53,7 +54,7 @@ def loss_modes(
     [J rho] is reduced to its triangular factor [R c] block by block (triangular_factor), and R's
     left singular vectors turn c into the components: O(N P min(N, P)), memory S P^2. Where J has
     more rows than columns the last mode holds all of rho that no parameter moves, at lambda = 0.
-    NaN for a member whose J or rho is not finite.
+    NaN for a member whose J or rho is not finite, or whose J has no decomposition that converges.
 
     Eigenvalues are as right as kernel_singular_values says. Singular vectors mix where values are
     within some eps sigma_1 of each other, which moves squares between those modes only.
@@ -63,8 +64,7 @@ def loss_modes(
     reduced = reduced.where(finite[..., None], 0.0)
     c = reduced[..., -1:]
     R = torch.cat([reduced[..., :-1], torch.zeros_like(c)], dim=-1)  # wide, so that U is square
-    # cuSOLVER's default, Jacobi, is not accurate for the small values of graded matrices
-    U, sigma, _ = torch.linalg.svd(R, full_matrices=False, driver="gesvd" if R.is_cuda else None)
+    U, sigma, _ = svd(R)
     squares = (U.mT @ c)[..., 0].square()
     return LossModes(sigma.square().where(finite, torch.nan), squares.where(finite, torch.nan))
 

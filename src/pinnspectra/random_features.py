@@ -16,6 +16,7 @@ from pinnspectra.emulated_rounding import spectrum_floor, system_matrix_floor
 from pinnspectra.least_squares import TruncatedSVD
 from pinnspectra.networks import AbstractNetwork, Parameters
 from pinnspectra.spectrum import (
+    cutoff_below_precision,
     effective_cutoff,
     singular_values,
     triangular_factor,
@@ -42,6 +43,8 @@ class RandomFeatureSolution:
     values: the solution u at the interior points, (N,), float64.
     metrics: by name
         cutoff: the threshold a of Definitions 1 and 2,
+        cutoff_below_precision: whether values above it may be rounding of the dtype alone
+            (spectrum.cutoff_below_precision),
         effective_cutoff, truncated_entropy: e and H of A at the cutoff (Definitions 1 and 2),
         truncation_position: the P that is used, e of the matrix that is solved, which is A or,
             with boundary rows, A and they,
@@ -86,17 +89,23 @@ def solve_random_features(
     A a - f for every a, and R the singular values of A.
 
     Raises:
-        ValueError: the system matrix is not finite, or the method refuses these features.
+        ValueError: the system matrix is not finite, is zero, or has no singular value decomposition
+            that converges; or the method refuses these features.
     """
     dtype = parameters["coefficients"].dtype
     features = network.features(parameters)
     working = collocation.to(dtype, parameters["coefficients"].device).fitted(features)
     collocation = replace(collocation, method=working.method)
     reduced = triangular_factor(_system_rows(working, features, network.width))
+    take = "take " if dtype == torch.float64 else "take precision=float64 or "
     if not reduced.isfinite().all():
         raise ValueError(
-            f"the system matrix is not finite in {dtype}: take precision=float64 or a smaller "
-            f"model.weight_range"
+            f"the system matrix is not finite in {dtype}: {take}a smaller model.weight_range"
+        )
+    if not reduced[:, :-1].any():
+        raise ValueError(
+            f"the system matrix is zero in {dtype}, so that no coefficients solve anything: "
+            f"{take}a larger model.weight_range"
         )
     sigma = singular_values(reduced[:, :-1])
     floor = spectrum_floor(system_matrix_floor(collocation, network, parameters)[0], sigma)
@@ -106,6 +115,11 @@ def solve_random_features(
     if boundary_weight is not None:
         system = torch.cat([system, _boundary_rows(working, features, boundary_weight)])
     svd = TruncatedSVD(system[:, :-1], system[:, -1])
+    if sigma.isnan().any() or svd.singular_values.isnan().any():
+        raise ValueError(
+            "no singular value decomposition of the system converges: take another seed or "
+            "model.width"
+        )
     position = min(int(effective_cutoff(svd.singular_values, cutoff)), svd.positions)
     a = svd.coefficients(position)
     training = system[: len(reduced)] @ torch.cat([a, -a.new_ones(1)])
@@ -120,6 +134,7 @@ def solve_random_features(
         values=values,
         metrics={
             "cutoff": cutoff,
+            "cutoff_below_precision": cutoff_below_precision(cutoff, dtype),
             "loss": measured["loss_interior"] + (boundary_weight or 0) * measured["loss_boundary"],
             **measured,
             "relative_training_error": float(training.norm() / system[: len(reduced), -1].norm()),
@@ -133,6 +148,11 @@ def solve_random_features(
 
 def _above_floor(floor: Tensor, sigma: Tensor, dtype: torch.dtype) -> float:
     """The automatic cut-off: at least what the SVD in that dtype resolves; sigma_1 is kept."""
+    if not floor.isfinite().all():
+        raise ValueError(
+            "spectrum.cutoff=auto: the rounding floor is not finite; give a number or a smaller "
+            "model.weight_range"
+        )
     level = ABOVE_FLOOR * float(floor[0] / sigma[0])
     return min(max(level, torch.finfo(dtype).eps), 1.0)
 

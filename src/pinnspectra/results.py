@@ -51,6 +51,7 @@ COLUMNS = (
     "relative_training_error_ad",
     "relative_l2_error",
     "cutoff",
+    "cutoff_below_precision",
     "effective_cutoff",
     "truncated_entropy",
     "truncation_position",
@@ -61,7 +62,16 @@ COLUMNS = (
 """Columns of summary.csv, of which the printed table leaves out what nobody compares."""
 
 PRINTED = tuple(
-    c for c in COLUMNS if c not in ("loss_interior", "loss_boundary", "config_hash", "wall_seconds")
+    c
+    for c in COLUMNS
+    if c
+    not in (
+        "loss_interior",
+        "loss_boundary",
+        "cutoff_below_precision",
+        "config_hash",
+        "wall_seconds",
+    )
 )
 
 SWEEP = "multirun.yaml"

@@ -16,8 +16,8 @@ def rounding_variance(value: Tensor, eps: float) -> Tensor:
     Errors are uniform within half a unit in the last place, ulp = eps 2^floor(log2 |v|), so that
     their variance is ulp^2 / 12.
     """
-    exponent = torch.frexp(value).exponent - 1
-    ulp = torch.where(value == 0, 0.0, torch.ldexp(torch.ones_like(value), exponent)) * eps
+    power = value / (2 * torch.frexp(value).mantissa)  # 2^floor(log2 |v|), exactly
+    ulp = torch.where(value == 0, 0.0, power) * eps
     return ulp.square() / 12
 
 

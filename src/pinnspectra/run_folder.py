@@ -83,6 +83,18 @@ def _json_value(value: Any) -> Any:
     return value
 
 
+def _not_finite(values: Mapping[str, Any]) -> list[str]:
+    """The names of numbers that are not finite, each once, those of members among them."""
+    members: list[Mapping[str, Any]] = values.get("members", [])
+    found = [
+        name
+        for one in (values, *members)
+        for name, value in one.items()
+        if isinstance(value, float) and not math.isfinite(value)
+    ]
+    return list(dict.fromkeys(found))
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """A run's folder, with the names that its result carries.
@@ -142,7 +154,10 @@ class RunFolder:
             file.write(json.dumps(_json_value(value), indent=2, allow_nan=False).encode() + b"\n")
 
     def write_result(self, **values: Any) -> None:
-        """Write result.json, the last file of a run: its presence means the run is whole."""
+        """Write result.json, the last file of a run: its presence means the run is whole.
+
+        Numbers that are not finite are null in it, which is said.
+        """
         versions = {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}}
         result = {
             "pde": self.pde,
@@ -151,6 +166,9 @@ class RunFolder:
             "config_hash": self.config_hash,
             "versions": versions,
         }
+        lost = _not_finite(values)
+        if lost:
+            log.warning("not finite, so null in result.json: %s", ", ".join(lost))
         self.write_json("result.json", result)
 
     def write_failure(self, status: str, error: str) -> None:

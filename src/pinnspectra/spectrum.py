@@ -7,6 +7,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from pinnspectra.decomposition import svdvals
+
 OVERSAMPLING = 10
 """Directions that randomized singular values carry beyond those asked for."""
 
@@ -41,17 +43,12 @@ def singular_values(matrix: Tensor) -> Tensor:
 
     Taken in float64 whatever the dtype, so that what shows is the rounding of the matrix and not of
     the decomposition. A tall or wide matrix is reduced by QR first: its triangular factor has the
-    same singular values. NaN for a matrix that is not finite, the others of a batch as they are.
+    same singular values. NaN for a matrix that is not finite or whose decomposition does not
+    converge (decomposition.svd), the others of a batch as they are.
     Equivalent to torch.linalg.svdvals(matrix.double()).
     """
     n, m = matrix.shape[-2:]
-    R = triangular_factor([matrix if n >= m else matrix.mT])
-    finite = R.isfinite().all(dim=-1).all(dim=-1)
-    # cuSOLVER's default, Jacobi, is not accurate for the small values of graded matrices
-    values = torch.linalg.svdvals(
-        R.where(finite[..., None, None], 0.0), driver="gesvd" if R.is_cuda else None
-    )
-    return values.where(finite[..., None], torch.nan)
+    return svdvals(triangular_factor([matrix if n >= m else matrix.mT]))
 
 
 def leading_singular_values(matrix: Tensor, count: int) -> Tensor:
@@ -81,12 +78,15 @@ def leading_singular_values(matrix: Tensor, count: int) -> Tensor:
 def effective_cutoff(singular_values: Tensor, cutoff: float) -> Tensor:
     """e(a), the number of values with sigma >= a sigma_max (Def. 1, Eq. 1), (..., n) -> (...).
 
-    float64, so that it can be NaN where a value is. Eq. 1 counts values at or above the threshold;
-    the prose above it says the opposite.
+    float64, so that it can be NaN, where a value is not finite. 0 of no values and of zeros alone,
+    all of which Eq. 1 would count. Eq. 1 counts values at or above the threshold; the prose above
+    it says the opposite.
+
+    Raises:
+        ValueError: a value is negative, as an eigenvalue of a formed J J^T can be.
     """
-    largest = singular_values.amax(dim=-1, keepdim=True)
-    count = (singular_values >= cutoff * largest).sum(dim=-1).double()
-    return count.where(~largest[..., 0].isnan(), torch.nan)
+    s, finite = _scaled(singular_values)
+    return _kept(s, cutoff).sum(dim=-1).double().where(finite, torch.nan)
 
 
 def truncated_entropy(singular_values: Tensor, cutoff: float) -> Tensor:
@@ -94,11 +94,62 @@ def truncated_entropy(singular_values: Tensor, cutoff: float) -> Tensor:
 
     With p_k = sigma_k / sum_(j<=e) sigma_j over the e = effective_cutoff(sigma, a) largest values,
         H = -(1/e) sum_(k<=e) p_k log p_k.
-    Natural logarithm; 0 log 0 = 0, also where all values are zero. The order of the values does
-    not matter. NaN where a value is.
+    Natural logarithm; 0 log 0 = 0. H is 0 of one value, and of none and of zeros alone, where e is
+    0. The order of the values does not matter. NaN where a value is not finite.
+
+    Raises:
+        ValueError: a value is negative.
     """
-    s = singular_values
-    kept = s.where(s >= cutoff * s.amax(dim=-1, keepdim=True), 0.0)
-    total = kept.sum(dim=-1, keepdim=True)
-    p = kept / total.where(total > 0, 1.0)
-    return torch.special.entr(p).sum(dim=-1) / effective_cutoff(s, cutoff)
+    s, finite = _scaled(singular_values)
+    kept = _kept(s, cutoff)
+    values = s.where(kept, 0.0)
+    total = values.sum(dim=-1, keepdim=True)
+    p = values / total.where(total > 0, 1.0)
+    H = torch.special.entr(p).sum(dim=-1) / kept.sum(dim=-1).double().clamp(min=1)
+    return H.where(finite, torch.nan)
+
+
+def cutoff_below_precision(cutoff: float, dtype: torch.dtype, power: int = 1) -> bool:
+    """Whether a cut-off a keeps values of A, or eigenvalues of G = J J^T, that may be rounding.
+
+    The singular values of A or J are right to about eps sigma_1 of the dtype that their entries are
+    of, by AD too: an entry is rounded when it is stored, and sin(w x + b) by more where w x is
+    large. Errors are measured up to 0.82 eps sigma_1, for weights up to 10. So values near a
+    sigma_1 with a < eps say nothing, nor eigenvalues with a < eps^2. By FD rounding begins far
+    above that, at about eps / h^k (emulated_rounding.spectrum_floor).
+
+    Args:
+        cutoff: the threshold a of Definitions 1 and 2.
+        dtype: of the matrix; it is decomposed in float64.
+        power: 1 for singular values; 2 for eigenvalues, their squares.
+    """
+    return cutoff < torch.finfo(dtype).eps ** power
+
+
+def _kept(values: Tensor, cutoff: float) -> Tensor:
+    """Whether values are kept, (..., n): at or above the threshold, unless all are zero."""
+    largest = _largest(values)
+    return (values >= cutoff * largest) & (largest > 0)
+
+
+def _largest(values: Tensor) -> Tensor:
+    """The largest of the values, (..., 1); (..., 0) of none."""
+    return values.amax(dim=-1, keepdim=True) if values.shape[-1] else values
+
+
+def _scaled(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Values over the power of two that brings the largest to [1, 2), and whether all are finite.
+
+    Nothing is rounded, no sum can overflow and no threshold underflow. 0 where not all are finite.
+    """
+    negative = values[values < 0]
+    if len(negative):
+        raise ValueError(
+            f"a spectrum has the value {float(negative.min()):g}: singular values and eigenvalues "
+            f"of J J^T are not negative; take sigma(J) and its squares, not a J J^T that was formed"
+        )
+    finite = values.isfinite().all(dim=-1)
+    s = values.where(finite[..., None], 0.0)
+    largest = _largest(s)
+    power = largest / (2 * torch.frexp(largest).mantissa)
+    return s / power.where(largest > 0, 1.0), finite

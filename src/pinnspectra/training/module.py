@@ -471,7 +471,9 @@ def summarised(rows: dict[int, Metrics]) -> Metrics:
     if len(rows) == 1:
         return next(iter(rows.values()))
     listed = list(rows.values())
-    values = {name: torch.tensor([row[name] for row in listed]) for name in listed[0]}
+    values = {
+        name: torch.tensor([row[name] for row in listed], dtype=torch.float64) for name in listed[0]
+    }
     medians = {name: float(value.median()) for name, value in values.items()}
     extremes = {"loss/min": float(values["loss"].min()), "loss/max": float(values["loss"].max())}
     return {**medians, **extremes}

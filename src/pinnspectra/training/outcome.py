@@ -6,8 +6,11 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+import torch
+
 from pinnspectra import figures
 from pinnspectra.run_folder import RunFolder, by_member, read_metrics, read_spectra
+from pinnspectra.spectrum import cutoff_below_precision
 from pinnspectra.training.module import PINN
 
 RESULT_KEYS = {
@@ -23,7 +26,13 @@ RESULT_KEYS = {
 """Keys of result.json and the metrics of the last step that they hold."""
 
 
-def write_outcome(module: PINN, folder: RunFolder, seeds: Sequence[int], cutoff: float) -> int:
+def write_outcome(
+    module: PINN,
+    folder: RunFolder,
+    seeds: Sequence[int],
+    cutoff: float,
+    spectrum_dtype: torch.dtype,
+) -> int:
     """Draw the figures, write result.json, say how it ended; 1 where a member diverged."""
     if module.status == "running":
         last = f"gradient step {module.gradient_step} of {module.max_steps}"
@@ -34,6 +43,7 @@ def write_outcome(module: PINN, folder: RunFolder, seeds: Sequence[int], cutoff:
     folder.write_result(
         **({"status": module.status, "members": members} if len(members) > 1 else members[0]),
         cutoff=cutoff,
+        cutoff_below_precision=cutoff_below_precision(cutoff, spectrum_dtype, power=2),
         steps_per_second=module.steps_taken / max(module.training_seconds, 1e-9),
         wall_seconds=module.wall_seconds,
     )

@@ -7,6 +7,7 @@ import time
 from typing import Any, Literal
 
 import numpy as np
+import pytorch_lightning as pl
 import torch
 
 from pinnspectra.collocation import Collocation
@@ -14,7 +15,7 @@ from pinnspectra.emulated_rounding import kernel_floor, spectrum_floor
 from pinnspectra.kernel import kernel_singular_values
 from pinnspectra.networks import AbstractNetwork, Parameters
 from pinnspectra.run_folder import RunFolder
-from pinnspectra.spectrum import effective_cutoff, truncated_entropy
+from pinnspectra.spectrum import cutoff_below_precision, effective_cutoff, truncated_entropy
 from pinnspectra.training.callbacks.recorder import AbstractRecorder
 from pinnspectra.training.module import PINN
 from pinnspectra.training.wandb_run import log_histogram
@@ -35,6 +36,9 @@ class KernelSpectrum(AbstractRecorder):
     at step 0, every `every` gradient steps and at the end, on the device of the network:
     O(N P min(N, P)) each. Beside the last one what of its singular values is rounding, `floor`,
     (S, N), as predicted (emulated_rounding.kernel_floor).
+
+    All arrays are float64, whatever the dtype of J, and the steps int64. NaN, and nothing in the
+    rows, where J is not finite or does not decompose; e = H = 0 where J is zero; either is said.
 
     Args:
         folder: where spectra.npz goes.
@@ -67,15 +71,34 @@ class KernelSpectrum(AbstractRecorder):
             )
         }
 
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Say whether the cut-off is too low; record the initial networks."""
+        assert isinstance(pl_module, PINN)
+        dtype = self.dtype_of(pl_module)
+        if cutoff_below_precision(self.cutoff, dtype, power=2):
+            log.warning(
+                "spectrum.cutoff=%g is below the rounding of %s, which is eps^2 = %.1e of the "
+                "largest eigenvalue: what it keeps may be noise",
+                self.cutoff,
+                str(dtype).removeprefix("torch."),
+                torch.finfo(dtype).eps ** 2,
+            )
+        super().on_train_start(trainer, pl_module)
+
     def record(self, module: PINN) -> None:
         """Take the spectra of the members that are left."""
         live = [s for s, row in module.rows.items() if row]
         if not live:
             return
         sigma = self.singular_values(module, live)
-        if sigma.isnan().any():
-            log.warning("no spectrum at step %d: J is not finite", module.gradient_step)
         eigenvalues = sigma**2
+        if not eigenvalues.isfinite().all():
+            log.warning(
+                "no spectrum at step %d: J, or J J^T, is not finite, or J does not decompose",
+                module.gradient_step,
+            )
+        if not eigenvalues.amax(dim=-1).all():
+            log.warning("the kernel is zero at step %d: it underflows", module.gradient_step)
         values = {
             "singular_values": sigma,
             "eigenvalues": eigenvalues,
@@ -133,9 +156,12 @@ class KernelSpectrum(AbstractRecorder):
     ) -> tuple[Collocation, AbstractNetwork, Parameters]:
         """What a spectrum is taken of: some members' current parameters in the asked precision."""
         in_training = self.dtype == "training"
-        dtype = module.training_dtype if in_training else torch.float64
         collocation = module.working if in_training else module.working_in_float64
-        return collocation, module.network, module.parameters_in(dtype, members)
+        return collocation, module.network, module.parameters_in(self.dtype_of(module), members)
+
+    def dtype_of(self, module: PINN) -> torch.dtype:
+        """The precision that J is taken in."""
+        return module.training_dtype if self.dtype == "training" else torch.float64
 
 
 def _of_all_members(value: torch.Tensor, members: list[int], module: PINN) -> np.ndarray:

@@ -59,7 +59,10 @@ class Theorem1(AbstractRecorder):
             own = LossModes(eigenvalues, squares)
             rate = float(own.rate)
             if not own.rate.isfinite():
-                log.warning("no modes at step %d: J is not finite", module.gradient_step)
+                log.warning(
+                    "no modes at step %d: J or the residual is not finite, or J does not decompose",
+                    module.gradient_step,
+                )
                 continue
             record = (module.gradient_step, float(module.flow_time[s]), own)
             self.records.setdefault(s, []).append(record)

@@ -1,0 +1,68 @@
+"""Singular value decompositions that end: with NaN where there is none."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def svd(matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """U, sigma, V^T of A = U diag(sigma) V^T, (..., n, r), (..., r), (..., r, m), r = min(n, m).
+
+    In the matrix's dtype, on its device, sigma descending. By divide and conquer; of a matrix for
+    which that does not converge, by QR iteration (LAPACK's gesdd and gesvd). NaN for one that is
+    not finite or converges by neither, the others of a batch as they are.
+    Else torch.linalg.svd(matrix, full_matrices=False).
+    """
+    U, sigma, Vh = _decomposed(matrix, vectors=True)
+    return U, sigma, Vh
+
+
+def svdvals(matrix: Tensor) -> Tensor:
+    """The sigma of svd, (..., min(n, m)). Else torch.linalg.svdvals(matrix)."""
+    return _decomposed(matrix, vectors=False)[0]
+
+
+def _decomposed(matrix: Tensor, vectors: bool) -> list[Tensor]:
+    """U, sigma, V^T, or sigma alone."""
+    finite = matrix.isfinite().all(dim=-1).all(dim=-1)
+    A = matrix.where(finite[..., None, None], 0.0)  # LAPACK need not return from NaN
+    try:
+        parts = _by_torch(A, vectors)
+    except torch.linalg.LinAlgError:  # of one of them, which torch does not tell apart
+        each = [_alone(one, vectors) for one in A.reshape(-1, *A.shape[-2:])]
+        parts = [torch.stack(p).unflatten(0, A.shape[:-2] or (1,)) for p in zip(*each, strict=True)]
+        parts = parts if A.ndim > 2 else [part[0] for part in parts]
+    none = [~finite.reshape(*finite.shape, *[1] * (p.ndim - finite.ndim)) for p in parts]
+    return [part.masked_fill(of, torch.nan) for part, of in zip(parts, none, strict=True)]
+
+
+def _by_torch(A: Tensor, vectors: bool) -> list[Tensor]:
+    # cuSOLVER's default, Jacobi, is not accurate for the small values of graded matrices
+    driver = "gesvd" if A.is_cuda else None
+    if vectors:
+        return list(torch.linalg.svd(A, full_matrices=False, driver=driver))
+    return [torch.linalg.svdvals(A, driver=driver)]
+
+
+def _alone(A: Tensor, vectors: bool) -> list[Tensor]:
+    """The same of one matrix, by whatever converges."""
+    try:
+        return _by_torch(A, vectors)
+    except torch.linalg.LinAlgError:
+        return _by_qr_iteration(A, vectors)
+
+
+def _by_qr_iteration(A: Tensor, vectors: bool) -> list[Tensor]:
+    from scipy import linalg  # takes a while, and is hardly ever needed
+
+    n, m = A.shape
+    try:
+        found = linalg.svd(
+            A.numpy(force=True), full_matrices=False, compute_uv=vectors, lapack_driver="gesvd"
+        )
+    except linalg.LinAlgError:
+        r = min(n, m)
+        shapes = [(n, r), (r,), (r, m)] if vectors else [(r,)]
+        return [A.new_full(shape, torch.nan) for shape in shapes]
+    return [torch.from_numpy(part.copy()).to(A.device) for part in (found if vectors else [found])]

@@ -26,15 +26,22 @@ def svdvals(matrix: Tensor) -> Tensor:
 def _decomposed(matrix: Tensor, vectors: bool) -> list[Tensor]:
     """U, sigma, V^T, or sigma alone."""
     finite = matrix.isfinite().all(dim=-1).all(dim=-1)
-    A = matrix.where(finite[..., None, None], 0.0)  # LAPACK need not return from NaN
+    if bool(finite.all()):
+        return _converged(matrix, vectors)
+    parts = _converged(matrix.where(finite[..., None, None], 0.0), vectors)
+    known = (finite.reshape(*finite.shape, *[1] * (p.ndim - finite.ndim)) for p in parts)
+    return [part.where(here, torch.nan) for part, here in zip(parts, known, strict=True)]
+
+
+def _converged(A: Tensor, vectors: bool) -> list[Tensor]:
+    """The same of finite matrices, which LAPACK wants; NaN where it does not converge."""
     try:
-        parts = _by_torch(A, vectors)
-    except torch.linalg.LinAlgError:  # of one of them, which torch does not tell apart
-        each = [_alone(one, vectors) for one in A.reshape(-1, *A.shape[-2:])]
-        parts = [torch.stack(p).unflatten(0, A.shape[:-2] or (1,)) for p in zip(*each, strict=True)]
-        parts = parts if A.ndim > 2 else [part[0] for part in parts]
-    none = [~finite.reshape(*finite.shape, *[1] * (p.ndim - finite.ndim)) for p in parts]
-    return [part.masked_fill(of, torch.nan) for part, of in zip(parts, none, strict=True)]
+        return _by_torch(A, vectors)
+    except torch.linalg.LinAlgError:  # of one of them, torch does not say which
+        if A.ndim == 2:
+            return _by_qr_iteration(A, vectors)
+        each = [_converged(one, vectors) for one in A.flatten(0, -3)]
+        return [torch.stack(parts).unflatten(0, A.shape[:-2]) for parts in zip(*each, strict=True)]
 
 
 def _by_torch(A: Tensor, vectors: bool) -> list[Tensor]:
@@ -43,14 +50,6 @@ def _by_torch(A: Tensor, vectors: bool) -> list[Tensor]:
     if vectors:
         return list(torch.linalg.svd(A, full_matrices=False, driver=driver))
     return [torch.linalg.svdvals(A, driver=driver)]
-
-
-def _alone(A: Tensor, vectors: bool) -> list[Tensor]:
-    """The same of one matrix, by whatever converges."""
-    try:
-        return _by_torch(A, vectors)
-    except torch.linalg.LinAlgError:
-        return _by_qr_iteration(A, vectors)
 
 
 def _by_qr_iteration(A: Tensor, vectors: bool) -> list[Tensor]:

@@ -79,10 +79,10 @@ def _augmented(
     u = network.field({name: value.detach() for name, value in parameters.items()})
     N, N_b = len(collocation.interior.coordinates), len(collocation.boundary.coordinates)
     for part, J in row_blocks(collocation, network, parameters):
-        yield torch.cat([J, part.residual(u)[..., None]], dim=-1) / math.sqrt(N)
+        yield torch.cat([J, part.residual(u).detach()[..., None]], dim=-1) / math.sqrt(N)
 
     def boundary(u: Field) -> Tensor:
         return torch.cat(collocation.boundary_residuals(u), dim=-1)
 
     J = residual_jacobian(boundary, network, parameters)
-    yield torch.cat([J, boundary(u)[..., None]], dim=-1) * math.sqrt(boundary_weight / N_b)
+    yield torch.cat([J, boundary(u).detach()[..., None]], dim=-1) * math.sqrt(boundary_weight / N_b)

@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import pytest
 import torch
 import yaml
 from hypothesis import settings
@@ -54,6 +55,13 @@ NETWORKS: dict[str, AbstractNetwork] = {
     "two_layer": TwoLayer(width=5),
     "mlp": MLP(width=4, depth=2, activation="tanh"),
 }
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No figures from runs in this process, which spares most of the time of small ones."""
+    monkeypatch.setattr("pinnspectra.run_folder.RunFolder.draw", lambda *_: None)
+    monkeypatch.setattr("pinnspectra.results._draw", lambda *_: [])
 
 
 def monomial(index: Sequence[int]) -> DifferentialOperator:

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from scripts import ROOT, run_folders, run_here
 
 from pinnspectra.run_folder import read_arrays
@@ -107,3 +108,68 @@ def test_an_automatic_cutoff_above_all_but_one_value_is_said(tmp_path, step, war
     assert done.returncode == 0
     said = "all singular values but the largest are rounding" in done.stdout + done.stderr
     assert said == warned
+
+
+TINY = ("model.width=12", "points.per_axis=16")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["model.weight_range=1e-200"], "zero in torch.float64, so that no coefficients solve"),
+        (["model.weight_range=1e-200", "boundary_rows=true"], "take a larger model.weight_range"),
+        (["model.weight_range=1e-30", "precision=float32"], "take precision=float64 or a larger"),
+        (["model.weight_range=1e-200", "spectrum.cutoff=auto"], "the system matrix is zero"),
+        (["model.weight_range=1e300"], "not finite in torch.float64: take a smaller model.weight"),
+        (["model.weight_range=1e306", "method=fd", "spectrum.cutoff=auto"], "floor is not finite"),
+    ],
+)
+def test_a_system_that_is_nothing_to_solve_is_refused_in_one_line(tmp_path, overrides, said):
+    done = run_here("rfm_solve.py", *TINY, *overrides, cwd=tmp_path)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert not list(tmp_path.rglob("result.json"))
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_what_is_not_finite_in_a_result_is_null_and_said(tmp_path):
+    done = run_here("rfm_solve.py", *TINY, "method=fd", "model.weight_range=1e300", cwd=tmp_path)
+    (folder,) = run_folders(tmp_path)
+    result = json.loads((folder / "result.json").read_text())
+    assert done.returncode == 0
+    lost = [key for key, value in result.items() if value is None and key not in ("step",)]
+    assert lost == ["loss_interior_ad64", "relative_training_error_ad", "steps_per_second"]
+    line = "null in result.json: loss_interior_ad64, relative_training_error_ad\n"
+    assert (done.stdout + done.stderr).count(line) == 1
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_one_feature_has_one_value_and_no_entropy(tmp_path):
+    result, folder = solve(tmp_path, "model.width=1", "points.per_axis=16")
+    assert (result["effective_cutoff"], result["truncated_entropy"]) == (1, 0)
+    assert read_arrays(folder / "spectrum.npz")["singular_values"].shape == (1,)
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_decomposition_that_does_not_converge_is_said_in_one_line(tmp_path, monkeypatch):
+    def never(*args, **kwargs):
+        raise np.linalg.LinAlgError("did not converge")
+
+    monkeypatch.setattr(torch.linalg, "svd", never)
+    monkeypatch.setattr(torch.linalg, "LinAlgError", np.linalg.LinAlgError)
+    (tmp_path / "qr").mkdir()
+    result, _ = solve(tmp_path / "qr", *TINY)  # QR iteration takes over
+    monkeypatch.undo()
+    (tmp_path / "ordinary").mkdir()
+    expected, _ = solve(tmp_path / "ordinary", *TINY)
+    assert result["truncation_position"] == expected["truncation_position"]
+    assert result["loss"] == pytest.approx(expected["loss"], rel=1e-3)
+    monkeypatch.setattr(torch.linalg, "svd", never)
+    monkeypatch.setattr(torch.linalg, "LinAlgError", np.linalg.LinAlgError)
+    monkeypatch.setattr("scipy.linalg.svd", never)
+    done = run_here("rfm_solve.py", *TINY, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: no singular value decomposition of the system converges")
+    assert done.stderr.count("\n") == 1

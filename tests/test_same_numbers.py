@@ -9,9 +9,12 @@ import zipfile
 import numpy as np
 import pytest
 import torch
+from global_state import global_state
 from scripts import ROOT, SMALL, run_folders, run_here, run_script
 
-from pinnspectra.run_folder import RunFolder, read_arrays
+from pinnspectra.run_folder import read_arrays
+
+pytestmark = pytest.mark.usefixtures("undrawn")  # but those in processes of their own are
 
 OTHER_EVERY_TIME = {"wall_seconds", "steps_per_second", "versions", "config_hash"}
 """What of a result is of the machine, or of settings that need not change a number."""
@@ -45,13 +48,6 @@ def numbers_by_method(done, cwd):
     assert done.returncode == 0, done.stderr + done.stdout
     found = [numbers(folder) for folder in run_folders(cwd)]
     return {run["method"]: run for run in found}
-
-
-@pytest.fixture(autouse=True)
-def undrawn(monkeypatch):
-    """No figures from runs in this process, which spares half their time; others draw theirs."""
-    monkeypatch.setattr(RunFolder, "draw", lambda *_: None)
-    monkeypatch.setattr("pinnspectra.results._draw", lambda *_: [])
 
 
 @pytest.fixture
@@ -147,20 +143,16 @@ def test_how_often_it_is_logged_changes_no_number(here, case):
 
 @pytest.fixture
 def garbage():
-    """Global generators and a default dtype that somebody else has set; what they were then."""
-
-    def states():
-        return torch.get_rng_state().tolist(), str(np.random.get_state()), random.getstate()
-
+    """Global generators and a default dtype that somebody else has set."""
     kept = torch.get_rng_state(), np.random.get_state(), random.getstate()
     torch.manual_seed(123)
-    np.random.seed(456)  # noqa: NPY002
+    np.random.seed(456)
     random.seed(789)
     torch.set_default_dtype(torch.float64)
-    yield states
+    yield
     torch.set_default_dtype(torch.float32)
     torch.set_rng_state(kept[0])
-    np.random.set_state(kept[1])  # noqa: NPY002
+    np.random.set_state(kept[1])
     random.setstate(kept[2])
 
 
@@ -173,10 +165,10 @@ def garbage():
 def test_global_generators_and_the_default_dtype_are_neither_read_nor_changed(
     here, garbage, script, overrides
 ):
-    before = garbage()
+    before = global_state()
     among_garbage = here(script, *overrides)
-    assert garbage() == before
-    assert torch.get_default_dtype() == torch.float64
+    after = global_state() | {"warnings": before["warnings"]}  # train.py silences Lightning's
+    assert after == before
     torch.set_default_dtype(torch.float32)
     torch.manual_seed(0)
     assert here(script, *overrides) == among_garbage

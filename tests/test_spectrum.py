@@ -1,5 +1,6 @@
 import itertools
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -183,7 +184,49 @@ def test_zeros_add_nothing_to_the_sum_but_count_in_e():
     # cutoff 0 keeps them: 0 log 0 = 0, and e is 4
     values = torch.tensor([1.0, 1.0, 0.0, 0.0], dtype=torch.float64)
     assert float(truncated_entropy(values, 0.0)) == pytest.approx(math.log(2) / 4, rel=1e-15)
-    assert truncated_entropy(torch.zeros(5), 0.1) == 0
+
+
+@pytest.mark.parametrize("cutoff", [0.0, 1e-12, 0.5])
+@pytest.mark.parametrize("n", [0, 1, 5])
+def test_no_values_and_zeros_alone_are_of_no_effect(n, cutoff):
+    values = torch.zeros(2, n, dtype=torch.float64)
+    assert effective_cutoff(values, cutoff).tolist() == [0, 0]
+    assert truncated_entropy(values, cutoff).tolist() == [0, 0]
+    assert singular_values(torch.zeros(2, n, 3)).tolist() == torch.zeros(2, min(n, 3)).tolist()
+
+
+@pytest.mark.parametrize("value", [5e-324, 1e-310, 1e-30, 1.0, 1e308, sys.float_info.max])
+def test_one_value_is_one_and_has_no_entropy(value):
+    values = torch.tensor([value], dtype=torch.float64)
+    assert effective_cutoff(values, 1e-12) == 1
+    assert truncated_entropy(values, 1e-12) == 0
+
+
+@pytest.mark.parametrize("size", [1e-305, 1e305, 3e307])
+def test_values_of_any_size_have_the_entropy_of_their_ratios(size):
+    # at 3e307 their sum overflows; at 1e-305 the threshold is subnormal
+    ratios = torch.tensor([4.0, 2.0, 1.0, 1e-3, 1e-6], dtype=torch.float64)
+    for cutoff in (1e-2, 1e-5, 1e-12):
+        assert effective_cutoff(size * ratios, cutoff) == effective_cutoff(ratios, cutoff)
+        expected = float(truncated_entropy(ratios, cutoff))
+        assert float(truncated_entropy(size * ratios, cutoff)) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+@pytest.mark.parametrize("function", [effective_cutoff, truncated_entropy])
+def test_a_spectrum_that_is_not_finite_has_neither_cutoff_nor_entropy(function, bad):
+    values = torch.tensor([[3.0, 2.0, 1.0], [3.0, bad, 1.0]], dtype=torch.float64)
+    for cutoff in (0.0, 1e-3):
+        got = function(values, cutoff)
+        assert got[0] == function(values[0], cutoff)
+        assert got[1].isnan()
+
+
+@pytest.mark.parametrize("function", [effective_cutoff, truncated_entropy])
+def test_values_below_zero_are_no_spectrum(function):
+    values = torch.tensor([[1.0, 0.5], [1.0, -3e-17]], dtype=torch.float64)
+    with pytest.raises(ValueError, match="has the value -3e-17: singular values and eigenvalues"):
+        function(values, 1e-3)
 
 
 def test_the_entropy_of_three_values_is_the_one_worked_out_by_hand():

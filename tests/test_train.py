@@ -232,3 +232,56 @@ def test_a_member_that_a_method_can_no_longer_be_fitted_to_does_not_end_the_othe
     members = json.loads((folder / "result.json").read_text())["members"]
     assert [member["status"] for member in members] == ["finished", "diverged"]
     assert members[0]["loss"] < 10
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_kernel_that_is_zero_is_said_and_has_no_effective_value(tmp_path):
+    # w^2 and w underflow in float32, so that no parameter moves u_xx
+    done = run_here("train.py", *SMALL, "model.weight_range=1e-30", "logger=[csv]", cwd=tmp_path)
+    (folder,) = run_folders(tmp_path)
+    result = json.loads((folder / "result.json").read_text())
+    assert done.returncode == 0, done.stderr
+    assert (result["effective_cutoff"], result["truncated_entropy"]) == (0, 0)
+    assert "the kernel is zero at step 20: it underflows" in done.stdout + done.stderr
+    assert (read_arrays(folder / "spectra.npz")["eigenvalues"] == 0).all()
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_spectrum_that_does_not_converge_is_null_and_said_and_the_run_goes_on(
+    tmp_path, monkeypatch
+):
+    def never(*args, **kwargs):
+        raise np.linalg.LinAlgError("did not converge")
+
+    for place in ("torch.linalg.svd", "torch.linalg.svdvals", "scipy.linalg.svd"):
+        monkeypatch.setattr(place, never)
+    monkeypatch.setattr(torch.linalg, "LinAlgError", np.linalg.LinAlgError)
+    done = run_here(
+        "train.py", *SMALL, "callbacks=[spectrum,theorem1]", "logger=[csv]", cwd=tmp_path
+    )
+    (folder,) = run_folders(tmp_path)
+    result = json.loads((folder / "result.json").read_text())
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    assert result["status"] == "finished"
+    assert (result["effective_cutoff"], result["truncated_entropy"]) == (None, None)
+    assert result["loss"] > 0
+    for step in (0, 20):
+        assert said.count(f"no spectrum at step {step}: J, or J J^T, is not finite, or J does") == 1
+        assert said.count(f"no modes at step {step}: J or the residual is not finite, or J") == 1
+    assert "Traceback" not in said
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_modes_of_a_method_that_differentiates_through_u_are_those_of_ad(tmp_path):
+    rates = []
+    for method in ("ad", "nested_autograd"):
+        (tmp_path / method).mkdir()
+        done = run_here(
+            "train.py", *SMALL, f"method={method}", "callbacks=[theorem1]", "logger=[csv]",
+            "precision=float64", cwd=tmp_path / method,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr + done.stdout
+        (folder,) = run_folders(tmp_path / method)
+        rates.append(read_metrics(folder / "metrics.csv")["theorem1/rate"])
+    np.testing.assert_allclose(*rates, rtol=1e-12)

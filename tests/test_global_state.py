@@ -1,0 +1,85 @@
+"""Nothing but the entry scripts sets what all of a process shares."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from scripts import ROOT
+
+PROGRAM = """
+import importlib, json, pkgutil, sys
+
+sys.path.insert(0, sys.argv[1])
+# what these change is theirs
+import hydra, matplotlib.pyplot, pytorch_lightning, torch, wandb
+
+from global_state import global_state
+
+
+def state():
+    return {**global_state(), "threads": (torch.get_num_threads(), torch.get_num_interop_threads())}
+
+
+before = state()
+import pinnspectra
+
+names = [m.name for m in pkgutil.walk_packages(pinnspectra.__path__, "pinnspectra.")]
+for name in names:
+    importlib.import_module(name)
+changed = {"by imports": [key for key, value in state().items() if value != before[key]]}
+
+from pinnspectra import emulated_rounding, kernel, modes, random_features, rounding, spectrum
+from pinnspectra.collocation import Collocation
+from pinnspectra.differentiation import FiniteDifference
+from pinnspectra.networks import TwoLayer
+from pinnspectra.optimizers import SGD
+from pinnspectra.pde import Biharmonic
+from pinnspectra.training.compiled import compiled_segment
+from pinnspectra.training.driver import FunctionalDriver
+from pinnspectra.training.problem import Problem
+
+pde, network = Biharmonic(), TwoLayer(8)
+points = pde.domain.grid(12), pde.domain.boundary(12)
+collocation = Collocation(pde, FiniteDifference(step="auto"), *points)
+theta = network.initial_parameters(1, [0, 1], torch.float32)
+one = {key: value[:1] for key, value in theta.items()}
+working = collocation.to(torch.float32).fitted(network.field(theta))
+
+
+def losses(parameters):
+    return working.residual(network.field(parameters)).square().mean(dim=-1)
+
+
+def measure(parameters):
+    return losses(parameters)[None]
+
+
+problem = Problem([losses], SGD(1e-3), measure)
+rates = torch.full((3, 2), 1e-6, dtype=torch.float64)
+ran = {
+    "kernel": lambda: kernel.kernel_singular_values(working, network, theta),
+    "leading": lambda: kernel.kernel_singular_values(working, network, theta, 3),
+    "modes": lambda: modes.loss_modes(working, network, theta, 1.0),
+    "features": lambda: random_features.solve_random_features(collocation, network, one, "auto"),
+    "emulated": lambda: emulated_rounding.kernel_floor(working, network, theta),
+    "rounding": lambda: rounding.entry_deviation(working, network, theta),
+    "entropy": lambda: spectrum.truncated_entropy(torch.ones(3), 0.1),
+    "eager": lambda: FunctionalDriver(problem, theta, 12, {}, False).advance(rates),
+    "compiled": lambda: FunctionalDriver(problem, theta, 12, {}, True).advance(rates),
+}
+for name in sys.argv[2:] or [name for name in ran if name != "compiled"]:
+    ran[name]()
+    changed[name] = [key for key, value in state().items() if value != before[key]]
+print(json.dumps([names, changed]))
+"""
+
+
+@pytest.mark.parametrize("asked", [[], pytest.param(["compiled"], marks=pytest.mark.slow)])
+def test_no_import_and_no_calculation_changes_what_all_share(asked):
+    command = [sys.executable, "-W", "ignore", "-c", PROGRAM, str(ROOT / "tests"), *asked]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    names, changed = json.loads(done.stdout.splitlines()[-1])
+    assert {"pinnspectra.training.module", "pinnspectra.figures.spectra"} <= set(names)
+    assert not [(what, keys) for what, keys in changed.items() if keys]

@@ -56,7 +56,7 @@ def solve(settings: RandomFeatureSettings, folder: RunFolder) -> int:
     if solution.metrics["cutoff_below_precision"]:
         log.warning(
             "spectrum.cutoff=%g is below the rounding of %s, which is eps = %.1e of the largest "
-            "singular value: what it keeps may be noise",
+            "singular value: what it keeps may be noise; take spectrum.cutoff=auto",
             solution.metrics["cutoff"],
             settings.precision,
             torch.finfo(dtype).eps,

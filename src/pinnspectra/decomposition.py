@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -37,7 +39,7 @@ def _converged(A: Tensor, vectors: bool) -> list[Tensor]:
     """The same of finite matrices, which LAPACK wants; NaN where it does not converge."""
     try:
         return _by_torch(A, vectors)
-    except torch.linalg.LinAlgError:  # of one of them, torch does not say which
+    except torch.linalg.LinAlgError:  # pyright: ignore  # of one of them, it does not say which
         if A.ndim == 2:
             return _by_qr_iteration(A, vectors)
         each = [_converged(one, vectors) for one in A.flatten(0, -3)]
@@ -57,7 +59,7 @@ def _by_qr_iteration(A: Tensor, vectors: bool) -> list[Tensor]:
 
     n, m = A.shape
     try:
-        found = linalg.svd(
+        found: Any = linalg.svd(
             A.numpy(force=True), full_matrices=False, compute_uv=vectors, lapack_driver="gesvd"
         )
     except linalg.LinAlgError:

@@ -78,7 +78,7 @@ class KernelSpectrum(AbstractRecorder):
         if cutoff_below_precision(self.cutoff, dtype, power=2):
             log.warning(
                 "spectrum.cutoff=%g is below the rounding of %s, which is eps^2 = %.1e of the "
-                "largest eigenvalue: what it keeps may be noise",
+                "largest eigenvalue: what it keeps may be noise; take a larger one",
                 self.cutoff,
                 str(dtype).removeprefix("torch."),
                 torch.finfo(dtype).eps ** 2,

@@ -132,7 +132,7 @@ def test_what_else_is_logged_changes_no_number(here):
 def test_how_often_it_is_logged_changes_no_number(here, case):
     often = here("train.py", *RUN, *CASES[case], "log_every=1", "spectrum.every=15")
     seldom = here(
-        "train.py", *RUN, *CASES[case], "log_every=30", "callbacks.checkpoint.every=7",
+        "train.py", *RUN, *CASES[case], "log_every=30", "checkpoint.every=7",
         "spectrum.every=30",
     )  # fmt: skip
     values, taken = same_where_both_have(often, seldom)
@@ -226,7 +226,7 @@ def test_every_case_in_every_way(here, tmp_path, case, compiled):
     assert here(*run, **fresh, PYTHONHASHSEED="2", OMP_NUM_THREADS="2") == first
     for more in (
         ("log_every=1", "spectrum.every=15"),
-        ("log_every=60", "spectrum.every=30", "callbacks.checkpoint.every=7"),
+        ("log_every=60", "spectrum.every=30", "checkpoint.every=7"),
     ):
         values, taken = same_where_both_have(first, here(*run, *more))
         assert values >= 2 * 6

@@ -135,26 +135,14 @@ def test_progress_in_a_file_is_plain_lines(sweep):
     assert done.stderr.count("step 250/250  loss ") == 2
 
 
-def test_the_same_seed_gives_the_same_bits_and_csv_alone_starts_no_wandb(tmp_path):
+def test_csv_alone_starts_no_wandb(tmp_path):
     trap = tmp_path / "trap"
     (trap / "wandb").mkdir(parents=True)
     (trap / "wandb" / "__init__.py").write_text("raise RuntimeError('wandb was imported')")
-    folders = []
-    for name in ("first", "second"):
-        (tmp_path / name).mkdir()
-        done = run_script(
-            "train.py", "max_steps=2000", "spectrum.every=1000", "logger=[csv]",
-            cwd=tmp_path / name, PYTHONPATH=str(trap),
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr + done.stdout
-        folders += run_folders(tmp_path / name)
-    first, second = folders
-    assert (first / "metrics.csv").read_bytes() == (second / "metrics.csv").read_bytes()
-    a, b = (last_checkpoint(f, 2000)["state_dict"] for f in folders)
-    assert all(torch.equal(a[name], b[name]) for name in a)
-    hashes = [json.loads((f / "result.json").read_text())["config_hash"] for f in folders]
-    assert hashes[0] == hashes[1]
-    assert not (first / "wandb").exists()
+    done = run_script("train.py", *SMALL, "logger=[csv]", cwd=tmp_path, PYTHONPATH=str(trap))
+    assert done.returncode == 0, done.stderr + done.stdout
+    (folder,) = run_folders(tmp_path)
+    assert not (folder / "wandb").exists()
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "lbfgs"])

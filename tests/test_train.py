@@ -9,6 +9,7 @@ import pytest
 import torch
 from scripts import SMALL, run_folders, run_here, run_script
 
+from pinnspectra.kernel import kernel_singular_values
 from pinnspectra.run_folder import read_arrays, read_metrics
 from pinnspectra.spectrum import effective_cutoff, truncated_entropy
 
@@ -273,3 +274,27 @@ def test_modes_of_a_method_that_differentiates_through_u_are_those_of_ad(tmp_pat
         (folder,) = run_folders(tmp_path / method)
         rates.append(read_metrics(folder / "metrics.csv")["theorem1/rate"])
     np.testing.assert_allclose(*rates, rtol=1e-12)
+
+
+@pytest.mark.usefixtures("undrawn")
+@pytest.mark.parametrize("bad", [float("nan"), 1e200])  # 1e200 squared is no float64 number
+def test_a_member_without_a_spectrum_leaves_the_others_theirs(tmp_path, monkeypatch, bad):
+    place = "pinnspectra.training.callbacks.spectrum.kernel_singular_values"
+
+    def spoiled(*args):
+        sigma = kernel_singular_values(*args)
+        sigma[1, 0] = bad
+        return sigma
+
+    monkeypatch.setattr(place, spoiled)
+    done = run_here("train.py", *SMALL, "ensemble.size=3", "logger=[csv]", cwd=tmp_path)
+    (folder,) = run_folders(tmp_path)
+    members = json.loads((folder / "result.json").read_text())["members"]
+    assert done.returncode == 0, done.stderr
+    assert [member["status"] for member in members] == ["finished"] * 3
+    assert [member["truncated_entropy"] is None for member in members] == [False, True, False]
+    assert [member["effective_cutoff"] is None for member in members] == [False, True, False]
+    entropy = read_arrays(folder / "spectra.npz")["truncated_entropy"]
+    assert np.isnan(entropy[:, 1]).all()
+    assert np.isfinite(entropy[:, ::2]).all()
+    assert (done.stdout + done.stderr).count("no spectrum at step 20") == 1

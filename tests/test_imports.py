@@ -12,10 +12,12 @@ EDGES = {
     "components",
     "figures",
     "indicators",
+    "memory",
     "paper",
     "results",
     "run_folder",
     "settings",
+    "targets",
     "training",
 }
 CORE = sorted({path.stem for path in SRC.glob("*.py")} - EDGES - {"__init__"})

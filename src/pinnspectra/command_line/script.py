@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import inspect
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 import pinnspectra.command_line.names  # noqa: F401  registers the resolvers
+from pinnspectra.command_line.composing import check_flags, checked_composition
 from pinnspectra.command_line.job import Job, run_job
 from pinnspectra.command_line.messages import cannot_write, one_line, say
 from pinnspectra.command_line.resume import with_resumed
@@ -97,6 +99,7 @@ def run(
     folder = folder or Path(inspect.getfile(job)).parent / "conf"
     wanted = os.environ.get("HYDRA_FULL_ERROR", "0")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here, where they become one line
+    tracebacks, logging.raiseExceptions = logging.raiseExceptions, False  # of a log on a full disk
     SweepFolder.path = None
     codes: list[int] = []
 
@@ -106,7 +109,8 @@ def run(
     try:
         with interruptible(), SweepFolder.held:
             sys.argv[1:] = with_resumed(sys.argv[1:], config_name)
-            with _sweep_shown(codes, summarised):
+            check_flags(sys.argv[1:])
+            with checked_composition(), _sweep_shown(codes, summarised):
                 hydra.main(str(folder), config_name, version_base="1.3")(task)()
     except BrokenPipeError:  # the reader of `--help | head` has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -119,10 +123,11 @@ def run(
     except Exception as error:  # of Hydra alone: jobs report their own
         if wanted == "1":
             raise
-        say(one_line(error, folder, config_name))
+        say(one_line(error, folder, config_name, SweepFolder.path))
         codes.append(1)
     finally:
         os.environ["HYDRA_FULL_ERROR"] = wanted
+        logging.raiseExceptions = tracebacks
     sys.exit(max(codes, default=0))
 
 

@@ -7,6 +7,7 @@ import inspect
 import logging
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -25,6 +26,10 @@ from pinnspectra.command_line.resume import with_resumed
 from pinnspectra.interruption import Interrupted, interruptible
 from pinnspectra.lock import LockedError, locked
 from pinnspectra.settings import Settings, SettingsError
+from pinnspectra.starters import leads
+
+SECONDS_TO_SPEAK = 5.0
+"""Of several processes the first says what went wrong; a starter ends it when another has ended."""
 
 
 class SweepFolder(Callback):
@@ -52,8 +57,9 @@ class SweepFolder(Callback):
             with suppress(OmegaConfBaseException):  # has no name itself, but keeps what is given
                 _ = config.hydra.sweep.subdir
             SweepFolder.held.enter_context(_removed_if_empty(path))
-            SweepFolder.held.enter_context(locked(path))
-            SweepFolder.path = path
+            if leads():
+                SweepFolder.held.enter_context(locked(path))
+                SweepFolder.path = path
         except OmegaConfBaseException:
             return  # which Hydra meets next
         except (LockedError, OSError) as error:  # Hydra makes warnings of exceptions, and goes on
@@ -115,6 +121,8 @@ def run(
     except BrokenPipeError:  # the reader of `--help | head` has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Interrupted as signal:
+        if not leads():
+            sys.exit(0)  # the first process says it, and has the exit code
         say(f"{signal}: the same command goes on from what is saved")
         sys.exit(signal.code)
     except SettingsError as error:
@@ -128,7 +136,10 @@ def run(
     finally:
         os.environ["HYDRA_FULL_ERROR"] = wanted
         logging.raiseExceptions = tracebacks
-    sys.exit(max(codes, default=0))
+    code = max(codes, default=0)
+    if code and not leads():
+        time.sleep(SECONDS_TO_SPEAK)
+    sys.exit(code)
 
 
 @contextmanager

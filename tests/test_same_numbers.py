@@ -32,7 +32,7 @@ CASES = {
     "fd": ("pde=biharmonic", "method=fd"),
     "auto": ("pde=biharmonic", "method=fd", "method.step=auto", "method.renew_every=25"),
     "exact": ("method=fd_exact", "method.renew_every=25"),
-    "poisson2d": ("pde=poisson2d", "method=fd_grid"),
+    "poisson2d": ("pde=poisson2d", "method=fd_grid", "optimizer.lr=1e-6"),
 }
 """Overrides of runs that take their numbers in different ways."""
 

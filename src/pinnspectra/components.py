@@ -11,12 +11,25 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 from pydantic import ConfigDict, ValidationError, create_model
 
 from pinnspectra.settings import RunSettings, SettingsError, TrainSettings, first_mistake
+from pinnspectra.targets import allowed_target
 
 if TYPE_CHECKING:
     from pinnspectra.collocation import Collocation
 
-ALLOWED = ("pinnspectra.", "torch.optim.", "pytorch_lightning.")
+PACKAGES = ("pinnspectra", "torch.optim", "pytorch_lightning")
 """Where a `_target_` may lie."""
+
+KINDS = {
+    "pde": ("pinnspectra.pde.AbstractPDE",),
+    "method": ("pinnspectra.differentiation.AbstractDifferentiation",),
+    "model": ("pinnspectra.networks.AbstractNetwork",),
+    "optimizer": ("pinnspectra.optimizers.AbstractOptimizer", "torch.optim.Optimizer"),
+    "schedule": ("torch.optim.lr_scheduler.LRScheduler",),
+    "trainer": ("pytorch_lightning.Trainer",),
+    "logger": ("pytorch_lightning.loggers.Logger",),
+    "callbacks": ("pytorch_lightning.Callback",),
+}
+"""Sections and the classes of which what they name has to be one; looked up when it is built."""
 
 
 def build(key: str, section: Mapping[str, Any], *first: Any, **offered: Any) -> Any:
@@ -36,7 +49,8 @@ def build(key: str, section: Mapping[str, Any], *first: Any, **offered: Any) -> 
         SettingsError: the target is not allowed, or the class refuses an argument.
     """
     arguments = {name: value for name, value in section.items() if name != "_target_"}
-    target = _target(key, section.get("_target_"))
+    kinds = [_looked_up(path) for path in KINDS[key.split(".")[0]]]
+    target = allowed_target(f"{key}._target_", section.get("_target_"), PACKAGES, kinds)
     taken = inspect.signature(target).parameters
     supplied = {name: value for name, value in offered.items() if name in taken}
     _check_arguments(key, target, arguments, {*supplied, *list(taken)[: len(first)]})
@@ -50,22 +64,9 @@ def build(key: str, section: Mapping[str, Any], *first: Any, **offered: Any) -> 
         raise SettingsError(f"{key}.{said}" if names_key else f"{key}: {said}") from error
 
 
-def _target(key: str, path: Any) -> Callable[..., Any]:
-    """The class or function, looked up where it is allowed and defined where it is allowed."""
-    refusal = SettingsError(
-        f"{key}._target_={path}: not a class of {', '.join(p + '*' for p in ALLOWED)}"
-    )
-    if not isinstance(path, str) or not path.startswith(ALLOWED):
-        raise refusal
+def _looked_up(path: str) -> type:
     module, _, name = path.rpartition(".")
-    try:
-        target = getattr(import_module(module), name)
-    except (ImportError, AttributeError):
-        raise refusal from None
-    home = getattr(target, "__module__", None) or ""
-    if not callable(target) or not f"{home}.".startswith(ALLOWED):
-        raise refusal
-    return target
+    return getattr(import_module(module), name)
 
 
 def _check_arguments(

@@ -17,6 +17,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 import pinnspectra.command_line.names  # noqa: F401  registers the resolvers
+from pinnspectra.command_line.composing import check_flags, checked_composition
 from pinnspectra.command_line.job import Job, run_job
 from pinnspectra.command_line.messages import cannot_write, one_line, say
 from pinnspectra.command_line.resume import with_resumed
@@ -106,7 +107,8 @@ def run(
     try:
         with interruptible(), SweepFolder.held:
             sys.argv[1:] = with_resumed(sys.argv[1:], config_name)
-            with _sweep_shown(codes, summarised):
+            check_flags(sys.argv[1:])
+            with checked_composition(), _sweep_shown(codes, summarised):
                 hydra.main(str(folder), config_name, version_base="1.3")(task)()
     except BrokenPipeError:  # the reader of `--help | head` has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -30,11 +30,13 @@ def solve(settings: RandomFeatureSettings, folder: RunFolder) -> int:
     import torch  # takes seconds: --help and a refused key need not wait for it
 
     from pinnspectra.collocation import FitError
+    from pinnspectra.memory import need_of_solving, require
     from pinnspectra.random_features import solve_random_features
 
     imports_are_done()
     torch.set_num_threads(settings.threads)
     started = time.monotonic()
+    require(need_of_solving(settings))
     collocation = build_collocation(settings)
     network = build("model", settings.model)
     dimension, dtype = collocation.pde.domain.dimension, getattr(torch, settings.precision)

@@ -17,7 +17,11 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
     """One training run; the exit code is 1 where the loss diverged."""
     import torch  # these imports take seconds: --help and a refused key need not wait for them
 
+    from pinnspectra.memory import need_of_training, require
+
     torch.set_num_threads(settings.threads)
+    on_accelerator = torch.cuda.is_available() and settings.trainer.get("accelerator") != "cpu"
+    require(need_of_training(settings), on_accelerator)
     collocation = build_collocation(settings)
     network = build("model", settings.model)
 

@@ -12,6 +12,7 @@ EDGES = {
     "components",
     "figures",
     "indicators",
+    "memory",
     "paper",
     "results",
     "run_folder",

@@ -31,11 +31,13 @@ def advise(settings: TrainSettings, folder: RunFolder) -> int:
     from pinnspectra.advice import TRAINED_STEPS, Subject, advice, candidates, step_panel
     from pinnspectra.differentiation import Automatic
     from pinnspectra.differentiation.noise import sampled
+    from pinnspectra.memory import need_of_advice, require
     from pinnspectra.results import aligned
     from pinnspectra.training.driver import pays
 
     imports_are_done()
     torch.set_num_threads(settings.threads)
+    require(need_of_advice(settings))
     collocation = build_collocation(settings)
     interior = sampled(collocation.interior, POINTS)
     collocation = replace(collocation, method=Automatic(), interior=interior)

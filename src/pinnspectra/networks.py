@@ -41,6 +41,10 @@ class AbstractNetwork(ABC):
     def _bounds(self, dimension: int) -> list[tuple[float, int]]:
         """(bound of the uniform weights and biases, inputs) of every hidden layer."""
 
+    def parameter_count(self, dimension: int) -> int:
+        """The number P of parameters of one member, for points of that dimension."""
+        return self.width * (1 + sum(inputs + 1 for _, inputs in self._bounds(dimension)))
+
     def initial_parameters(
         self, dimension: int, seeds: Sequence[int], dtype: torch.dtype
     ) -> Parameters:

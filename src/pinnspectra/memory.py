@@ -1,0 +1,324 @@
+"""What a run will need of memory at its peak, from its sizes alone, and what there is.
+
+Asked before anything is allocated: a size that cannot fit is refused by name. Estimates are rather
+low, so that no run is refused that would fit: where a process holds more than half a gigabyte at
+its peak, that is measured to be one to two times the estimate (tests/test_memory.py).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from pinnspectra.components import build
+from pinnspectra.kernel import ENTRIES_OF_A_PART as ENTRIES_OF_J
+from pinnspectra.random_features import ENTRIES_OF_A_PART as ENTRIES_OF_A
+from pinnspectra.settings import (
+    CallbackSettings,
+    RandomFeatureSettings,
+    RunSettings,
+    SettingsError,
+    TrainSettings,
+)
+
+TRAINING_IMPORTS, SOLVING_IMPORTS = 2 * 10**8, 5 * 10**7
+"""Bytes of the libraries that are imported after the check."""
+
+POINT_BYTES = 80
+"""For every coordinate of every point at which a field is evaluated: in float64 and the working
+precision, on the whole grid and joined, and what is drawn of them."""
+
+ROW_BYTES = 1500
+"""For every row of metrics.csv, which is read as text when the run has ended."""
+
+PART_VALUES = 2**21
+"""training.module.PART_VALUES, without that module's imports."""
+
+SYSTEM_ARRAYS, FACTOR_ARRAYS = 2, 3
+"""Arrays of the size of a part of A, and of its triangular factor, that are held together."""
+
+STEP_ARRAYS, MEASURE_ARRAYS = 12, 2
+"""Arrays (S, M, n) that a gradient step of one member, and measuring all of them, hold together."""
+
+JACOBIAN_ARRAYS = {"KernelSpectrum": 4, "Theorem1": 8}
+"""Arrays of the size of a part of J that a callback holds together."""
+
+RECORD_BYTES = 32
+"""For every eigenvalue of every record: it and its root, as noted and as written."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """What something takes, in bytes, the setting that decides it, and how to need less."""
+
+    what: str
+    bytes: int
+    setting: str = ""
+    less: str = ""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run needs: what it holds all the time, and one after another in its phases."""
+
+    held: Sequence[Need]
+    phases: Sequence[Need]
+
+    @property
+    def peak(self) -> int:
+        """The bytes of the peak."""
+        return sum(need.bytes for need in self.held) + max(need.bytes for need in self.phases)
+
+    @property
+    def largest(self) -> Need:
+        """What most of it is for."""
+        return max([*self.held, *self.phases], key=lambda need: need.bytes)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Dimension d, interior and boundary points N and N_b, width M and parameters P of a run.
+
+    nodes: points at which a field is evaluated for each interior point.
+    """
+
+    dimension: int
+    per_axis: int
+    interior: int
+    boundary: int
+    nodes: int
+    width: int
+    parameters: int
+
+    @staticmethod
+    def of(settings: RunSettings) -> Sizes:
+        """Those of a run, which need not fit.
+
+        Raises:
+            SettingsError: the problem or the network is refused.
+        """
+        pde, network = build("pde", settings.pde), build("model", settings.model)
+        try:
+            d, n = pde.domain.dimension, settings.points.per_axis
+        except ValueError as error:
+            raise SettingsError(f"pde: {error}") from error
+        boundary = (n + 1) ** d - (n - 1) ** d
+        P = network.parameter_count(d)
+        return Sizes(d, n, n**d, boundary, _nodes(settings, d), network.width, P)
+
+    @property
+    def points(self) -> Need:
+        """The points and their coordinates in all forms."""
+        count = self.interior * self.nodes + self.boundary
+        bytes_ = POINT_BYTES * self.dimension * count
+        return Need("the points", bytes_, f"points.per_axis={self.per_axis}", "lower it")
+
+    def of_network(self, what: str, bytes_: int) -> Need:
+        """What grows with the network's width."""
+        return Need(what, bytes_, f"model.width={self.width}", "lower it")
+
+
+def _nodes(settings: RunSettings, dimension: int) -> int:
+    """The points of a stencil for each of x; 1 where they are those of a grid, or there is none."""
+    step, order = settings.method.get("step"), settings.method.get("accuracy_order")
+    if not isinstance(order, int):
+        return 1
+    strides = step / settings.points.spacing if isinstance(step, int | float) else 0.5
+    on_grid = strides >= 0.5 and abs(strides - round(strides)) < 1e-9 * strides
+    return 1 if on_grid else 1 + dimension * order
+
+
+def need_of_solving(settings: RandomFeatureSettings) -> Estimate:
+    """What rfm_solve.py needs.
+
+    Raises:
+        SettingsError: the problem or the network is refused.
+    """
+    sizes = Sizes.of(settings)
+    N, M = sizes.interior, sizes.width
+    part = min(N * M, max(2 * M**2, ENTRIES_OF_A))
+    entries = SYSTEM_ARRAYS * part + FACTOR_ARRAYS * min(N, M) ** 2
+    if settings.boundary_rows:
+        entries += 2 * sizes.boundary * M
+    return Estimate(
+        [Need("the program", SOLVING_IMPORTS), sizes.points],
+        [sizes.of_network("the system matrix", 8 * entries)],
+    )
+
+
+def need_of_training(settings: TrainSettings) -> Estimate:
+    """What train.py needs.
+
+    Raises:
+        SettingsError: the problem or the network is refused.
+    """
+    sizes, item = Sizes.of(settings), 4 if settings.precision == "float32" else 8
+    S = settings.ensemble.size * len(settings.ensemble.lr or [0])
+    at_once = min(sizes.interior * sizes.width, PART_VALUES)
+    rows = S * (settings.max_steps // settings.log_every)
+    copies = 4 + _kept_by_the_optimizer(settings)
+
+    def of_members(what: str, bytes_: int) -> Need:
+        if S == 1:
+            return sizes.of_network(what, bytes_)
+        return Need(what, bytes_, f"ensemble.size={settings.ensemble.size}", "lower it")
+
+    held = [
+        Need("the program", TRAINING_IMPORTS),
+        sizes.points,
+        of_members("the parameters", S * sizes.parameters * (16 + item * copies)),
+        Need("metrics.csv", ROW_BYTES * rows, f"log_every={settings.log_every}", "raise it"),
+    ]
+    phases = [
+        sizes.of_network("a gradient step", STEP_ARRAYS * item * at_once),
+        of_members("the losses of all members", MEASURE_ARRAYS * 8 * S * at_once),
+    ]
+    for name, callback in settings.callbacks.items():
+        kind = callback.target.rpartition(".")[2]
+        if kind in JACOBIAN_ARRAYS:
+            phases.append(_of_jacobian(name, settings, sizes, S, JACOBIAN_ARRAYS[kind]))
+            held.append(_of_records(name, callback, settings, sizes, S))
+    return Estimate(held, phases)
+
+
+def _kept_by_the_optimizer(settings: TrainSettings) -> int:
+    """Arrays of the size of the parameters: L-BFGS keeps two for every step of its history."""
+    if settings.optimizer.target.endswith(".LBFGS"):
+        history = settings.optimizer.section.get("history_size", 100)
+        return 2 * history if isinstance(history, int) else 2
+    return 2
+
+
+def _of_jacobian(name: str, settings: TrainSettings, sizes: Sizes, S: int, arrays: int) -> Need:
+    """A part of J, or all of it where only its leading values are wanted (kernel.py)."""
+    N, P = sizes.interior, sizes.parameters
+    leading = name == "spectrum" and settings.spectrum.leading is not None
+    rows = N if leading else min(N, max(2 * P, ENTRIES_OF_J // (S * P)))
+    many = f"ensemble.size={settings.ensemble.size}"
+    return Need(
+        f"callbacks.{name}",
+        8 * S * P * rows * (2 if leading else arrays),
+        many if S > 1 else f"model.width={sizes.width}",
+        f"lower it or leave {name} out of callbacks",
+    )
+
+
+def _of_records(
+    name: str, callback: CallbackSettings, settings: TrainSettings, sizes: Sizes, S: int
+) -> Need:
+    """The spectra of all records."""
+    every = callback.every or settings.max_steps
+    values = min(sizes.interior, sizes.parameters)
+    if name == "spectrum":
+        values = min(values, settings.spectrum.leading or values)
+    bytes_ = RECORD_BYTES * S * values * (settings.max_steps // every + 2)
+    return Need("the spectra of all steps", bytes_, f"callbacks.{name}.every={every}", "raise it")
+
+
+def need_of_advice(settings: TrainSettings) -> Estimate:
+    """What pinnspectra.advise needs: one network, trained on a few of the points.
+
+    Raises:
+        SettingsError: the problem or the network is refused.
+    """
+    sizes = Sizes.of(settings)
+    held = [Need("the program", TRAINING_IMPORTS), sizes.points]
+    return Estimate(held, [sizes.of_network("the parameters", 64 * sizes.parameters)])
+
+
+def require(estimate: Estimate, on_accelerator: bool = False) -> None:
+    """Refuse what cannot fit.
+
+    Args:
+        estimate: what is needed.
+        on_accelerator: of its memory; what is held all the time, of the computer's too.
+
+    Raises:
+        SettingsError: there is less memory than that.
+    """
+    limits = [(estimate.peak, available())]
+    if on_accelerator:
+        held = sum(need.bytes for need in estimate.held)
+        limits = [(held, available()), (estimate.peak, torch.cuda.mem_get_info()[0])]
+    for needed, free in limits:
+        if needed > free:
+            raise SettingsError(_refusal(needed, free, estimate.largest))
+
+
+def _refusal(needed: int, free: int, largest: Need) -> str:
+    key, _, value = largest.setting.partition("=")
+    given = value if len(value) <= 20 else f"{value[:17]}..."
+    return (
+        f"{key}={given}: the run needs at least {_size(needed)} of memory, most of it for "
+        f"{largest.what}, and {_size(free)} are free: {largest.less}"
+    )
+
+
+def _size(bytes_: int) -> str:
+    """Bytes in the unit that suits them."""
+    for power, unit in enumerate(("bytes", "kB", "MB", "GB", "TB", "PB")):
+        if bytes_ < 1000 ** (power + 1):
+            return f"{bytes_ / 1000**power:.3g} {unit}"
+    return "1000 PB"
+
+
+def available() -> int:
+    """Bytes that this process may still take: the least that any limit leaves it.
+
+    On Linux those of the system, of its control groups and of RLIMIT_AS; elsewhere all that there
+    is in the computer.
+    """
+    if sys.platform != "linux":
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return min(_free_in_the_system(), *_free_in_control_groups(), _free_address_space())
+
+
+def _free_in_the_system() -> int:
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    kilobytes = {line.split(":")[0]: int(line.split()[1]) for line in lines}
+    return 1024 * (kilobytes["MemAvailable"] + kilobytes["SwapFree"])
+
+
+def _free_in_control_groups() -> Iterator[int]:
+    """What the limit of the process's control group, and of those around it, leaves."""
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, controllers, group = line.split(":", 2)
+        if controllers == "":
+            root, limit, used = Path("/sys/fs/cgroup"), "memory.max", "memory.current"
+        elif controllers == "memory":
+            root = Path("/sys/fs/cgroup/memory")
+            limit, used = "memory.limit_in_bytes", "memory.usage_in_bytes"
+        else:
+            continue
+        place = root / group.lstrip("/")
+        for folder in (place, *place.parents):
+            if folder.is_relative_to(root):
+                yield from _left(folder, limit, used)
+
+
+def _left(folder: Path, limit: str, used: str) -> Iterator[int]:
+    """What a control group has left; the pages of files that it holds can be given back."""
+    try:
+        text, taken = (folder / limit).read_text(), int((folder / used).read_text())
+        lines = (folder / "memory.stat").read_text().splitlines()
+    except (OSError, ValueError):
+        return
+    if text.strip() != "max":
+        statistics = dict(line.split() for line in lines)
+        cached = int(statistics.get("total_inactive_file", statistics.get("inactive_file", 0)))
+        yield int(text) - taken + cached
+
+
+def _free_address_space() -> int:
+    import resource  # not on Windows
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit == resource.RLIM_INFINITY:
+        return sys.maxsize
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    return limit - pages * resource.getpagesize()

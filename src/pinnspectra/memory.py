@@ -33,7 +33,7 @@ POINT_BYTES = 80
 """For every coordinate of every point at which a field is evaluated: in float64 and the working
 precision, on the whole grid and joined, and what is drawn of them."""
 
-ROW_BYTES = 1500
+ROW_BYTES = 1000
 """For every row of metrics.csv, which is read as text when the run has ended."""
 
 PART_VALUES = 2**21

@@ -45,7 +45,8 @@ def run_here(script: str, *overrides: str, cwd: Path):
         sys.argv = argv
         for handler in set(logging.root.handlers) - set(handlers):  # Hydra's, on files of cwd
             logging.root.removeHandler(handler)
-            handler.close()
+            with contextlib.suppress(OSError):  # of a disk that is full; logging.shutdown does so
+                handler.close()
         logging.root.handlers[:] = handlers
     return subprocess.CompletedProcess(overrides, code, out.getvalue(), err.getvalue())
 

@@ -27,6 +27,7 @@ from yaml import YAMLError
 from pinnspectra import figures
 from pinnspectra.run_folder import (
     by_member,
+    draw,
     read_arrays,
     read_json,
     read_metrics,
@@ -356,12 +357,12 @@ def _draw(runs: Sequence[Run], folder: Path) -> list[Path]:
     trained = [curves for run in logged for curves in _run_curves(run)]
     solved = [_spectrum_curves(run) for run in runs if (run.path / "spectrum.npz").exists()]
     written = []
-    if trained:
-        written.append(folder / "comparison.png")
-        figures.save(figures.comparison_figure(trained), written[-1])
-    if solved:
-        written.append(folder / "comparison_rfm.png")
-        figures.save(figures.rfm_comparison_figure(solved), written[-1])
+    path = folder / "comparison.png"
+    if trained and draw(path, lambda: figures.comparison_figure(trained)):
+        written.append(path)
+    path = folder / "comparison_rfm.png"
+    if solved and draw(path, lambda: figures.rfm_comparison_figure(solved)):
+        written.append(path)
     return written
 
 
@@ -420,8 +421,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder = parser.parse_args(arguments).folder
     try:
         collect(folder)
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        place = error.filename or folder
+        print(f"error: cannot write {place}: {error.strerror}", file=sys.stderr)
         return 1
     return 0
 

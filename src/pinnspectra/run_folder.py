@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import json
 import logging
@@ -11,7 +12,7 @@ import os
 import platform
 import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -131,14 +132,26 @@ class RunFolder:
             for path in (self.path / "checkpoints").glob("step=*.ckpt"):
                 path.unlink()
 
+    @contextmanager
+    def _written(self, name: str) -> Any:
+        """Write a file whole. A folder that somebody removed is not made anew, half empty.
+
+        Raises:
+            OSError: it was removed, or cannot be written.
+        """
+        if not self.path.is_dir():
+            raise FileNotFoundError(errno.ENOENT, "the folder is gone", str(self.path))
+        with written_whole(self.path / name) as file:
+            yield file
+
     def write_arrays(self, name: str, **arrays: Any) -> None:
         """Write arrays to NAME, a .npz file, whole."""
-        with written_whole(self.path / name) as file:
+        with self._written(name) as file:
             np.savez(file, **arrays)
 
     def write_json(self, name: str, value: Any) -> None:
         """Write lists, dictionaries and numbers to NAME, whole; what is not finite becomes null."""
-        with written_whole(self.path / name) as file:
+        with self._written(name) as file:
             file.write(json.dumps(_json_value(value), indent=2, allow_nan=False).encode() + b"\n")
 
     def write_result(self, **values: Any) -> None:
@@ -160,15 +173,23 @@ class RunFolder:
 
     def draw(self, name: str, make: Callable[[], Figure]) -> None:
         """Draw figures/NAME.png; where that fails the run goes on, for its numbers are safe."""
-        from pinnspectra.figures import save
+        draw(self.path / "figures" / f"{name}.png", make)
 
-        path = self.path / "figures" / f"{name}.png"
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            save(make(), path)
-        except Exception as error:
-            log.error("figures/%s.png could not be drawn: %s", name, error)
-            log.debug("", exc_info=True)
+
+def draw(path: Path, make: Callable[[], Figure]) -> bool:
+    """Draw a figure; where that fails say so and leave none. Whether it is there."""
+    from pinnspectra.figures import save
+
+    try:
+        save(make(), path)
+    except Exception as error:
+        said = (str(error).strip() or type(error).__name__).split("\n")[0]
+        log.error("%s could not be drawn: %s", path, said)
+        log.debug("", exc_info=True)
+        with suppress(OSError):
+            path.unlink()
+        return False
+    return True
 
 
 def read_json(path: Path) -> dict[str, Any]:

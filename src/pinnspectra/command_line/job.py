@@ -43,9 +43,10 @@ def run_job(
     Raises:
         Interrupted: by a signal, which ends a sweep too.
     """
+    path = Path(HydraConfig.get().runtime.output_dir)
     try:
         settings = plain(config)
-        folder = _folder(config, settings)
+        folder = _folder(path, config, settings)
         with interruptible(), locked(folder.path):
             _check_that_it_is_ours(folder, settings)
             code = _code_of_done(folder, settings.get("retry"))
@@ -59,9 +60,11 @@ def run_job(
         return code
     except (SettingsError, OmegaConfBaseException, LockedError) as error:
         say(first_line(error))
+    except BrokenPipeError:  # the reader of what is printed has gone
+        raise
     except OSError as error:
         _log_traceback()
-        say(cannot_write(error))
+        say(cannot_write(error, path))
     except Exception as error:
         place = _log_traceback()
         say(f"{type(error).__name__}: {first_line(error)}{place}")
@@ -74,7 +77,7 @@ def _is_single() -> bool:
     return HydraConfig.get().mode == RunMode.RUN
 
 
-def _folder(config: DictConfig, settings: dict[str, Any]) -> RunFolder:
+def _folder(path: Path, config: DictConfig, settings: dict[str, Any]) -> RunFolder:
     """The run folder, which will hold the files by which Hydra describes a job."""
     hydra_config = HydraConfig.get()
     described = {
@@ -83,7 +86,7 @@ def _folder(config: DictConfig, settings: dict[str, Any]) -> RunFolder:
         "overrides.yaml": hydra_config.overrides.task,
     }
     return RunFolder(
-        Path(hydra_config.runtime.output_dir),
+        path,
         hydra_config.runtime.choices["pde"],
         hydra_config.runtime.choices["method"],
         config_hash(settings),

@@ -27,13 +27,21 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).split("\n")[0]
 
 
-def cannot_write(error: OSError) -> str:
-    """A file system that refuses."""
-    return f"cannot write: {error}"
+def cannot_write(error: OSError, folder: Path | None = None) -> str:
+    """A file system that refuses; a folder to name where the error does not name a file."""
+    place = error.filename or folder or ""
+    return f"cannot write {place}: {error.strerror or first_line(error)}"
 
 
-def one_line(error: Exception, folder: Path, config_name: str) -> str:
-    """What Hydra says about an override, in one line with what is allowed."""
+def one_line(error: Exception, folder: Path, config_name: str, place: Path | None = None) -> str:
+    """What Hydra says about an override, in one line with what is allowed.
+
+    Args:
+        error: what Hydra raised.
+        folder: conf/.
+        config_name: the configuration in it.
+        place: where Hydra was going to write.
+    """
     overrides = [argument for argument in sys.argv[1:] if "=" in argument]
     for group, choice in (o.split("=", 1) for o in overrides):
         one = (folder / group).is_dir() and group not in LISTS
@@ -48,7 +56,7 @@ def one_line(error: Exception, folder: Path, config_name: str) -> str:
     if isinstance(error, OverrideParseException):
         return f"{error.override}: cannot be read: {first_line(error)}"
     if isinstance(error, OSError) and not isinstance(error, HydraException):
-        return cannot_write(error)
+        return cannot_write(error, place)
     unknown = re.match(r"Could not (?:override|append to config|delete).*?'([^']+)'", str(error))
     if unknown is None:
         return first_line(error)

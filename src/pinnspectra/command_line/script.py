@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import inspect
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -98,6 +99,7 @@ def run(
     folder = folder or Path(inspect.getfile(job)).parent / "conf"
     wanted = os.environ.get("HYDRA_FULL_ERROR", "0")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here, where they become one line
+    tracebacks, logging.raiseExceptions = logging.raiseExceptions, False  # of a log on a full disk
     SweepFolder.path = None
     codes: list[int] = []
 
@@ -121,10 +123,11 @@ def run(
     except Exception as error:  # of Hydra alone: jobs report their own
         if wanted == "1":
             raise
-        say(one_line(error, folder, config_name))
+        say(one_line(error, folder, config_name, SweepFolder.path))
         codes.append(1)
     finally:
         os.environ["HYDRA_FULL_ERROR"] = wanted
+        logging.raiseExceptions = tracebacks
     sys.exit(max(codes, default=0))
 
 

@@ -19,7 +19,9 @@ from pinnspectra.training.callbacks import KernelSpectrum
 
 TRAIN = ("train.py", *SMALL, "logger=[csv]", "callbacks=[spectrum]")
 SOLVE = ("rfm_solve.py", "model.width=10", "points.per_axis=16")
-RUNS = pytest.mark.parametrize("run", [TRAIN, SOLVE], ids=["train", "rfm_solve"])
+RUNS = pytest.mark.parametrize(
+    "run", [pytest.param(TRAIN, marks=pytest.mark.slow), SOLVE], ids=["train", "rfm_solve"]
+)
 
 
 @contextlib.contextmanager
@@ -55,7 +57,7 @@ def assert_one_line(done, *words):
     assert "Traceback" not in done.stdout
 
 
-@pytest.mark.parametrize("left", [0, 600, 1500])
+@pytest.mark.parametrize("left", [0, 1500])
 @RUNS
 def test_a_full_disk(tmp_path, run, left):
     with full_disk(left):

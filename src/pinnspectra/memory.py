@@ -29,7 +29,7 @@ from pinnspectra.settings import (
 TRAINING_IMPORTS, SOLVING_IMPORTS = 2 * 10**8, 5 * 10**7
 """Bytes of the libraries that are imported after the check."""
 
-POINT_BYTES = 80
+POINT_BYTES = 72
 """For every coordinate of every point at which a field is evaluated: in float64 and the working
 precision, on the whole grid and joined, and what is drawn of them."""
 
@@ -39,8 +39,9 @@ ROW_BYTES = 1000
 PART_VALUES = 2**21
 """training.module.PART_VALUES, without that module's imports."""
 
-SYSTEM_ARRAYS, FACTOR_ARRAYS = 2, 3
-"""Arrays of the size of a part of A, and of its triangular factor, that are held together."""
+SYSTEM_ARRAYS, NODE_ARRAYS, FACTOR_ARRAYS = 2, 3, 3
+"""Arrays of the size of a part of A, of that at every node of a stencil, and of A's triangular
+factor, that are held together."""
 
 STEP_ARRAYS, MEASURE_ARRAYS = 12, 2
 """Arrays (S, M, n) that a gradient step of one member, and measuring all of them, hold together."""
@@ -142,7 +143,8 @@ def need_of_solving(settings: RandomFeatureSettings) -> Estimate:
     sizes = Sizes.of(settings)
     N, M = sizes.interior, sizes.width
     part = min(N * M, max(2 * M**2, ENTRIES_OF_A))
-    entries = SYSTEM_ARRAYS * part + FACTOR_ARRAYS * min(N, M) ** 2
+    arrays = SYSTEM_ARRAYS if sizes.nodes == 1 else NODE_ARRAYS * sizes.nodes
+    entries = arrays * part + FACTOR_ARRAYS * min(N, M) ** 2
     if settings.boundary_rows:
         entries += 2 * sizes.boundary * M
     return Estimate(
@@ -171,7 +173,7 @@ def need_of_training(settings: TrainSettings) -> Estimate:
     held = [
         Need("the program", TRAINING_IMPORTS),
         sizes.points,
-        of_members("the parameters", S * sizes.parameters * (16 + item * copies)),
+        of_members("the parameters", S * sizes.parameters * (12 + item * copies)),
         Need("metrics.csv", ROW_BYTES * rows, f"log_every={settings.log_every}", "raise it"),
     ]
     phases = [

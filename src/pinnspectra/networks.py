@@ -21,6 +21,10 @@ Parameters = dict[str, Tensor]
 Initialization = Literal["uniform", "pytorch"]
 
 
+MOST_LAYERS = 1000
+"""Hidden layers at most."""
+
+
 def _uniform(bound: float, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
     drawn = torch.rand(shape, generator=generator, dtype=torch.float64)
     return bound * (2 * drawn - 1)
@@ -132,8 +136,10 @@ class MLP(AbstractNetwork):
         """Check the settings."""
         _check_width(self.width)
         activation_named(self.activation)
-        if self.depth < 1:
-            raise ValueError(f"depth={self.depth}: a whole number of at least 1 is needed")
+        if not 1 <= self.depth <= MOST_LAYERS:
+            raise ValueError(
+                f"depth={self.depth}: a whole number from 1 to {MOST_LAYERS} is needed"
+            )
 
     def _bounds(self, dimension: int) -> list[tuple[float, int]]:
         inputs = [dimension, *[self.width] * (self.depth - 1)]

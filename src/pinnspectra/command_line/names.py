@@ -78,7 +78,7 @@ def _ratio(numerator: Any, denominator: Any) -> float:
     """numerator / denominator for the configs; NaN where the schema will refuse the operands."""
     try:
         return numerator / denominator
-    except (TypeError, ZeroDivisionError):
+    except (TypeError, ArithmeticError):
         return float("nan")
 
 

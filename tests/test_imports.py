@@ -17,6 +17,7 @@ EDGES = {
     "results",
     "run_folder",
     "settings",
+    "starters",
     "targets",
     "training",
 }

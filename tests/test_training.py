@@ -201,6 +201,7 @@ def test_the_spectrum_is_taken_in_the_asked_precision(tmp_path):
     cutoffs, floors, last = {}, {}, np.empty(0)
     for dtype in ("training", "float64"):
         folder = RunFolder(tmp_path / dtype, "biharmonic", "fd", "")
+        folder.path.mkdir()
         callback = KernelSpectrum(folder, every=5, cutoff=1e-4, dtype=dtype)
         module = pinn(
             Biharmonic(), FiniteDifference(1 / 64), lambda p: torch.optim.SGD(p, lr=1e-6),

@@ -92,7 +92,7 @@ COMMON = [
     ),
     any_of("~model.width", "~points", "~pde", "~seed", "~precision", "~method", "~nothing",
            "~spectrum.cutoff", "~points.per_axis", "~model"),
-    any_of("model.width.x=1", "seed.x=1", "model=5", "points=3", "points=null", "model={}",
+    any_of("model.width.x=1", "seed.x=1", "model=5", "points=3", "points=null",
            "spectrum=1", "preset=[]", "model.width={x: 1}"),
     key("hydra.mode", WORDS),
     key("hydra/launcher", at_random(WORDS, "null")),

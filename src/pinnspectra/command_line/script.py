@@ -20,6 +20,7 @@ import pinnspectra.command_line.names  # noqa: F401  registers the resolvers
 from pinnspectra.command_line.job import Job, run_job
 from pinnspectra.command_line.messages import cannot_write, one_line, say
 from pinnspectra.command_line.resume import with_resumed
+from pinnspectra.command_line.slurm import awaited
 from pinnspectra.interruption import Interrupted, interruptible
 from pinnspectra.lock import LockedError, locked
 from pinnspectra.settings import Settings, SettingsError
@@ -106,7 +107,7 @@ def run(
     try:
         with interruptible(), SweepFolder.held:
             sys.argv[1:] = with_resumed(sys.argv[1:], config_name)
-            with _sweep_shown(codes, summarised):
+            with _sweep_shown(codes, summarised), awaited():
                 hydra.main(str(folder), config_name, version_base="1.3")(task)()
     except BrokenPipeError:  # the reader of `--help | head` has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -16,19 +16,19 @@ from pinnspectra.command_line.slurm import PUT_BACK, SlurmJobs
 from pinnspectra.interruption import Interrupted
 from pinnspectra.run_folder import read_arrays
 
-SWEEP = ("-m", "model.width=10", "points.per_axis=16", "method=ad,fd")
+SWEEP = ("-m", "model.width=10,-5", "points.per_axis=16", "method=ad,fd")
 
 INSTALLED = importlib.util.find_spec("joblib") and importlib.util.find_spec("submitit")
 
 
-def runs(cwd):
-    """Result and spectrum of the runs, by their folders."""
+def left(cwd):
+    """What the jobs of a sweep leave: results without times, spectra, and why there are none."""
     found = {}
-    for path in sorted((cwd / "outputs").rglob("result.json")):
-        result = json.loads(path.read_text())
-        kept = {k: v for k, v in result.items() if "second" not in k}
-        spectrum = read_arrays(path.parent / "spectrum.npz")
-        found[str(path.parent.relative_to(cwd))] = kept, spectrum["singular_values"].tobytes()
+    for path in sorted((cwd / "outputs").rglob("*.json")):
+        kept = {k: v for k, v in json.loads(path.read_text()).items() if "second" not in k}
+        spectrum = read_arrays(path.parent / "spectrum.npz").get("singular_values")
+        bits = None if spectrum is None else spectrum.tobytes()
+        found[str(path.relative_to(cwd))] = kept, bits
     return found
 
 
@@ -36,12 +36,13 @@ def runs(cwd):
 def test_a_sweep_by_joblib_leaves_what_one_without_it_leaves(tmp_path):
     (tmp_path / "basic").mkdir()
     (tmp_path / "joblib").mkdir()
-    assert run_here("rfm_solve.py", *SWEEP, cwd=tmp_path / "basic").returncode == 0
+    basic = run_here("rfm_solve.py", *SWEEP, cwd=tmp_path / "basic")
     parallel = (*SWEEP, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
     done = run_script("rfm_solve.py", *parallel, cwd=tmp_path / "joblib")
-    assert done.returncode == 0, done.stderr
-    assert len(runs(tmp_path / "joblib")) == 2
-    assert runs(tmp_path / "joblib") == runs(tmp_path / "basic")
+    assert done.returncode == basic.returncode == 1  # since half of the jobs are refused
+    assert done.stderr.count(": refused: model.width=-5: ") == 2, done.stderr
+    assert len(left(tmp_path / "joblib")) == 4
+    assert left(tmp_path / "joblib") == left(tmp_path / "basic")
 
 
 @pytest.mark.skipif(bool(INSTALLED), reason="requirements-launchers.txt is installed")

@@ -20,6 +20,8 @@ class Interrupted(SystemExit):
     A SystemExit, so that it is the exit code of a launcher's process too.
     """
 
+    code: int
+
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.code = 128 + number

@@ -79,7 +79,7 @@ def _submitted() -> list[Path]:
 
 def _lost() -> str:
     """Which jobs have no result, once all have ended."""
-    from submitit.slurm.slurm import SlurmJob
+    from submitit.slurm.slurm import SlurmJob  # pyright: ignore[reportMissingImports]
 
     new = [path for path in sorted(_submitted()) if path not in SlurmJobs.earlier]
     jobs = [SlurmJob(path.parent, path.name.removesuffix("_submitted.pkl")) for path in new]

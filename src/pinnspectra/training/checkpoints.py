@@ -89,6 +89,5 @@ def last_whole(folder: Path, config_hash: str) -> tuple[Path, int] | None:
         except CheckpointError as error:
             log.warning("%s is not used: %s", path, error)
             continue
-        log.info("goes on from gradient step %d: %s", step_of(path), path)
         return path, step_of(path)
     return None

@@ -182,8 +182,8 @@ def interrupt(cwd: Path) -> dict[str, Job]:
     ended["pre-empted"], ended["pre-empted beside it"] = pair = ready()
     print("jobs", *(job.name for job in pair), "are pre-empted", flush=True)
     said("sbatch", "-p", "urgent", "-n", "2", "-o", "/dev/null", "--wrap", "sleep 1")
-    end("out of time", run_out_of_time)
     end("cancelled", cancel)
+    end("out of time", run_out_of_time)
     return ended
 
 

@@ -34,6 +34,10 @@ Slurm queues again by itself, is no longer running by then.
 """
 
 
+LOST = ("UncompletedJobError", "FailedJobError")
+"""What submitit raises of a job that Slurm ended, or that could not be started."""
+
+
 class SlurmJobs(Callback):
     """Hydra callback that has Slurm queue again what was interrupted, and knows a sweep's jobs."""
 
@@ -62,7 +66,7 @@ def awaited() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if SlurmJobs.folder is None or type(error).__name__ != "UncompletedJobError":
+        if SlurmJobs.folder is None or type(error).__name__ not in LOST:
             raise
         raise RuntimeError(_lost()) from error
     except Interrupted:
@@ -85,5 +89,9 @@ def _lost() -> str:
     jobs = [SlurmJob(path.parent, path.name.removesuffix("_submitted.pkl")) for path in new]
     for job in jobs:
         job.wait()
-    lost = [f"{job.job_id} ({job.state})" for job in jobs if not job.paths.result_pickle.exists()]
-    return f"Slurm ended {', '.join(lost)}: the same command runs what is missing"
+    lost = [job for job in jobs if not job.paths.result_pickle.exists() or job.exception()]
+    named = ", ".join(f"{job.job_id} ({job.state})" for job in lost)
+    return (
+        f"Slurm ended {named}: the same command runs what is missing; what they printed is in "
+        f"{Path(SlurmJobs.folder or '').parent}"
+    )

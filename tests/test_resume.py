@@ -143,7 +143,9 @@ def test_a_run_that_is_killed_at_random_moments_ends_with_the_same_bits(
         print(f"{kind}: ended {ended - before} times, then whole, with the same bits")
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGUSR2, 140)]
+)
 def test_a_signal_saves_first_and_is_never_success(forks, whole, tmp_path, number, code):
     overrides, _, wanted, _ = whole("sgd")
     overrides = (*overrides, "checkpoint.every=100000")  # none but that of the signal

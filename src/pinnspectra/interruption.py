@@ -1,4 +1,7 @@
-"""SIGINT (Ctrl-C), SIGTERM, SIGHUP: an exception, which training lets wait until it has saved."""
+"""Signals that end a process: an exception, which training lets wait until it has saved.
+
+SIGINT is Ctrl-C, and SIGUSR2 what Slurm is asked to send before a job's time limit.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2)
 
 
-class Interrupted(BaseException):
-    """A signal asked the program to end; `code` is the exit code that a shell gives to it."""
+class Interrupted(SystemExit):
+    """A signal asked the program to end; `code` is the exit code that a shell gives to it.
+
+    A SystemExit, so that it is the exit code of a launcher's process too.
+    """
+
+    code: int
 
     def __init__(self, number: int) -> None:
-        super().__init__(f"interrupted by {signal.Signals(number).name}")
+        super().__init__(number)
         self.code = 128 + number
+
+    def __str__(self) -> str:
+        return f"interrupted by {signal.Signals(self.args[0]).name}"
 
 
 class _Waiting:

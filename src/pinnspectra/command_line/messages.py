@@ -16,6 +16,8 @@ from omegaconf.errors import OmegaConfBaseException
 LISTS = ("callbacks", "logger")
 """The groups of which any number may be chosen."""
 
+LAUNCHERS = "; pip install -r requirements-launchers.txt adds joblib and submitit_slurm"
+
 
 def say(line: str) -> None:
     """Tell what went wrong."""
@@ -49,7 +51,9 @@ def one_line(error: Exception, folder: Path, config_name: str, place: Path | Non
             return f"{group}={choice}: one choice is needed; {_choices(group, folder)}"
     if isinstance(error, MissingConfigException) and error.options is not None:
         group, _, choice = str(error.missing_cfg_file).rpartition("/")
-        return f"{group}={choice}: no such choice; allowed are {', '.join(sorted(error.options))}"
+        allowed = f"allowed are {', '.join(sorted(error.options))}"
+        more = group == "hydra/launcher" and "joblib" not in error.options
+        return f"{group}={choice}: no such choice; {allowed}{LAUNCHERS if more else ''}"
     missing = re.match(r"In '.*': Could not load '(.+)/(.+)'", str(error))
     if missing is not None:
         return f"{missing[1]}={missing[2]}: no such choice; {_choices(missing[1], folder)}"

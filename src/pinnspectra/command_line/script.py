@@ -23,6 +23,7 @@ from pinnspectra.command_line.composing import check_flags, checked_composition
 from pinnspectra.command_line.job import Job, run_job
 from pinnspectra.command_line.messages import cannot_write, one_line, say
 from pinnspectra.command_line.resume import with_resumed
+from pinnspectra.command_line.slurm import awaited
 from pinnspectra.interruption import Interrupted, interruptible
 from pinnspectra.lock import LockedError, locked
 from pinnspectra.settings import Settings, SettingsError
@@ -116,7 +117,7 @@ def run(
         with interruptible(), SweepFolder.held:
             sys.argv[1:] = with_resumed(sys.argv[1:], config_name)
             check_flags(sys.argv[1:])
-            with checked_composition(), _sweep_shown(codes, summarised):
+            with checked_composition(), _sweep_shown(codes, summarised), awaited():
                 hydra.main(str(folder), config_name, version_base="1.3")(task)()
     except BrokenPipeError:  # the reader of `--help | head` has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -30,10 +30,15 @@ class Progress(pl.Callback):
     def __init__(self) -> None:
         self.live = sys.stderr.isatty()
         self.started = self.shown = 0.0
+        self.first = 0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Start the clock."""
+        """Start the clock; say where a run that is resumed goes on."""
+        assert isinstance(pl_module, PINN)
         self.started = self.shown = time.monotonic()
+        self.first = pl_module.gradient_step
+        if self.first:
+            print(f"goes on from gradient step {self.first}", file=sys.stderr, flush=True)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, *args: Any
@@ -55,7 +60,7 @@ class Progress(pl.Callback):
 
     def _line(self, module: PINN, seconds: float) -> str:
         step, last = module.gradient_step, module.max_steps
-        rate = step / seconds if seconds > 0 else 0.0
+        rate = (step - self.first) / seconds if seconds > 0 else 0.0
         left = _duration((last - step) / rate) if rate > 0 else "?"
         losses = sorted(row["loss"] for row in module.rows.values())
         loss = f"loss {losses[len(losses) // 2]:.4e}"

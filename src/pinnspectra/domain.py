@@ -124,16 +124,39 @@ class Points:
         if len(self.coordinates) <= points:
             yield self
             return
+        layers = max(1, points // self._layer)
+        for first in range(0, self.layers, layers):
+            yield self._slab(first, min(first + layers, self.layers))
+
+    def share(self, index: int, count: int) -> Points:
+        """The part `index` of `count` consecutive parts of as many points, or layers of a grid.
+
+        Raises:
+            ValueError: there are fewer points, or layers, than parts.
+        """
+        if self.layers < count:
+            what = "points" if self._layer == 1 else "layers of points"
+            raise ValueError(f"{self.layers} {what} cannot be divided among {count}")
+        return self._slab(self.layers * index // count, self.layers * (index + 1) // count)
+
+    @property
+    def layers(self) -> int:
+        """Into how many parts the points can be cut: a grid's nodes along its first axis."""
+        return len(self.coordinates) // self._layer
+
+    @property
+    def _layer(self) -> int:
+        """Points that are not cut apart: those of a grid with one node of its first axis."""
+        return 1 if self.axes is None else math.prod([axis.count for axis in self.axes[1:]])
+
+    def _slab(self, first: int, last: int) -> Points:
+        """The layers first, ..., last - 1, a grid again where this is one."""
+        rows = self.coordinates[first * self._layer : last * self._layer]
         if self.axes is None:
-            yield from (Points(part) for part in self.coordinates.split(points))
-            return
+            return Points(rows)
         first_axis, *others = self.axes
-        layer = math.prod([axis.count for axis in others])
-        layers = max(1, points // layer)
-        for first in range(0, first_axis.count, layers):
-            last = min(first + layers, first_axis.count)
-            rows = self.coordinates[first * layer : last * layer]
-            yield Points(rows, (first_axis.moved(-first, last - first_axis.count), *others))
+        moved = first_axis.moved(-first, last - first_axis.count)
+        return Points(rows, (moved, *others))
 
     def shifted(self, offsets: Offsets, step: float) -> Points:
         """The points x + step * offset for every offset, (K * N, d), offset by offset; built once.

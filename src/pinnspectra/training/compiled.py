@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from pinnspectra.networks import Parameters
+from pinnspectra.training.distributed import processes
 from pinnspectra.training.operations import Operations
 from pinnspectra.training.problem import (
     Losses,
@@ -45,8 +46,8 @@ OPTIONS: dict[str, Any] = {
 def compiled_segment(problem: Problem, state: State, programs: dict[Any, Any]) -> Segment:
     """A segment as one compiled program for states of the shapes of this one.
 
-    Where the loss has several summands, the slopes of each are a program, and a step, which takes
-    long then, is a loop over them.
+    Where the loss has several summands, or other processes have some, the slopes of each are a
+    program, and a step, which takes long then, is a loop over them.
 
     Args:
         problem: what is trained.
@@ -56,8 +57,10 @@ def compiled_segment(problem: Problem, state: State, programs: dict[Any, Any]) -
     Raises:
         Exception: of torch, where it cannot trace or compile.
     """
-    if len(problem.summands) > 1:
+    if len(problem.summands) > 1 or processes() > 1:
         parts = [_compiled_slopes(losses, state[0], programs) for losses in problem.summands]
+        for part in parts:
+            part(state[0])  # compiles now
         return eager_segment(problem, parts)
     leaves, rebuild = flattened(state)
     rate = torch.zeros(len(leaves[0]), dtype=torch.float64, device=leaves[0].device)
@@ -81,6 +84,7 @@ def compiled_segment(problem: Problem, state: State, programs: dict[Any, Any]) -
         final, history, measured = program([*flattened(state)[0], *constants], rates)
         return rebuild(tuple(final)), history, measured
 
+    segment(state, rate[None])  # compiles now
     return segment
 
 

@@ -25,6 +25,7 @@ from torch import Tensor
 from pinnspectra.networks import Parameters
 from pinnspectra.optimizers import Memory
 from pinnspectra.training.compiled import compiled_segment
+from pinnspectra.training.distributed import summed
 from pinnspectra.training.problem import (
     Losses,
     Measure,
@@ -80,7 +81,8 @@ class FunctionalDriver:
     Args:
         problem: what is trained.
         theta: the members' parameters, which are changed in place.
-        nodes: the number n of points at which the losses evaluate a network.
+        nodes: the number n of points at which the losses evaluate a network; the same number in all
+            processes, which take the members in the same groups.
         programs: those compiled so far in this process.
         compiled: compile; "auto" falls back to the eager loop where that fails.
         memory: what the optimizer remembers; None at the start.
@@ -110,13 +112,8 @@ class FunctionalDriver:
 
     def _compile(self, problem: Problem, programs: dict[Any, Any], wanted: bool | str) -> None:
         try:
-            made = []
-            for group in self._groups:
-                state = self._state(group)
-                made.append(compiled_segment(problem, state, programs))
-                rates = torch.zeros(1, len(state[0]["coefficients"]), dtype=torch.float64)
-                made[-1](state, rates.to(state[0]["coefficients"].device))  # compiles now
-            self._segments = made
+            states = [self._state(group) for group in self._groups]
+            self._segments = [compiled_segment(problem, state, programs) for state in states]
         except Exception as error:
             said = (str(error).strip() or type(error).__name__).split("\n")[0]
             if "InvalidCxxCompiler" in said:
@@ -164,7 +161,7 @@ class TorchDriver:
     """Advances every member with a torch optimizer of its own, which need not be elementwise.
 
     Args:
-        summands: the members' loss is their sum.
+        summands: the members' loss is their sum, over all processes.
         optimizers: one a member, over its parameters (1, ...) in the order of the names.
         names: the parameters' names.
         measure: what is measured of a member.
@@ -205,6 +202,7 @@ class TorchDriver:
                 losses = part(parameters)
                 losses.sum().backward()
                 total = total.to(losses) + losses.detach()[0]
+            total = self._summed(total, parameters)
             evaluated.append(total)
             return total
 
@@ -219,6 +217,15 @@ class TorchDriver:
             optimizer.step(closure)  # pyright: ignore
             history.append(evaluated[0])
         return torch.stack(history)
+
+    @staticmethod
+    def _summed(loss: Tensor, parameters: Parameters) -> Tensor:
+        """The loss, and the gradients in their places, of all processes."""
+        gradients = [p.grad for p in parameters.values() if p.grad is not None]
+        loss, *sums = summed(loss, *gradients)
+        for gradient, total in zip(gradients, sums, strict=True):
+            gradient.copy_(total)
+        return loss
 
     @torch.no_grad()
     def restore(self, member: int, parameters: Parameters) -> None:

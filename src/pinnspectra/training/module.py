@@ -18,10 +18,12 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from pinnspectra.collocation import Collocation, FitError
+from pinnspectra.differentiation import Field
 from pinnspectra.interruption import is_waiting
 from pinnspectra.networks import AbstractNetwork, Parameters
 from pinnspectra.optimizers import AbstractOptimizer, Memory
 from pinnspectra.run_folder import written_whole
+from pinnspectra.training.distributed import Share, processes, summed
 from pinnspectra.training.driver import FunctionalDriver, TorchDriver
 from pinnspectra.training.problem import Losses, Measure, Problem
 from pinnspectra.training.schedule import LearningRates
@@ -195,7 +197,8 @@ class PINN(pl.LightningModule):
     def on_fit_start(self) -> None:
         """Bring the points to the device of the parameters; measure the initial networks."""
         reference = self.collocation.by_ad().to(torch.float64, self.device)
-        self.reference, self.reference_parts = reference, list(reference.parts(self._at_once))
+        self.reference = reference
+        self.reference_parts = list(Share.of(reference).collocation.parts(self._at_once))
         if self._restored is None:
             measured = self._adopt(self._fitted())
             self._take(torch.ones(1, self.members, dtype=torch.bool), measured)
@@ -215,8 +218,9 @@ class PINN(pl.LightningModule):
 
     def _adopt(self, working: Collocation, memory: Memory | None = None) -> Tensor:
         """Train on this collocation from here on; what is measured of the networks by it."""
-        self.working = working
-        self.parts = list(zip(working.parts(self._at_once), self.reference_parts, strict=True))
+        self.working, self.share = working, Share.of(working)
+        parts = self.share.collocation.parts(self._at_once)
+        self.parts = list(zip(parts, self.reference_parts, strict=True))
         measured = self.measure(self.parameters_in(self.training_dtype))
         self.driver = self._driver(memory)  # last: recorded with tensors that hold no numbers
         return measured
@@ -258,7 +262,7 @@ class PINN(pl.LightningModule):
             return TorchDriver(self._summands(), listed, names, measure)
         problem = Problem(self._summands(), self.optimizer, measure)
         theta = {name: value.data for name, value in self.theta.items()}
-        nodes = self.working.nodes
+        nodes = -(-self.working.nodes // processes())
         return FunctionalDriver(problem, theta, nodes, PROGRAMS, self.compiled, memory)
 
     def on_train_start(self) -> None:
@@ -272,9 +276,10 @@ class PINN(pl.LightningModule):
             experiment.metrics_keys = next(csv.reader(text.splitlines()), [])
 
     def losses(self, parameters: Parameters) -> Tensor:
-        """interior + lambda boundary of every member, (S,)."""
-        losses = self.working.losses(self.network.field(parameters))
-        return losses["interior"] + self.boundary_weight * losses["boundary"]
+        """interior + lambda boundary of every member, (S,); this process's share of it."""
+        losses = self.share.collocation.losses(self.network.field(parameters))
+        interior, boundary = self.share.interior, self.share.boundary * self.boundary_weight
+        return interior * losses["interior"] + boundary * losses["boundary"]
 
     def _summands(self) -> tuple[Losses, ...]:
         """The loss, or its summands where the points are taken in parts."""
@@ -290,7 +295,11 @@ class PINN(pl.LightningModule):
 
     def _boundary_share(self, parameters: Parameters) -> Tensor:
         """What the boundary adds to the loss, (S,)."""
-        return self.boundary_weight * self.working.boundary_loss(self.network.field(parameters))
+        return self.boundary_weight * self._boundary(self.network.field(parameters))
+
+    def _boundary(self, u: Field) -> Tensor:
+        """The boundary loss, (S,); this process's share of it."""
+        return self.share.boundary * self.share.collocation.boundary_loss(u)
 
     @torch.no_grad()
     def measure(self, parameters: Parameters) -> Tensor:
@@ -298,9 +307,9 @@ class PINN(pl.LightningModule):
         u = self.network.field(parameters)
         u64 = self.network.field({name: value.double() for name, value in parameters.items()})
         sums = [part.sums_of_squares(reference, u, u64) for part, reference in self.parts]
-        r, r64, f, error, exact = torch.stack(sums).sum(dim=0)
+        (totals,) = summed(torch.stack([*torch.stack(sums).sum(dim=0), self._boundary(u).double()]))
+        r, r64, f, error, exact, boundary = totals
         n = len(self.working.interior.coordinates)
-        boundary = self.working.boundary_loss(u).double()
         interior = r / n
         values = (
             interior + self.boundary_weight * boundary,
@@ -439,7 +448,8 @@ class PINN(pl.LightningModule):
         float64; NaN for members that diverged.
         """
         u = self.network.field(self.parameters_in(torch.float64))
-        values = torch.cat([u(part.interior.coordinates) for _, part in self.parts], dim=-1)
+        parts = self.reference.parts(self._at_once)
+        values = torch.cat([u(part.interior.coordinates) for part in parts], dim=-1)
         values[[s for s, step in enumerate(self.ended) if step is not None]] = torch.nan
         x = self.reference.interior.coordinates
         return x.cpu(), values.cpu(), self.reference.pde.exact_solution(x).cpu()

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pinnspectra.networks import Parameters
 from pinnspectra.optimizers import AbstractOptimizer, Memory
+from pinnspectra.training.distributed import summed
 
 State = tuple[Parameters, Memory]
 Losses = Callable[[Parameters], Tensor]
@@ -39,8 +40,8 @@ def slopes(losses: Losses) -> Slopes:
 class Problem:
     """What is trained: a loss, how parameters are updated, what is measured of them.
 
-    summands: the loss is their sum. More than one are taken one after another, so that memory and
-        the cache hold the arrays of one.
+    summands: the loss is their sum, over all processes. More than one are taken one after another,
+        so that memory and the cache hold the arrays of one.
     """
 
     summands: Sequence[Losses]
@@ -61,6 +62,8 @@ class Problem:
             more, loss = part(parameters)
             gradients = {name: gradients[name] + more[name] for name in gradients}
             losses = losses + loss
+        losses, *sums = summed(losses, *gradients.values())
+        gradients = dict(zip(gradients, sums, strict=True))
         with torch.no_grad():
             return self.optimizer.update(parameters, gradients, memory, rate), losses
 

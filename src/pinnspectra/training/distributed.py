@@ -1,0 +1,74 @@
+"""One run on several processes, a device each: every one has a share of the points.
+
+All of them hold all parameters. What a gradient step needs of all points, gradients and losses, are
+sums over the shares, which an all-reduce adds up to the same bits everywhere; then all processes
+make the same update, and the parameters stay equal without being sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from pinnspectra.collocation import Collocation
+
+
+def processes() -> int:
+    """The number of processes of the run."""
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
+def rank() -> int:
+    """Which of them this one is, from 0."""
+    return dist.get_rank() if processes() > 1 else 0
+
+
+def summed(*values: Tensor) -> tuple[Tensor, ...]:
+    """The sums over the processes, of tensors of one dtype; the tensors themselves where it is one.
+
+    By one all-reduce. Every process must ask for as many sums, in the same order.
+    """
+    if processes() == 1:
+        return values
+    flat = torch.cat([value.detach().flatten() for value in values])
+    dist.all_reduce(flat)
+    sums = flat.split([value.numel() for value in values])
+    return tuple(part.view(value.shape) for part, value in zip(sums, values, strict=True))
+
+
+@dataclass(frozen=True, eq=False)
+class Share:
+    """A process's share of a collocation.
+
+    collocation: consecutive points of the interior and of the boundary.
+    interior, boundary: what its mean squares weigh in those over all points.
+    """
+
+    collocation: Collocation
+    interior: float
+    boundary: float
+
+    @staticmethod
+    def of(whole: Collocation) -> Share:
+        """This process's share; all where it is the only one.
+
+        Every process takes the whole boundary, for its part of the sum, where that has fewer points
+        than there are processes.
+
+        Raises:
+            ValueError: there are more processes than layers of the points.
+        """
+        index, count = rank(), processes()
+        if count == 1:
+            return Share(whole, 1.0, 1.0)
+        interior = whole.interior.share(index, count)
+        n_interior = len(interior.coordinates) / len(whole.interior.coordinates)
+        if whole.boundary.layers < count:
+            return Share(replace(whole, interior=interior), n_interior, 1 / count)
+        boundary = whole.boundary.share(index, count)
+        n_boundary = len(boundary.coordinates) / len(whole.boundary.coordinates)
+        part = replace(whole, interior=interior, boundary=boundary)
+        return Share(part, n_interior, n_boundary)

@@ -28,6 +28,7 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
     from pinnspectra.training.callbacks import Checkpoint
     from pinnspectra.training.checkpoints import WholeFiles, last_whole
     from pinnspectra.training.data import CHUNKS_SAVED, ChunkSchedule, longest_chunk
+    from pinnspectra.training.distributed import check_processes
     from pinnspectra.training.driver import CompileError, pays
     from pinnspectra.training.module import PINN
     from pinnspectra.training.outcome import write_outcome
@@ -69,6 +70,7 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
     trainer = build(
         "trainer", section, callbacks=callbacks, plugins=[WholeFiles()], logger=False, **TRAINER
     )
+    check_processes(trainer, collocation)
     try:
         intervals = [c.every for c in settings.callbacks.values()] + [
             module.renew_every,
@@ -76,10 +78,12 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
         ]
         checkpoint, start = last_whole(folder.path / "checkpoints", folder.config_hash) or (None, 0)
         chunks = ChunkSchedule(settings.max_steps, [i for i in intervals if i], longest, start)
-        folder.begin(resumed=checkpoint is not None)
+        if trainer.is_global_zero:
+            folder.begin(resumed=checkpoint is not None)
         trainer.loggers = [
             build(f"logger.{name}", section, folder=folder, save_dir=folder.path)
             for name, section in settings.logger.items()
+            if trainer.is_global_zero
         ]
         for logger in trainer.loggers:
             logger.log_hyperparams(settings.model_dump(by_alias=True))
@@ -91,6 +95,8 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
         raise SettingsError(f"method.{error}") from error
     finally:
         finish()
+    if not trainer.is_global_zero:
+        return 0
     return write_outcome(module, folder, settings.seeds, settings.spectrum.cutoff)
 
 

@@ -44,11 +44,12 @@ def test_chunks_are_long_or_end_where_rows_are_logged():
     assert longest_chunk(10**12, compiled=True, log_every=1) == 1
 
 
-def fit(module, max_steps, intervals=(), callbacks=(), accelerator="cpu"):
+def fit(module, max_steps, intervals=(), callbacks=(), accelerator="cpu", **trainer_settings):
     quiet_lightning()
     trainer = pl.Trainer(
         max_epochs=1, accelerator=accelerator, logger=False, callbacks=list(callbacks),
         enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+        **trainer_settings,
     )  # fmt: skip
     trainer.fit(module, ChunkSchedule(max_steps, intervals, 1000))
     return module

@@ -43,13 +43,14 @@ class Progress(pl.Callback):
         now = time.monotonic()
         last = pl_module.gradient_step == pl_module.max_steps
         waited = now - self.shown >= (LIVE_SECONDS if self.live else PLAIN_SECONDS)
-        if pl_module.status == "running" and (waited or last):
+        first = trainer.is_global_zero
+        if first and pl_module.status == "running" and (waited or last):
             self.shown = now
             self._show(self._line(pl_module, now - self.started))
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Leave the line on the terminal."""
-        if self.live:
+        if self.live and trainer.is_global_zero:
             print(file=sys.stderr)
 
     def _line(self, module: PINN, seconds: float) -> str:

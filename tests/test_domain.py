@@ -136,6 +136,27 @@ def test_scattered_points_are_cut_into_slices(size):
     assert max(len(part) for part in parts) == min(size, 10)
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 7])
+@pytest.mark.parametrize("box", BOXES.values(), ids=BOXES)
+def test_shares_are_the_points_cut_into_slabs_as_equal_as_can_be(box, count):
+    whole = box.grid(7)
+    shares = [whole.share(i, count) for i in range(count)]
+    assert torch.equal(torch.cat([part.coordinates for part in shares]), whole.coordinates)
+    counts = [part.layers for part in shares]
+    assert max(counts) - min(counts) <= 1
+    cut = [part for share in shares for part in share.parts(10)]
+    for part in [*shares, *cut]:
+        assert torch.equal(Points.on_grid(part.axes).coordinates, part.coordinates)
+        assert [axis.whole_count for axis in part.axes] == [7] * box.dimension
+
+
+def test_points_are_not_cut_into_more_shares_than_they_have_layers():
+    with pytest.raises(ValueError, match="7 layers of points cannot be divided among 8"):
+        SQUARE.grid(7).share(0, 8)
+    with pytest.raises(ValueError, match="2 points cannot be divided among 3"):
+        INTERVAL.boundary(7).share(0, 3)
+
+
 @pytest.mark.parametrize("reach", [0, 1, 3])
 def test_a_part_of_a_grid_is_extended_by_the_nodes_of_the_extended_whole(reach):
     whole = BOXES["oblong"].grid(6).to(torch.float32)

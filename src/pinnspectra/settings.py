@@ -160,6 +160,13 @@ class TrainSettings(RunSettings):
         rates = self.ensemble.lr or [self.optimizer.lr]
         return [rate for rate in rates for _ in range(self.ensemble.size)]
 
+    @field_validator("trainer")
+    @classmethod
+    def _points_are_divided(cls, trainer: Section) -> Section:
+        if (strategy := trainer.get("strategy", "auto")) not in ("auto", "ddp"):
+            raise ValueError(f".strategy={strategy}: several devices divide the points: ddp")
+        return trainer
+
     @field_validator("logger")
     @classmethod
     def _csv_always(cls, logger: dict[str, Section]) -> dict[str, Section]:

@@ -19,7 +19,9 @@ def _named() -> tuple[str, ...]:
 
 def _several(trainer: Mapping[str, Any]) -> str:
     """What a trainer's section asks for, if that is several processes; else nothing."""
-    asked = (f"trainer.{k}={trainer[k]}" for k in ("num_nodes", "devices") if trainer.get(k, 1) != 1)
+    asked = (
+        f"trainer.{k}={trainer[k]}" for k in ("num_nodes", "devices") if trainer.get(k, 1) != 1
+    )
     return next(asked, "")
 
 

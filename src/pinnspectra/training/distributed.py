@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 import pytorch_lightning as pl
 import torch
 import torch.distributed as dist
-from pytorch_lightning.strategies import DDPStrategy
 from torch import Tensor
 
 from pinnspectra.collocation import Collocation
@@ -20,21 +19,16 @@ from pinnspectra.settings import SettingsError
 
 
 def check_processes(trainer: pl.Trainer, collocation: Collocation) -> None:
-    """Check that the points can be divided as the trainer does it.
+    """Check that there are points for all processes.
 
     Raises:
-        SettingsError: a strategy that divides something else, or more processes than parts.
+        SettingsError: there are more processes than parts.
     """
-    strategy, count, parts = trainer.strategy, trainer.world_size, collocation.interior.layers
-    if count == 1:
-        return
-    if not isinstance(strategy, DDPStrategy) or strategy.launcher is None:
-        name = type(strategy).__name__
-        raise SettingsError(f"trainer.strategy={name}: several devices need ddp, the default")
+    count, parts = trainer.world_size, collocation.interior.layers
     if count > parts:
         raise SettingsError(
             f"trainer.devices={trainer.num_devices}: {count} processes for {parts} parts of the "
-            f"points; take at most points.per_axis={parts} of them"
+            f"points; take points.per_axis={count} or more"
         )
 
 

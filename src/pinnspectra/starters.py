@@ -19,10 +19,8 @@ def _named() -> tuple[str, ...]:
 
 def _several(trainer: Mapping[str, Any]) -> str:
     """What a trainer's section asks for, if that is several processes; else nothing."""
-    asked = (
-        f"trainer.{k}={trainer[k]}" for k in ("num_nodes", "devices") if trainer.get(k, 1) != 1
-    )
-    return next(asked, "")
+    asked = (key for key in ("num_nodes", "devices") if trainer.get(key, 1) != 1)
+    return next((f"trainer.{key}={trainer[key]}" for key in asked), "")
 
 
 def is_first(trainer: Mapping[str, Any]) -> bool:
@@ -44,6 +42,6 @@ def check_started(trainer: Mapping[str, Any], sweeping: bool) -> None:
     if asked and not _named() and (sweeping or asked.startswith("trainer.num_nodes")):
         devices = trainer.get("devices", 1)
         raise SettingsError(
-            f"{asked}: {'a sweep' if sweeping else 'a run on several nodes'} needs a starter of its "
-            f"processes: torchrun --nproc-per-node={devices}, or srun --ntasks-per-node={devices}"
+            f"{asked}: {'a sweep' if sweeping else 'a run on several nodes'} needs a starter: "
+            f"torchrun --nproc-per-node={devices} or srun --ntasks-per-node={devices}"
         )

@@ -67,9 +67,9 @@ def waiting() -> Iterator[None]:
         _Waiting.wanted, _Waiting.number = False, None
 
 
-def is_waiting() -> bool:
-    """Whether a signal waits to be raised."""
-    return _Waiting.number is not None
+def waiting_number() -> int:
+    """The signal that waits to be raised; 0 for none."""
+    return _Waiting.number or 0
 
 
 def raise_waiting() -> None:

@@ -45,6 +45,8 @@ def run_job(
     """
     try:
         settings = plain(config)
+        trainer = settings.get("trainer", {})
+        check_started(trainer, not _is_single())
         folder = _folder(config, settings)
         with interruptible(), locked(folder.path):
             _check_that_it_is_ours(folder, settings)

@@ -15,6 +15,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from pinnspectra.collocation import Collocation
+from pinnspectra.interruption import waiting_number
 from pinnspectra.settings import SettingsError
 
 
@@ -53,6 +54,16 @@ def summed(*values: Tensor) -> tuple[Tensor, ...]:
     dist.all_reduce(flat)
     sums = flat.split([value.numel() for value in values])
     return tuple(part.view(value.shape) for part, value in zip(sums, values, strict=True))
+
+
+def waiting_signal(device: torch.device) -> int:
+    """The signal that waits in one of the processes, 0 for none: the same answer in all."""
+    number = waiting_number()
+    if processes() == 1:
+        return number
+    largest = torch.tensor(number, device=device)
+    dist.all_reduce(largest, op=dist.ReduceOp.MAX)
+    return int(largest)
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,11 +19,10 @@ from torch.optim import Optimizer
 
 from pinnspectra.collocation import Collocation, FitError
 from pinnspectra.differentiation import Field
-from pinnspectra.interruption import is_waiting
 from pinnspectra.networks import AbstractNetwork, Parameters
 from pinnspectra.optimizers import AbstractOptimizer, Memory
 from pinnspectra.run_folder import written_whole
-from pinnspectra.training.distributed import Share, processes, summed
+from pinnspectra.training.distributed import Share, processes, summed, waiting_signal
 from pinnspectra.training.driver import FunctionalDriver, TorchDriver
 from pinnspectra.training.problem import Losses, Measure, Problem
 from pinnspectra.training.schedule import LearningRates
@@ -346,7 +345,7 @@ class PINN(pl.LightningModule):
             self.flow_time = times.cumsum(dim=0)[-1]  # one by one: the same however it is cut
             self._take(history.isfinite().cpu(), measured, steps, before)
             if self.gradient_step < end and self.is_due(self.log_every):
-                if is_waiting():  # a signal: the chunk ends here
+                if waiting_signal(self.device):  # a signal: the chunk ends here
                     break
                 self._log_rows()
         self.training_seconds += time.perf_counter() - started

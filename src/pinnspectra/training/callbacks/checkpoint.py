@@ -6,9 +6,10 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from pinnspectra.interruption import is_waiting, raise_waiting, take_over
+from pinnspectra.interruption import Interrupted, take_over
 from pinnspectra.run_folder import RunFolder
 from pinnspectra.training.checkpoints import step_of
+from pinnspectra.training.distributed import waiting_signal
 from pinnspectra.training.module import PINN
 
 KEPT = 2
@@ -42,16 +43,17 @@ class Checkpoint(pl.Callback):
     ) -> None:
         """Write one where it is due: all that happens at a gradient step has happened by now."""
         assert isinstance(pl_module, PINN)
-        if pl_module.gradient_step % self.every == 0 or is_waiting():
+        signal = waiting_signal(pl_module.device)
+        if pl_module.gradient_step % self.every == 0 or signal:
             self._write(trainer, pl_module)
-        raise_waiting()
+        _raise(signal)
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the last one, unless all members have diverged."""
         assert isinstance(pl_module, PINN)
         if pl_module.status == "running":
             self._write(trainer, pl_module)
-        raise_waiting()
+        _raise(waiting_signal(pl_module.device))
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
@@ -65,6 +67,14 @@ class Checkpoint(pl.Callback):
         if step != self.saved:
             trainer.save_checkpoint(folder / f"step={step}.ckpt")
             self.saved = step
+        if not trainer.is_global_zero:
+            return
         earlier = [path for path in folder.glob("step=*.ckpt") if step_of(path) <= step]
         for old in sorted(earlier, key=step_of)[:-KEPT]:
             old.unlink(missing_ok=True)
+
+
+def _raise(signal: int) -> None:
+    """Raise a signal that waited, if there is one."""
+    if signal:
+        raise Interrupted(signal)

@@ -143,5 +143,5 @@ def test_the_losses_are_the_sums_of_those_of_the_shares(monkeypatch, pde, method
 def test_more_processes_than_parts_of_the_points_are_refused():
     points = Collocation(SQUARE, Automatic(), SQUARE.domain.grid(4), SQUARE.domain.boundary(4))
     distributed.check_processes(SimpleNamespace(world_size=4, num_devices=2), points)
-    with pytest.raises(SettingsError, match="trainer.devices=5: 5 processes for 4 parts"):
+    with pytest.raises(SettingsError, match="devices=5: 5 processes for 4 parts"):
         distributed.check_processes(SimpleNamespace(world_size=5, num_devices=5), points)

@@ -12,15 +12,24 @@ RANKS = (("RANK",), ("LOCAL_RANK", "NODE_RANK"), ("SLURM_PROCID",))
 """Variables that name a process, by the starter that sets them; the first process has zeros."""
 
 
+class LostProcessError(ConnectionError):
+    """A process of the run has ended, so that the others cannot go on."""
+
+
 def _named() -> tuple[str, ...]:
     """The variables that are set; () where there was no starter."""
     return next((names for names in RANKS if names[0] in os.environ), ())
 
 
-def _several(trainer: Mapping[str, Any]) -> str:
+def several(trainer: Mapping[str, Any]) -> str:
     """What a trainer's section asks for, if that is several processes; else nothing."""
     asked = (key for key in ("num_nodes", "devices") if trainer.get(key, 1) != 1)
     return next((f"trainer.{key}={trainer[key]}" for key in asked), "")
+
+
+def leads() -> bool:
+    """Whether this is the first process that a starter started, or has none."""
+    return all(os.environ.get(name, "0") == "0" for name in _named())
 
 
 def is_first(trainer: Mapping[str, Any]) -> bool:
@@ -29,7 +38,7 @@ def is_first(trainer: Mapping[str, Any]) -> bool:
     Args:
         trainer: the section of the configuration: a run of one process heeds no starter.
     """
-    return not _several(trainer) or all(os.environ.get(name, "0") == "0" for name in _named())
+    return not several(trainer) or leads()
 
 
 def check_started(trainer: Mapping[str, Any], sweeping: bool) -> None:
@@ -38,7 +47,7 @@ def check_started(trainer: Mapping[str, Any], sweeping: bool) -> None:
     Raises:
         SettingsError: a sweep, or a run on several nodes, that was started as one process.
     """
-    asked = _several(trainer)
+    asked = several(trainer)
     if asked and not _named() and (sweeping or asked.startswith("trainer.num_nodes")):
         devices = trainer.get("devices", 1)
         raise SettingsError(

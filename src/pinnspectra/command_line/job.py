@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from pinnspectra.interruption import interruptible
 from pinnspectra.lock import LockedError, locked
 from pinnspectra.run_folder import FREE, RunFolder, config_hash
 from pinnspectra.settings import Settings, SettingsError, check
+from pinnspectra.starters import LostProcessError, check_started, is_first, several
 
 Job = Callable[[Settings, RunFolder], int]
 """What a script does with checked settings in a run folder; returns the exit code."""
@@ -43,24 +44,29 @@ def run_job(
     Raises:
         Interrupted: by a signal, which ends a sweep too.
     """
+    trainer: dict[str, Any] = {}
     try:
         settings = plain(config)
-        trainer = settings.get("trainer", {})
+        trainer = settings.get("trainer", trainer)
         check_started(trainer, not _is_single())
         folder = _folder(config, settings)
-        with interruptible(), locked(folder.path):
+        with interruptible(), locked(folder.path) if is_first(trainer) else _silent():
             _check_that_it_is_ours(folder, settings)
             code = _code_of_done(folder, settings.get("retry"))
             if code is None:
-                with _failures_kept(folder):
+                with _failures_kept(folder) if is_first(trainer) else nullcontext():
                     code = job(check(settings, schema), folder)
-        if summarised and _is_single():
+        if summarised and _is_single() and is_first(trainer):
             from pinnspectra.results import summary
 
             print(summary(folder.path))
         return code
     except (SettingsError, OmegaConfBaseException, LockedError) as error:
-        say(first_line(error))
+        if is_first(trainer):
+            say(first_line(error))
+        return 1
+    except LostProcessError as error:
+        say(str(error))
     except OSError as error:
         _log_traceback()
         say(cannot_write(error))
@@ -69,7 +75,20 @@ def run_job(
         say(f"{type(error).__name__}: {first_line(error)}{place}")
     finally:
         gc.enable()
+    if several(trainer):  # the others wait for this process, also in a sweep
+        sys.exit(1)
     return 1
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """What a process that is not the first of its run does: the first says it."""
+    with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+        logging.disable(logging.WARNING)
+        try:
+            yield
+        finally:
+            logging.disable(logging.NOTSET)
 
 
 def _is_single() -> bool:

@@ -23,6 +23,7 @@ from pinnspectra.command_line.resume import with_resumed
 from pinnspectra.interruption import Interrupted, interruptible
 from pinnspectra.lock import LockedError, locked
 from pinnspectra.settings import Settings, SettingsError
+from pinnspectra.starters import leads
 
 
 class SweepFolder(Callback):
@@ -50,8 +51,9 @@ class SweepFolder(Callback):
             with suppress(OmegaConfBaseException):  # has no name itself, but keeps what is given
                 _ = config.hydra.sweep.subdir
             SweepFolder.held.enter_context(_removed_if_empty(path))
-            SweepFolder.held.enter_context(locked(path))
-            SweepFolder.path = path
+            if leads():
+                SweepFolder.held.enter_context(locked(path))
+                SweepFolder.path = path
         except OmegaConfBaseException:
             return  # which Hydra meets next
         except (LockedError, OSError) as error:  # Hydra makes warnings of exceptions, and goes on
@@ -111,7 +113,8 @@ def run(
     except BrokenPipeError:  # the reader of `--help | head` has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Interrupted as signal:
-        say(f"{signal}: the same command goes on from what is saved")
+        if leads():
+            say(f"{signal}: the same command goes on from what is saved")
         sys.exit(signal.code)
     except SettingsError as error:
         say(str(error))

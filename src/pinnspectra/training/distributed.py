@@ -8,6 +8,7 @@ make the same update, and the parameters stay equal without being sent.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -17,6 +18,7 @@ from torch import Tensor
 from pinnspectra.collocation import Collocation
 from pinnspectra.interruption import waiting_number
 from pinnspectra.settings import SettingsError
+from pinnspectra.starters import LostProcessError
 
 
 def check_processes(trainer: pl.Trainer, collocation: Collocation) -> None:
@@ -47,13 +49,25 @@ def summed(*values: Tensor) -> tuple[Tensor, ...]:
     """The sums over the processes, of tensors of one dtype; the tensors themselves where it is one.
 
     By one all-reduce. Every process must ask for as many sums, in the same order.
+
+    Raises:
+        LostProcessError: a process has ended.
     """
     if processes() == 1:
         return values
     flat = torch.cat([value.detach().flatten() for value in values])
-    dist.all_reduce(flat)
+    _all_reduce(flat, dist.ReduceOp.SUM)
     sums = flat.split([value.numel() for value in values])
     return tuple(part.view(value.shape) for part, value in zip(sums, values, strict=True))
+
+
+def _all_reduce(values: Tensor, operation: Any) -> None:
+    try:
+        dist.all_reduce(values, op=operation)
+    except RuntimeError as error:
+        raise LostProcessError(
+            "a process of this run has ended: the same command goes on from what is saved"
+        ) from error
 
 
 def waiting_signal(device: torch.device) -> int:
@@ -62,7 +76,7 @@ def waiting_signal(device: torch.device) -> int:
     if processes() == 1:
         return number
     largest = torch.tensor(number, device=device)
-    dist.all_reduce(largest, op=dist.ReduceOp.MAX)
+    _all_reduce(largest, dist.ReduceOp.MAX)
     return int(largest)
 
 

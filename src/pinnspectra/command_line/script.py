@@ -6,6 +6,7 @@ import gc
 import inspect
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -24,6 +25,9 @@ from pinnspectra.interruption import Interrupted, interruptible
 from pinnspectra.lock import LockedError, locked
 from pinnspectra.settings import Settings, SettingsError
 from pinnspectra.starters import leads
+
+SECONDS_TO_SPEAK = 5.0
+"""Of several processes the first says what went wrong; a starter ends it when another has ended."""
 
 
 class SweepFolder(Callback):
@@ -126,7 +130,10 @@ def run(
         codes.append(1)
     finally:
         os.environ["HYDRA_FULL_ERROR"] = wanted
-    sys.exit(max(codes, default=0))
+    code = max(codes, default=0)
+    if code and not leads():
+        time.sleep(SECONDS_TO_SPEAK)
+    sys.exit(code)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -40,13 +41,19 @@ def assert_same_numbers(folder, wanted):
     np.testing.assert_allclose(spectra["eigenvalues"], arrays["eigenvalues"], rtol=1e-6, atol=1e-9)
 
 
-def started(*command, cwd):
+def started(*command, cwd, **environment):
     """A command that runs, its output in err.txt."""
     cwd.mkdir(exist_ok=True)
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("WANDB", "HYDRA"))}
     with (cwd / "err.txt").open("a") as file:
-        environment = {**inherited, "OMP_NUM_THREADS": "1"}
+        environment = {**inherited, "OMP_NUM_THREADS": "1", **environment}
         return subprocess.Popen(command, cwd=cwd, env=environment, stdout=file, stderr=file)
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return str(free.getsockname()[1])
 
 
 def trained(cwd, count, *overrides, rows=None):
@@ -106,7 +113,7 @@ def test_what_cannot_be_divided_or_started_is_refused_in_one_line(tmp_path, over
 @pytest.mark.parametrize(
     "more",
     [
-        ("optimizer=lbfgs", "max_steps=20"),
+        ("optimizer=lbfgs", "optimizer.max_iter=3", "max_steps=10"),  # it amplifies rounding
         ("optimizer=adam", "compile=true"),
         ("pde=biharmonic", "method=fd", "method.step=auto", "method.renew_every=30"),
         ("ensemble.lr=[1e-4,1e-5]", "ensemble.size=2"),
@@ -173,3 +180,32 @@ def test_a_sweep_by_torchrun_goes_on_after_a_job_that_is_refused(tmp_path):
     results = list((tmp_path / "two").rglob("result.json"))
     assert [json.loads(path.read_text())["status"] for path in results] == ["finished"] * 2
     assert len(list((tmp_path / "two").rglob("summary.csv"))) == 1
+
+
+def on_nodes(rank, port):
+    """How torchrun starts a process on one of two nodes, which are both this one."""
+    node = (f"--node-rank={rank}", "--master-addr=127.0.0.1", f"--master-port={port}")
+    return (*TORCHRUN[:-1], "--nnodes=2", "--nproc-per-node=1", *node), "trainer.num_nodes=2", {}
+
+
+def by_srun(rank, port):
+    """The variables that srun sets for one of two tasks."""
+    variables = {
+        "PROCID": rank, "LOCALID": rank, "NODEID": "0", "NTASKS": "2", "NTASKS_PER_NODE": "2",
+        "NNODES": "1", "JOB_ID": "1", "JOB_NAME": "run", "NODELIST": "127.0.0.1",
+    }  # fmt: skip
+    slurm = {f"SLURM_{name}": value for name, value in variables.items()}
+    return (sys.executable,), "trainer.devices=2", {**slurm, "MASTER_PORT": port}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("starter", [on_nodes, by_srun])
+def test_processes_that_are_started_one_by_one_find_each_other(tmp_path, starter):
+    port, script, processes = free_port(), (str(ROOT / "train.py"), *RUN), []
+    for rank in "01":
+        command, two, variables = starter(rank, port)
+        processes.append(started(*command, *script, two, cwd=tmp_path / "two", **variables))
+    assert [process.wait(200) for process in processes] == [0, 0]
+    (tmp_path / "one").mkdir()
+    assert run_here("train.py", *RUN, cwd=tmp_path / "one").returncode == 0
+    assert_same_numbers(folder_of(tmp_path / "two"), folder_of(tmp_path / "one"))

@@ -94,8 +94,11 @@ def test_a_run_on_two_devices_leaves_what_a_run_on_one_does(tmp_path):
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
-        (("-m", "method=ad,fd", "trainer.devices=2"), "trainer.devices=2: a sweep needs a starter"),
-        (("trainer.num_nodes=2",), "trainer.num_nodes=2: a run on several nodes needs a starter"),
+        (
+            ("-m", "method=ad,fd", "trainer.devices=2"),
+            "trainer.devices=2, trainer.num_nodes=1: a sweep",
+        ),
+        (("trainer.num_nodes=2",), "trainer.devices=1, trainer.num_nodes=2: a run on several"),
         (("trainer.devices=11",), "trainer.devices=11: 11 processes for 10 parts of the points"),
         (("+trainer.strategy=fsdp",), "trainer.strategy=fsdp: several devices divide the points"),
     ],
@@ -115,7 +118,7 @@ def test_what_cannot_be_divided_or_started_is_refused_in_one_line(tmp_path, over
     [
         ("optimizer=lbfgs", "optimizer.max_iter=3", "max_steps=10"),  # it amplifies rounding
         ("optimizer=adam", "compile=true"),
-        ("pde=biharmonic", "method=fd", "method.step=auto", "method.renew_every=30"),
+        ("pde=biharmonic", "method=fd_exact", "method.step=0.3", "method.renew_every=20"),
         ("ensemble.lr=[1e-4,1e-5]", "ensemble.size=2"),
     ],
     ids=["lbfgs", "compiled", "renewed", "ensemble"],

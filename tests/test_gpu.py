@@ -54,6 +54,20 @@ def test_training_runs_there_and_gives_the_same_losses(tmp_path, compiled, ensem
     assert losses[0] == pytest.approx(losses[1], rel=1e-9)
 
 
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="one CUDA device")
+def test_two_devices_give_the_losses_of_one(tmp_path):
+    losses = []
+    for devices in (1, 2):
+        cwd = tmp_path / str(devices)
+        cwd.mkdir()
+        overrides = ("logger=[csv]", "precision=float64", f"trainer.devices={devices}")
+        done = run_script("train.py", *SMALL, "pde=poisson2d", *overrides, cwd=cwd)
+        assert done.returncode == 0, done.stderr
+        (folder,) = run_folders(cwd)
+        losses.append(json.loads((folder / "result.json").read_text())["loss"])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-6)
+
+
 def test_a_step_on_parts_of_the_points_runs_there(monkeypatch):
     monkeypatch.setattr("pinnspectra.training.module.PART_VALUES", 12 * 160)
     square = Poisson([0.0, 0.0], [1.0, 1.0])

@@ -21,10 +21,16 @@ def _named() -> tuple[str, ...]:
     return next((names for names in RANKS if names[0] in os.environ), ())
 
 
-def several(trainer: Mapping[str, Any]) -> str:
-    """What a trainer's section asks for, if that is several processes; else nothing."""
-    asked = (key for key in ("num_nodes", "devices") if trainer.get(key, 1) != 1)
-    return next((f"trainer.{key}={trainer[key]}" for key in asked), "")
+def _asked(trainer: Mapping[str, Any]) -> tuple[str, str]:
+    """The devices a node and the nodes that a trainer's section asks for; auto and -1 are any."""
+    devices = trainer.get("devices", 1)
+    count = len(devices) if isinstance(devices, list) else devices
+    return str(count), str(trainer.get("num_nodes", 1))
+
+
+def several(trainer: Mapping[str, Any]) -> bool:
+    """Whether a trainer's section asks for several processes, or for as many as there are."""
+    return _asked(trainer) != ("1", "1")
 
 
 def leads() -> bool:
@@ -42,15 +48,24 @@ def is_first(trainer: Mapping[str, Any]) -> bool:
 
 
 def check_started(trainer: Mapping[str, Any], sweeping: bool) -> None:
-    """Check that there is a starter where processes are needed that a single command cannot start.
+    """Check that what is asked for was started, where one process cannot start the others.
 
     Raises:
-        SettingsError: a sweep, or a run on several nodes, that was started as one process.
+        SettingsError: torchrun started another number of them; a sweep of runs on several devices,
+            or a run on several nodes, was started as one process.
     """
-    asked = several(trainer)
-    if asked and not _named() and (sweeping or asked.startswith("trainer.num_nodes")):
-        devices = trainer.get("devices", 1)
+    devices, nodes = _asked(trainer)
+    asked = f"trainer.devices={devices}, trainer.num_nodes={nodes}"
+    if "TORCHELASTIC_RUN_ID" in os.environ:
+        found = os.environ["LOCAL_WORLD_SIZE"], os.environ["GROUP_WORLD_SIZE"]
+        if found != (devices, nodes):
+            raise SettingsError(
+                f"{asked}: torchrun started {found[0]} processes on each of {found[1]} nodes; take "
+                f"trainer.devices={found[0]} trainer.num_nodes={found[1]}"
+            )
+    elif several(trainer) and not _named() and (sweeping or nodes != "1"):
+        what = "a sweep" if sweeping else "a run on several nodes"
         raise SettingsError(
-            f"{asked}: {'a sweep' if sweeping else 'a run on several nodes'} needs a starter: "
-            f"torchrun --nproc-per-node={devices} or srun --ntasks-per-node={devices}"
+            f"{asked}: {what} needs a starter: torchrun --nproc-per-node={devices} or srun "
+            f"--ntasks-per-node={devices}"
         )

@@ -117,8 +117,9 @@ def run(
     except BrokenPipeError:  # the reader of `--help | head` has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Interrupted as signal:
-        if leads():
-            say(f"{signal}: the same command goes on from what is saved")
+        if not leads():
+            sys.exit(0)  # the first process says it, and has the exit code
+        say(f"{signal}: the same command goes on from what is saved")
         sys.exit(signal.code)
     except SettingsError as error:
         say(str(error))

@@ -275,14 +275,13 @@ class PINN(pl.LightningModule):
             experiment.metrics_keys = next(csv.reader(text.splitlines()), [])
 
     def losses(self, parameters: Parameters) -> Tensor:
-        """interior + lambda boundary of every member, (S,); this process's share of it."""
-        losses = self.share.collocation.losses(self.network.field(parameters))
-        interior, boundary = self.share.interior, self.share.boundary * self.boundary_weight
-        return interior * losses["interior"] + boundary * losses["boundary"]
+        """interior + lambda boundary of every member, (S,)."""
+        losses = self.working.losses(self.network.field(parameters))
+        return losses["interior"] + self.boundary_weight * losses["boundary"]
 
     def _summands(self) -> tuple[Losses, ...]:
-        """The loss, or its summands where the points are taken in parts."""
-        if len(self.parts) == 1:
+        """The loss, or this process's summands where the points are taken in parts."""
+        if len(self.parts) == 1 and processes() == 1:
             return (self.losses,)
         interior = (partial(self._share, part) for part, _ in self.parts)
         return (*interior, self._boundary_share)

@@ -119,9 +119,7 @@ def test_processes_that_share_the_points_train_as_one_does(count, cases, tmp_pat
     for name, case in cases.items():
         rows, parameters = first[name]
         wanted, _ = trained(case)
-        rel = 1e-6 if case.dtype == torch.float64 else 1e-5  # a hundred roundings of 1
-        print(name, max(abs(r[k] / w[k] - 1) for r, w in zip(rows, wanted, strict=True) for k in w))
-        assert rows == [pytest.approx(row, rel=rel, abs=0) for row in wanted]
+        assert rows == [pytest.approx(row, rel=1e-6, abs=0) for row in wanted]
         for other_rows, same in (other[name] for other in others):
             assert other_rows == []
             assert all(torch.equal(same[key], value) for key, value in parameters.items())

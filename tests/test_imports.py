@@ -16,6 +16,7 @@ EDGES = {
     "results",
     "run_folder",
     "settings",
+    "starters",
     "training",
 }
 CORE = sorted({path.stem for path in SRC.glob("*.py")} - EDGES - {"__init__"})

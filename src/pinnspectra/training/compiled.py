@@ -63,7 +63,7 @@ def compiled_segment(problem: Problem, state: State, programs: dict[Any, Any]) -
             part(state[0])  # compiles now
         return eager_segment(problem, parts)
     leaves, rebuild = flattened(state)
-    rate = torch.zeros(len(leaves[0]), dtype=torch.float64, device=leaves[0].device)
+    rates = torch.zeros(1, len(leaves[0]), dtype=torch.float64, device=leaves[0].device)
     part = slopes(problem.summands[0])
 
     def flat_step(*inputs: Tensor) -> tuple[Tensor, ...]:
@@ -73,7 +73,7 @@ def compiled_segment(problem: Problem, state: State, programs: dict[Any, Any]) -
     def flat_measure(*inputs: Tensor) -> Tensor:
         return problem.measure(rebuild(inputs)[0])
 
-    step = _Trace.of(flat_step, *leaves, rate, known=programs)
+    step = _Trace.of(flat_step, *leaves, rates[0], known=programs)
     measure = _Trace.of(flat_measure, *leaves, known=programs)
     key = (step.key, measure.key, torch.get_num_threads())
     if key not in programs:
@@ -84,7 +84,7 @@ def compiled_segment(problem: Problem, state: State, programs: dict[Any, Any]) -
         final, history, measured = program([*flattened(state)[0], *constants], rates)
         return rebuild(tuple(final)), history, measured
 
-    segment(state, rate[None])  # compiles now
+    segment(state, rates)  # compiles now
     return segment
 
 

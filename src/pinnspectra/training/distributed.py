@@ -85,11 +85,10 @@ class Share:
     """A process's share of a collocation.
 
     collocation: consecutive points of the interior and of the boundary.
-    interior, boundary: what its mean squares weigh in those over all points.
+    boundary: what its boundary loss weighs in that of all points.
     """
 
     collocation: Collocation
-    interior: float
     boundary: float
 
     @staticmethod
@@ -104,12 +103,9 @@ class Share:
         """
         index, count = rank(), processes()
         if count == 1:
-            return Share(whole, 1.0, 1.0)
+            return Share(whole, 1.0)
+        few = whole.boundary.layers < count
+        boundary = whole.boundary if few else whole.boundary.share(index, count)
+        weight = 1 / count if few else boundary.layers / whole.boundary.layers
         interior = whole.interior.share(index, count)
-        n_interior = len(interior.coordinates) / len(whole.interior.coordinates)
-        if whole.boundary.layers < count:
-            return Share(replace(whole, interior=interior), n_interior, 1 / count)
-        boundary = whole.boundary.share(index, count)
-        n_boundary = len(boundary.coordinates) / len(whole.boundary.coordinates)
-        part = replace(whole, interior=interior, boundary=boundary)
-        return Share(part, n_interior, n_boundary)
+        return Share(replace(whole, interior=interior, boundary=boundary), weight)

@@ -281,8 +281,8 @@ class PINN(pl.LightningModule):
         return interior * losses["interior"] + boundary * losses["boundary"]
 
     def _summands(self) -> tuple[Losses, ...]:
-        """The loss, or its summands where the points are taken in parts."""
-        if len(self.parts) == 1:
+        """The loss, or this process's summands where the points are taken in parts."""
+        if len(self.parts) == 1 and processes() == 1:
             return (self.losses,)
         interior = (partial(self._share, part) for part, _ in self.parts)
         return (*interior, self._boundary_share)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pinnspectra.networks import Parameters
 from pinnspectra.optimizers import AbstractOptimizer, Memory
-from pinnspectra.training.distributed import summed
+from pinnspectra.training.distributed import processes, summed
 
 State = tuple[Parameters, Memory]
 Losses = Callable[[Parameters], Tensor]
@@ -62,8 +62,9 @@ class Problem:
             more, loss = part(parameters)
             gradients = {name: gradients[name] + more[name] for name in gradients}
             losses = losses + loss
-        losses, *sums = summed(losses, *gradients.values())
-        gradients = dict(zip(gradients, sums, strict=True))
+        if processes() > 1:
+            losses, *sums = summed(losses, *gradients.values())
+            gradients = dict(zip(gradients, sums, strict=True))
         with torch.no_grad():
             return self.optimizer.update(parameters, gradients, memory, rate), losses
 

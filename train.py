@@ -6,15 +6,22 @@ python train.py -m method=ad,fd pde=poisson2d
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from pinnspectra.command_line import imports_are_done, run
 from pinnspectra.components import build, build_collocation, build_optimizer, build_scheduler
 from pinnspectra.interruption import waiting
 from pinnspectra.run_folder import RunFolder
 from pinnspectra.settings import SettingsError, TrainSettings
 
+if TYPE_CHECKING:
+    import pytorch_lightning as pl
+
+    from pinnspectra.training.module import PINN
+
 
 def train(settings: TrainSettings, folder: RunFolder) -> int:
-    """One training run; the exit code is 1 where the loss diverged."""
+    """One training run, or what an interruption left of it; 1 where the loss diverged."""
     import torch  # these imports take seconds: --help and a refused key need not wait for them
 
     from pinnspectra.memory import need_of_training, require
@@ -22,75 +29,27 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
     torch.set_num_threads(settings.threads)
     on_accelerator = torch.cuda.is_available() and settings.trainer.get("accelerator") != "cpu"
     require(need_of_training(settings), on_accelerator)
-    collocation = build_collocation(settings)
-    network = build("model", settings.model)
+    module = build_module(settings)
 
     from pinnspectra.collocation import FitError
-    from pinnspectra.optimizers import AbstractOptimizer
-    from pinnspectra.training import TRAINER, accelerator, quiet_lightning
-    from pinnspectra.training.allocator import keep_freed_memory
-    from pinnspectra.training.callbacks import Checkpoint
-    from pinnspectra.training.checkpoints import WholeFiles, last_whole
+    from pinnspectra.training.checkpoints import last_whole
     from pinnspectra.training.data import CHUNKS_SAVED, ChunkSchedule, longest_chunk
-    from pinnspectra.training.distributed import check_processes
-    from pinnspectra.training.driver import CompileError, pays
-    from pinnspectra.training.module import PINN
+    from pinnspectra.training.driver import CompileError
     from pinnspectra.training.outcome import write_outcome
-    from pinnspectra.training.schedule import LearningRates
     from pinnspectra.training.wandb_run import finish
 
     imports_are_done()
-    quiet_lightning()
-    keep_freed_memory()
-    dimension, dtype = collocation.pde.domain.dimension, getattr(torch, settings.precision)
-    parameters = network.initial_parameters(dimension, settings.seeds, dtype)
-    values = len(settings.seeds) * network.width * collocation.nodes
-    optimizer = build_optimizer(settings)
-    if settings.compiled is True and not isinstance(optimizer, AbstractOptimizer):
-        target = settings.optimizer.target
-        raise SettingsError(f"compile=true: {target} runs eagerly; take optimizer=sgd or adam")
-    auto = settings.compiled == "auto" and isinstance(optimizer, AbstractOptimizer)
-    compiled = "auto" if auto and pays(settings.max_steps, values) else settings.compiled is True
-    module = PINN(
-        collocation,
-        network,
-        parameters,
-        optimizer,
-        LearningRates(settings.learning_rates, build_scheduler(settings)),
-        settings.boundary_weight,
-        settings.log_every,
-        compiled,
-    )
-    module.configure_optimizers()  # refuses a bad setting before anything is logged
-    spectrum = settings.spectrum.model_dump(exclude={"every"})
-    callbacks = [
-        build(f"callbacks.{name}", callback.section, folder=folder, optimizer=optimizer, **spectrum)
-        for name, callback in settings.callbacks.items()
-    ]
-    longest = longest_chunk(values, bool(compiled), settings.log_every)
+    longest = longest_chunk(module.values, bool(module.compiled), settings.log_every)
     saved_every = settings.checkpoint.every or CHUNKS_SAVED * longest
-    callbacks.append(Checkpoint(folder, saved_every))
-    section = {**settings.trainer, "accelerator": accelerator(settings.trainer.get("accelerator"))}
-    trainer = build(
-        "trainer", section, callbacks=callbacks, plugins=[WholeFiles()], logger=False, **TRAINER
-    )
-    check_processes(trainer, collocation)
+    trainer = build_trainer(settings, folder, module, saved_every)
+    checkpoint, start = last_whole(folder.path / "checkpoints", folder.config_hash) or (None, 0)
     try:
-        intervals = [c.every for c in settings.callbacks.values()] + [
-            module.renew_every,
-            saved_every,
-        ]
-        checkpoint, start = last_whole(folder.path / "checkpoints", folder.config_hash) or (None, 0)
-        chunks = ChunkSchedule(settings.max_steps, [i for i in intervals if i], longest, start)
+        every = [callback.every for callback in settings.callbacks.values()]
+        intervals = [n for n in (*every, module.renew_every, saved_every) if n]
+        chunks = ChunkSchedule(settings.max_steps, intervals, longest, start)
         if trainer.is_global_zero:
             folder.begin(resumed=checkpoint is not None)
-        trainer.loggers = [
-            build(f"logger.{name}", section, folder=folder, save_dir=folder.path)
-            for name, section in settings.logger.items()
-            if trainer.is_global_zero
-        ]
-        for logger in trainer.loggers:
-            logger.log_hyperparams(settings.model_dump(by_alias=True))
+            trainer.loggers = build_loggers(settings, folder)
         with waiting():
             trainer.fit(module, chunks, ckpt_path=checkpoint, weights_only=True)
     except CompileError as error:
@@ -101,13 +60,80 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
         finish()
     if not trainer.is_global_zero:
         return 0
-    return write_outcome(
-        module,
-        folder,
-        settings.seeds,
-        settings.spectrum.cutoff,
-        dtype if settings.spectrum.dtype == "training" else torch.float64,
+    in_training = settings.spectrum.dtype == "training"
+    spectrum_dtype = module.training_dtype if in_training else torch.float64
+    return write_outcome(module, folder, settings.seeds, settings.spectrum.cutoff, spectrum_dtype)
+
+
+def build_module(settings: TrainSettings) -> PINN:
+    """The members and their problem."""
+    import torch
+
+    collocation = build_collocation(settings)
+    network = build("model", settings.model)
+
+    from pinnspectra.optimizers import AbstractOptimizer
+    from pinnspectra.training.driver import pays
+    from pinnspectra.training.module import PINN
+    from pinnspectra.training.schedule import LearningRates
+
+    dimension, dtype = collocation.pde.domain.dimension, getattr(torch, settings.precision)
+    parameters = network.initial_parameters(dimension, settings.seeds, dtype)
+    optimizer = build_optimizer(settings)
+    if settings.compiled is True and not isinstance(optimizer, AbstractOptimizer):
+        target = settings.optimizer.target
+        raise SettingsError(f"compile=true: {target} runs eagerly; take optimizer=sgd or adam")
+    auto = settings.compiled == "auto" and isinstance(optimizer, AbstractOptimizer)
+    long = pays(settings.max_steps, len(settings.seeds) * network.width * collocation.nodes)
+    module = PINN(
+        collocation,
+        network,
+        parameters,
+        optimizer,
+        LearningRates(settings.learning_rates, build_scheduler(settings)),
+        settings.boundary_weight,
+        settings.log_every,
+        "auto" if auto and long else settings.compiled is True,
     )
+    module.configure_optimizers()  # refuses a bad setting before anything is logged
+    return module
+
+
+def build_trainer(
+    settings: TrainSettings, folder: RunFolder, module: PINN, saved_every: int
+) -> pl.Trainer:
+    """Lightning's trainer with the callbacks, the checkpoints among them."""
+    from pinnspectra.training import TRAINER, accelerator, quiet_lightning
+    from pinnspectra.training.allocator import keep_freed_memory
+    from pinnspectra.training.callbacks import Checkpoint
+    from pinnspectra.training.checkpoints import WholeFiles
+    from pinnspectra.training.distributed import check_processes
+
+    quiet_lightning()
+    keep_freed_memory()
+    offered: dict[str, Any] = {"folder": folder, "optimizer": module.optimizer}
+    offered |= settings.spectrum.model_dump(exclude={"every"})
+    callbacks = [
+        build(f"callbacks.{name}", callback.section, **offered)
+        for name, callback in settings.callbacks.items()
+    ]
+    callbacks.append(Checkpoint(folder, saved_every))
+    section = {**settings.trainer, "accelerator": accelerator(settings.trainer.get("accelerator"))}
+    given = {"callbacks": callbacks, "plugins": [WholeFiles()], "logger": False, **TRAINER}
+    trainer = build("trainer", section, **given)
+    check_processes(trainer, module.collocation)
+    return trainer
+
+
+def build_loggers(settings: TrainSettings, folder: RunFolder) -> list[Any]:
+    """The loggers, which know the configuration."""
+    loggers = [
+        build(f"logger.{name}", section, folder=folder, save_dir=folder.path)
+        for name, section in settings.logger.items()
+    ]
+    for logger in loggers:
+        logger.log_hyperparams(settings.model_dump(by_alias=True))
+    return loggers
 
 
 if __name__ == "__main__":

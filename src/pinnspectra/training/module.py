@@ -123,6 +123,11 @@ class PINN(pl.LightningModule):
         return len(self.theta["coefficients"])
 
     @property
+    def values(self) -> int:
+        """Values of an array (S, M, n), of which a gradient step makes many."""
+        return self.members * self.network.width * self.collocation.nodes
+
+    @property
     def learning_rates(self) -> list[float]:
         """The learning rates that the members started with."""
         return self.rates.initial.tolist()
@@ -275,10 +280,9 @@ class PINN(pl.LightningModule):
             experiment.metrics_keys = next(csv.reader(text.splitlines()), [])
 
     def losses(self, parameters: Parameters) -> Tensor:
-        """interior + lambda boundary of every member, (S,); this process's share of it."""
-        losses = self.share.collocation.losses(self.network.field(parameters))
-        interior, boundary = self.share.interior, self.share.boundary * self.boundary_weight
-        return interior * losses["interior"] + boundary * losses["boundary"]
+        """interior + lambda boundary of every member, (S,)."""
+        losses = self.working.losses(self.network.field(parameters))
+        return losses["interior"] + self.boundary_weight * losses["boundary"]
 
     def _summands(self) -> tuple[Losses, ...]:
         """The loss, or this process's summands where the points are taken in parts."""

@@ -153,5 +153,5 @@ def test_an_unknown_initialization_is_refused():
 
 
 def test_a_network_without_a_hidden_layer_is_refused():
-    with pytest.raises(ValueError, match=r"depth=0: .*at least 1"):
+    with pytest.raises(ValueError, match=r"depth=0: a whole number from 1 to 1000"):
         MLP(3, depth=0)

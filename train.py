@@ -15,8 +15,6 @@ from pinnspectra.run_folder import RunFolder
 from pinnspectra.settings import SettingsError, TrainSettings
 
 if TYPE_CHECKING:
-    import pytorch_lightning as pl
-
     from pinnspectra.training.module import PINN
 
 
@@ -101,7 +99,7 @@ def build_module(settings: TrainSettings) -> PINN:
 
 def build_trainer(
     settings: TrainSettings, folder: RunFolder, module: PINN, saved_every: int
-) -> pl.Trainer:
+) -> Any:
     """Lightning's trainer with the callbacks, the checkpoints among them."""
     from pinnspectra.training import TRAINER, accelerator, quiet_lightning
     from pinnspectra.training.allocator import keep_freed_memory

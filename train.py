@@ -32,6 +32,7 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
     from pinnspectra.collocation import FitError
     from pinnspectra.training.checkpoints import last_whole
     from pinnspectra.training.data import CHUNKS_SAVED, ChunkSchedule, longest_chunk
+    from pinnspectra.training.distributed import leave_at_exit
     from pinnspectra.training.driver import CompileError
     from pinnspectra.training.outcome import write_outcome
     from pinnspectra.training.wandb_run import finish
@@ -50,6 +51,7 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
             trainer.loggers = build_loggers(settings, folder)
         with waiting():
             trainer.fit(module, chunks, ckpt_path=checkpoint, weights_only=True)
+        leave_at_exit()
     except CompileError as error:
         raise SettingsError(str(error)) from error
     except FitError as error:

@@ -87,7 +87,7 @@ def test_a_run_on_two_devices_leaves_what_a_run_on_one_does(tmp_path):
     assert files(two) == files(one)
     assert_same_numbers(two, one)
     assert (done.stderr.count("step 60/60"), done.stdout.count("see ")) == (1, 1)
-    assert len(done.stderr.splitlines()) == 1
+    assert len(done.stderr.splitlines()) == 1, done.stderr
     assert json.loads((two / "result.json").read_text())["status"] == "finished"
 
 

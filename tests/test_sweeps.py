@@ -161,6 +161,7 @@ def test_a_second_process_is_told_who_works_in_a_folder(tmp_path, mode):
     assert not list(tmp_path.rglob(".lock"))
 
 
+@pytest.mark.slow
 def test_two_sweeps_that_are_started_at_once_do_not_meet(tmp_path):
     """The second is refused; what the first leaves is whole."""
     codes = {}

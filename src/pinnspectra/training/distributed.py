@@ -7,6 +7,7 @@ make the same update, and the parameters stay equal without being sent.
 
 from __future__ import annotations
 
+import atexit
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,6 +34,17 @@ def check_processes(trainer: pl.Trainer, collocation: Collocation) -> None:
             f"trainer.devices={trainer.num_devices}: {count} processes for {parts} parts of the "
             f"points; take points.per_axis={count} or more"
         )
+
+
+def leave_at_exit() -> None:
+    """Have this process leave its group before it ends, whose threads would abort it then."""
+    if processes() > 1:
+        atexit.register(_leave)
+
+
+def _leave() -> None:
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 def processes() -> int:

@@ -19,7 +19,7 @@ KEY = "resume="
 def with_resumed(arguments: Sequence[str], job_name: str) -> list[str]:
     """The arguments of a script, with those of the run or sweep that resume=DIR names.
 
-    Beside it only what no number depends on may be given.
+    Beside it only what no number depends on may be given, and how the jobs of a sweep are started.
 
     Raises:
         SettingsError: DIR is no run or sweep of this script, or more is given.
@@ -28,14 +28,22 @@ def with_resumed(arguments: Sequence[str], job_name: str) -> list[str]:
     if not named:
         return list(arguments)
     others = [a for a in arguments if not a.startswith(KEY)]
-    free = [a for a in others if a.lstrip("+~").split("=")[0].split(".")[0] in FREE]
+    free = [a for a in others if a.lstrip("+~").split("=")[0].split(".")[0] in FREE or _starts(a)]
     if len(named) > 1 or len(others) > len(free):
         more = next((a for a in others if a not in free), f"{KEY}{named[-1]}")
         raise SettingsError(
             f"{KEY}{named[0]} with {more}: a run is resumed with its own settings; beside it may "
-            f"stand {', '.join(FREE)}"
+            f"stand {', '.join(FREE)} and hydra/launcher"
         )
-    return [*_command(Path(named[0]), job_name), *free]
+    command = _command(Path(named[0]), job_name)
+    if any(map(_starts, free)):
+        command = [o for o in command if not _starts(o)]
+    return [*command, *free]
+
+
+def _starts(override: str) -> bool:
+    """Whether an override says how the jobs of a sweep are started."""
+    return override.lstrip("+~").startswith(("hydra/launcher=", "hydra.launcher."))
 
 
 def _command(folder: Path, job_name: str) -> list[str]:

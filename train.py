@@ -9,7 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pinnspectra.command_line import imports_are_done, run
-from pinnspectra.components import build, build_collocation, build_optimizer, build_scheduler
+from pinnspectra.components import (
+    build,
+    build_collocation,
+    build_optimizer,
+    build_scheduler,
+    checked,
+)
 from pinnspectra.interruption import waiting
 from pinnspectra.run_folder import RunFolder
 from pinnspectra.settings import SettingsError, TrainSettings
@@ -32,7 +38,7 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
     from pinnspectra.collocation import FitError
     from pinnspectra.training.checkpoints import last_whole
     from pinnspectra.training.data import CHUNKS_SAVED, ChunkSchedule, longest_chunk
-    from pinnspectra.training.distributed import leave_at_exit
+    from pinnspectra.training.distributed import leave_at_exit, lost_processes
     from pinnspectra.training.driver import CompileError
     from pinnspectra.training.outcome import write_outcome
     from pinnspectra.training.wandb_run import finish
@@ -47,9 +53,10 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
         intervals = [n for n in (*every, module.renew_every, saved_every) if n]
         chunks = ChunkSchedule(settings.max_steps, intervals, longest, start)
         if trainer.is_global_zero:
+            check_loggers(settings, folder)
             folder.begin(resumed=checkpoint is not None)
             trainer.loggers = build_loggers(settings, folder)
-        with waiting():
+        with waiting(), lost_processes():
             trainer.fit(module, chunks, ckpt_path=checkpoint, weights_only=True)
         leave_at_exit()
     except CompileError as error:
@@ -123,6 +130,12 @@ def build_trainer(
     trainer = build("trainer", section, **given)
     check_processes(trainer, module.collocation)
     return trainer
+
+
+def check_loggers(settings: TrainSettings, folder: RunFolder) -> None:
+    """Refuse what the loggers do not take, before anything is written."""
+    for name, section in settings.logger.items():
+        checked(f"logger.{name}", section, folder=folder, save_dir=folder.path)
 
 
 def build_loggers(settings: TrainSettings, folder: RunFolder) -> list[Any]:

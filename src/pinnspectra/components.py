@@ -48,20 +48,32 @@ def build(key: str, section: Mapping[str, Any], *first: Any, **offered: Any) -> 
     Raises:
         SettingsError: the target is not allowed, or the class refuses an argument.
     """
-    arguments = {name: value for name, value in section.items() if name != "_target_"}
-    kinds = [_looked_up(path) for path in KINDS[key.split(".")[0]]]
-    target = allowed_target(f"{key}._target_", section.get("_target_"), PACKAGES, kinds)
-    taken = inspect.signature(target).parameters
-    supplied = {name: value for name, value in offered.items() if name in taken}
-    _check_arguments(key, target, arguments, {*supplied, *list(taken)[: len(first)]})
+    target, arguments = checked(key, section, *first, **offered)
     try:
-        return target(*first, **arguments, **supplied)
+        return target(*first, **arguments)
     except Exception as error:
         if isinstance(error, AttributeError | KeyError | NameError):
             raise  # a mistake in the program, not in the configuration
         said = " ".join(str(error).split())
         names_key = re.match(r"\w+=", said)
         raise SettingsError(f"{key}.{said}" if names_key else f"{key}: {said}") from error
+
+
+def checked(
+    key: str, section: Mapping[str, Any], *first: Any, **offered: Any
+) -> tuple[Callable[..., Any], dict[str, Any]]:
+    """The class that a section names and its keyword arguments, with those that it is offered.
+
+    Raises:
+        SettingsError: the target is not allowed, or an argument is unknown or of a wrong type.
+    """
+    arguments = {name: value for name, value in section.items() if name != "_target_"}
+    kinds = [_looked_up(path) for path in KINDS[key.split(".")[0]]]
+    target = allowed_target(f"{key}._target_", section.get("_target_"), PACKAGES, kinds)
+    taken = inspect.signature(target).parameters
+    supplied = {name: value for name, value in offered.items() if name in taken}
+    _check_arguments(key, target, arguments, {*supplied, *list(taken)[: len(first)]})
+    return target, {**arguments, **supplied}
 
 
 def _looked_up(path: str) -> type:

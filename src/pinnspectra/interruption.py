@@ -22,9 +22,14 @@ class Interrupted(SystemExit):
 
     code: int
 
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
+    def __init__(self, number: int, agreed: bool = False) -> None:
+        super().__init__(number, agreed)
         self.code = 128 + number
+
+    @property
+    def agreed(self) -> bool:
+        """Whether all processes of the run end by it, after the first has saved."""
+        return self.args[1]
 
     def __str__(self) -> str:
         return f"interrupted by {signal.Signals(self.args[0]).name}"
@@ -45,16 +50,19 @@ def _handle(number: int, frame: Any) -> None:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Signals raise Interrupted in here; those that are ignored, as under nohup, still are."""
+    """Signals raise Interrupted in here, also one that waits; those that are ignored still are."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread is told of signals
         return
     before = {number: signal.getsignal(number) for number in SIGNALS}
     taken = [number for number, handler in before.items() if handler is not signal.SIG_IGN]
     take_over(taken)
+    waited, _Waiting.wanted = _Waiting.wanted, False
     try:
+        raise_waiting()
         yield
     finally:
+        _Waiting.wanted = waited
         for number in taken:
             signal.signal(number, before[number])
 
@@ -69,13 +77,20 @@ def take_over(numbers: Any = SIGNALS) -> None:
 
 @contextmanager
 def waiting() -> Iterator[None]:
-    """A first signal waits in here for `raise_waiting`, at the latest until the end."""
-    _Waiting.wanted, _Waiting.number = True, None
+    """A first signal waits in here for what asks for it, at the latest until the end.
+
+    At the end it is raised also where something else has failed.
+    """
+    before, _Waiting.wanted = _Waiting.wanted, True
     try:
         yield
-        raise_waiting()
+    except Interrupted:
+        _Waiting.number = None  # it has been raised
+        raise
     finally:
-        _Waiting.wanted, _Waiting.number = False, None
+        _Waiting.wanted = before
+        if not before:
+            raise_waiting()
 
 
 def waiting_number() -> int:

@@ -46,7 +46,8 @@ def locked(folder: Path) -> Iterator[None]:
         file.flush()
         yield
     finally:
-        (folder / NAME).unlink(missing_ok=True)
+        if _is(file, folder / NAME):  # and not another's, in a folder that was made anew
+            (folder / NAME).unlink()
         file.close()
 
 
@@ -60,11 +61,14 @@ def _acquired(path: Path) -> IO[str]:
         file = path.open("a+")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with file:
+                file.seek(0)
+                raise LockedError(_refusal(path, file.read())) from None
         except OSError as error:
             if error.errno not in UNSUPPORTED:
-                with file:
-                    file.seek(0)
-                    raise LockedError(_refusal(path, file.read())) from None
+                file.close()
+                raise
             log.warning("%s: this file system has no locks; start nothing else in here", path)
             return file
         if _is(file, path):

@@ -283,12 +283,16 @@ def available() -> int:
 def _free_in_the_system() -> int:
     lines = Path("/proc/meminfo").read_text().splitlines()
     kilobytes = {line.split(":")[0]: int(line.split()[1]) for line in lines}
-    return 1024 * (kilobytes["MemAvailable"] + kilobytes["SwapFree"])
+    return 1024 * (kilobytes["MemAvailable"] + kilobytes.get("SwapFree", 0))
 
 
 def _free_in_control_groups() -> Iterator[int]:
     """What the limit of the process's control group, and of those around it, leaves."""
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:  # there are none
+        return
+    for line in lines:
         _, controllers, group = line.split(":", 2)
         if controllers == "":
             root, limit, used = Path("/sys/fs/cgroup"), "memory.max", "memory.current"

@@ -126,7 +126,7 @@ class RunFolder:
     def describe(self) -> None:
         """Write how the run was started."""
         for name, text in self.description.items():
-            with written_whole(self.path / name) as file:
+            with self._written(name) as file:
                 file.write(text.encode())
 
     def begin(self, resumed: bool = False) -> None:
@@ -134,8 +134,9 @@ class RunFolder:
 
         Of a run that is not resumed its checkpoints too.
         """
-        for path in self.path.rglob(f"*{PARTIAL}"):
-            path.unlink()
+        for folder in ("", ".hydra", "checkpoints"):
+            for path in (self.path / folder).glob(f".*{PARTIAL}"):
+                path.unlink()
         self.describe()
         stale = ["result.json", "error.json", *([] if resumed else LEFT)]
         for path in [self.path / name for name in stale]:

@@ -40,7 +40,10 @@ def allowed_target(
         raise refusal from None
     if not _lies_in(_home(target), packages):
         raise refusal
-    made = target if inspect.isclass(target) else get_type_hints(target).get("return")
+    try:
+        made = target if inspect.isclass(target) else get_type_hints(target).get("return")
+    except NameError:  # a function with types that are not there at run time makes none of ours
+        raise refusal from None
     if not (inspect.isclass(made) and issubclass(made, tuple(kinds))):
         wanted = " or ".join(kind.__name__ for kind in kinds)
         raise SettingsError(f"{key}={path}: not a kind of {wanted}")

@@ -22,6 +22,7 @@ from hydra.plugins.sweeper import Sweeper
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from pinnspectra.interruption import waiting
 from pinnspectra.settings import SettingsError
 from pinnspectra.targets import allowed_target
 
@@ -58,7 +59,8 @@ class CheckedLoader(ConfigLoaderImpl):
         Raises:
             SettingsError: one of them names what is not allowed.
         """
-        config = super().load_configuration(*args, **kwargs)
+        with waiting():  # Hydra would take an interruption for a mistake in the configuration
+            config = super().load_configuration(*args, **kwargs)
         for section, (kind, depth) in PLUGINS.items():
             _check_plugins(f"hydra.{section}", config.hydra.get(section), kind, depth)
         for section in LOGGING:

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,9 @@ from yaml import YAMLError
 
 from pinnspectra.command_line.configuration import plain
 from pinnspectra.command_line.messages import cannot_write, first_line, say
-from pinnspectra.interruption import interruptible
+from pinnspectra.interruption import interruptible, waiting
 from pinnspectra.lock import LockedError, locked
-from pinnspectra.run_folder import FREE, RunFolder, config_hash
+from pinnspectra.run_folder import FREE, LEFT, RunFolder, config_hash
 from pinnspectra.settings import Settings, SettingsError, check
 from pinnspectra.starters import LostProcessError, check_started, is_first, several
 
@@ -56,16 +57,21 @@ def run_job(
             code = _code_of_done(folder, settings.get("retry"))
             if code is None:
                 with _failures_kept(folder) if is_first(trainer) else nullcontext():
-                    code = job(check(settings, schema), folder)
+                    accepted = check(settings, schema)
+                    with waiting():  # torch's import does not survive an interruption
+                        import_module("torch")
+                    code = job(accepted, folder)
         if summarised and _is_single() and is_first(trainer):
             from pinnspectra.results import summary
 
             print(summary(folder.path))
         return code
-    except (SettingsError, OmegaConfBaseException, LockedError) as error:
+    except (SettingsError, OmegaConfBaseException) as error:
         if is_first(trainer):
             say(first_line(error))
         return 1
+    except LockedError as error:  # of which the other processes do not know
+        say(str(error))
     except LostProcessError as error:
         say(str(error))
     except BrokenPipeError:  # the reader of what is printed has gone
@@ -124,7 +130,13 @@ def _check_that_it_is_ours(folder: RunFolder, settings: dict[str, Any]) -> None:
     try:
         found = plain(OmegaConf.load(folder.path / ".hydra" / "config.yaml"))  # pyright: ignore
     except (OSError, ValueError, YAMLError, AssertionError, OmegaConfBaseException):
-        return  # a new folder, or a file that was damaged and says nothing
+        left = [name for name in LEFT if (folder.path / name).exists()]
+        if not left or folder.result or folder.failure:
+            return
+        raise SettingsError(
+            f"{folder.path} holds {left[0]} and no .hydra/config.yaml that says of which run it "
+            f"is: name another hydra.run.dir, or remove it"
+        ) from None
     if config_hash(found) != folder.config_hash:
         theirs, ours = _flat(found), _flat(settings)
         key = next(k for k in {**ours, **theirs} if theirs.get(k) != ours.get(k))
@@ -179,8 +191,9 @@ def _failures_kept(folder: RunFolder) -> Iterator[None]:
             folder.write_failure("refused", first_line(error))
         raise
     except Exception as error:
-        folder.describe()
-        folder.write_failure("failed", f"{type(error).__name__}: {first_line(error)}")
+        with suppress(OSError):  # what failed is told all the same
+            folder.describe()
+            folder.write_failure("failed", f"{type(error).__name__}: {first_line(error)}")
         raise
 
 

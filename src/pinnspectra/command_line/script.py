@@ -122,8 +122,8 @@ def run(
     except BrokenPipeError:  # the reader of `--help | head` has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Interrupted as signal:
-        if not leads():
-            sys.exit(0)  # the first process says it, and has the exit code
+        if not leads():  # the first process says it, and has the exit code of what all agreed on
+            sys.exit(0 if signal.agreed else signal.code)
         say(f"{signal}: the same command goes on from what is saved")
         sys.exit(signal.code)
     except SettingsError as error:

@@ -68,7 +68,9 @@ def awaited() -> Iterator[None]:
     except Exception as error:
         if SlurmJobs.folder is None or type(error).__name__ not in LOST:
             raise
-        raise RuntimeError(_lost()) from error
+        lost = _lost()
+        if lost:
+            raise RuntimeError(lost) from error
     except Interrupted:
         if SlurmJobs.folder is not None:
             log.warning("the jobs go on in Slurm; scancel ends them")
@@ -82,7 +84,7 @@ def _submitted() -> list[Path]:
 
 
 def _lost() -> str:
-    """Which jobs have no result, once all have ended."""
+    """Which jobs have no result, once all have ended; empty where every one has."""
     from submitit.slurm.slurm import SlurmJob  # pyright: ignore[reportMissingImports]
 
     new = [path for path in sorted(_submitted()) if path not in SlurmJobs.earlier]
@@ -90,6 +92,8 @@ def _lost() -> str:
     for job in jobs:
         job.wait()
     lost = [job for job in jobs if not job.paths.result_pickle.exists() or job.exception()]
+    if not lost:
+        return ""
     named = ", ".join(f"{job.job_id} ({job.state})" for job in lost)
     return (
         f"Slurm ended {named}: the same command runs what is missing; what they printed is in "

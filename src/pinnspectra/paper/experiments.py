@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pinnspectra import interruption
 from pinnspectra.command_line import composed
 from pinnspectra.results import Run, find_runs
 from pinnspectra.run_folder import (
@@ -116,7 +117,8 @@ def run_missing(
                 except ExperimentError as error:
                     errors.append(str(error))
     finally:
-        _end([started.process for started in running.values()])
+        with interruption.waiting():  # a second Ctrl-C leaves none of them behind
+            _end([started.process for started in running.values()])
     return errors
 
 

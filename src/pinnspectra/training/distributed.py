@@ -8,6 +8,8 @@ make the same update, and the parameters stay equal without being sent.
 from __future__ import annotations
 
 import atexit
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +22,8 @@ from pinnspectra.collocation import Collocation
 from pinnspectra.interruption import waiting_number
 from pinnspectra.settings import SettingsError
 from pinnspectra.starters import LostProcessError
+
+LOST = "a process of this run has ended: the same command goes on from what is saved"
 
 
 def check_processes(trainer: pl.Trainer, collocation: Collocation) -> None:
@@ -73,13 +77,39 @@ def summed(*values: Tensor) -> tuple[Tensor, ...]:
     return tuple(part.view(value.shape) for part, value in zip(sums, values, strict=True))
 
 
+def check_same(*numbers: int, device: torch.device) -> None:
+    """Check that all processes have the same numbers.
+
+    Raises:
+        LostProcessError: one of them does something else.
+    """
+    if processes() > 1:
+        ends = torch.tensor([numbers, [-n for n in numbers]], device=device)
+        _all_reduce(ends, dist.ReduceOp.MAX)
+        if ends.sum():
+            raise LostProcessError("a process of this run does something else: start it again")
+
+
 def _all_reduce(values: Tensor, operation: Any) -> None:
     try:
         dist.all_reduce(values, op=operation)
     except RuntimeError as error:
-        raise LostProcessError(
-            "a process of this run has ended: the same command goes on from what is saved"
-        ) from error
+        raise LostProcessError(LOST) from error
+
+
+@contextmanager
+def lost_processes() -> Iterator[None]:
+    """Tell an error of the process group, also one that Lightning meets, as what it is.
+
+    Raises:
+        LostProcessError: it was one.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if processes() > 1 and (isinstance(error, dist.DistError) or "gloo" in str(error)):
+            raise LostProcessError(LOST) from error
+        raise
 
 
 def waiting_signal(device: torch.device) -> int:

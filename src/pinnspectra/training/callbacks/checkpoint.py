@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 from pinnspectra.interruption import Interrupted, take_over
 from pinnspectra.run_folder import RunFolder
 from pinnspectra.training.checkpoints import step_of
-from pinnspectra.training.distributed import waiting_signal
+from pinnspectra.training.distributed import check_same, waiting_signal
 from pinnspectra.training.module import PINN
 
 KEPT = 2
@@ -31,6 +31,12 @@ class Checkpoint(pl.Callback):
     def __init__(self, folder: RunFolder, every: int) -> None:
         self.folder, self.every = folder, every
         self.saved: int | None = None
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Check that all processes are about to do the same."""
+        assert isinstance(pl_module, PINN)
+        run = int(self.folder.config_hash[:15] or "0", 16)
+        check_same(run, pl_module.gradient_step, device=pl_module.device)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Take signals back from Lightning, which would end the run before it is saved."""
@@ -77,4 +83,4 @@ class Checkpoint(pl.Callback):
 def _raise(signal: int) -> None:
     """Raise a signal that waited, if there is one."""
     if signal:
-        raise Interrupted(signal)
+        raise Interrupted(signal, agreed=True)

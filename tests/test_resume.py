@@ -116,9 +116,9 @@ def test_a_run_that_is_killed_in_any_of_its_writes_ends_with_the_same_bits(
     forks, whole, tmp_path, kind
 ):
     """The n-th write of every attempt: of .hydra, spectra, checkpoints and result.json."""
-    for n in (9, 13) if "compile=true" in KINDS[kind] else range(6, 30):
+    for n in (9, 13) if "compile=true" in KINDS[kind] else range(6, 20):
         moments = [{"at_write": n}] * 3
-        check_same(forks, whole, make(tmp_path / str(n)), kind, moments, least=0)
+        check_same(forks, whole, make(tmp_path / str(n)), kind, moments, least=1)
 
 
 @pytest.mark.slow

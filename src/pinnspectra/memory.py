@@ -25,6 +25,7 @@ from pinnspectra.settings import (
     SettingsError,
     TrainSettings,
 )
+from pinnspectra.training.data import PART_VALUES
 
 TRAINING_IMPORTS, SOLVING_IMPORTS = 2 * 10**8, 5 * 10**7
 """Bytes of the libraries that are imported after the check."""
@@ -35,9 +36,6 @@ precision, on the whole grid and joined, and what is drawn of them."""
 
 ROW_BYTES = 1000
 """For every row of metrics.csv, which is read as text when the run has ended."""
-
-PART_VALUES = 2**21
-"""training.module.PART_VALUES, without that module's imports."""
 
 SYSTEM_ARRAYS, NODE_ARRAYS, FACTOR_ARRAYS = 2, 3, 3
 """Arrays of the size of a part of A, of that at every node of a stencil, and of A's triangular

@@ -21,6 +21,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from pinnspectra.settings import first_line
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -202,7 +204,7 @@ def draw(path: Path, make: Callable[[], Figure]) -> bool:
     try:
         save(make(), path)
     except Exception as error:
-        said = (str(error).strip() or type(error).__name__).split("\n")[0]
+        said = first_line(error)
         log.error("%s could not be drawn: %s", path, said)
         log.debug("", exc_info=True)
         with suppress(OSError):

@@ -13,6 +13,8 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from pinnspectra.settings import first_line
+
 LISTS = ("callbacks", "logger")
 """The groups of which any number may be chosen."""
 
@@ -22,11 +24,6 @@ LAUNCHERS = "; pip install -r requirements-launchers.txt adds joblib and submiti
 def say(line: str) -> None:
     """Tell what went wrong."""
     print(f"error: {line}", file=sys.stderr)
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of what an exception says, or its name."""
-    return (str(error).strip() or type(error).__name__).split("\n")[0]
 
 
 def cannot_write(error: OSError, folder: Path | None = None) -> str:

@@ -12,6 +12,7 @@ import torch
 from lightning_fabric.plugins.io.checkpoint_io import CheckpointIO
 
 from pinnspectra.run_folder import written_whole
+from pinnspectra.settings import first_line
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ def read(path: Path) -> dict[str, Any]:
     except (BadZipFile, EOFError) as error:
         raise CheckpointError("it is damaged or cut short") from error
     except Exception as error:  # torch and pickle raise anything
-        said = (str(error).strip() or type(error).__name__).split("\n")[0]
+        said = first_line(error)
         raise CheckpointError(f"it cannot be read: {said}") from error
     if not isinstance(found, dict):
         raise CheckpointError("it is no checkpoint")

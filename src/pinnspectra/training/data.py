@@ -1,9 +1,13 @@
-"""The batches of a full-batch training run: how many gradient steps to take at a time."""
+"""How a training run is cut: gradient steps into chunks, points into parts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+PART_VALUES = 2**21
+"""Values of an (M, n) array above which the interior points are taken in parts, so that memory does
+not grow with their number and a part's arrays stay in a shared cache."""
 
 CHUNKS_SAVED = 10
 """Chunks of the longest length from one checkpoint to the next, where no number is given."""

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from pinnspectra.networks import Parameters
 from pinnspectra.optimizers import Memory
+from pinnspectra.settings import first_line
 from pinnspectra.training.compiled import compiled_segment
 from pinnspectra.training.distributed import summed
 from pinnspectra.training.problem import (
@@ -115,7 +116,7 @@ class FunctionalDriver:
             states = [self._state(group) for group in self._groups]
             self._segments = [compiled_segment(problem, state, programs) for state in states]
         except Exception as error:
-            said = (str(error).strip() or type(error).__name__).split("\n")[0]
+            said = first_line(error)
             if "InvalidCxxCompiler" in said:
                 said = "there is no C++ compiler: install g++, or name another in CXX"
             if wanted is True:

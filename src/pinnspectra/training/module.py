@@ -22,6 +22,7 @@ from pinnspectra.differentiation import Field
 from pinnspectra.networks import AbstractNetwork, Parameters
 from pinnspectra.optimizers import AbstractOptimizer, Memory
 from pinnspectra.run_folder import written_whole
+from pinnspectra.training.data import PART_VALUES
 from pinnspectra.training.distributed import Share, processes, summed, waiting_signal
 from pinnspectra.training.driver import FunctionalDriver, TorchDriver
 from pinnspectra.training.problem import Losses, Measure, Problem
@@ -40,10 +41,6 @@ MEASURED = (
     "relative_l2_error",
 )
 """The metrics of every logged row, in the order of PINN.measure."""
-
-PART_VALUES = 2**21
-"""Values of an (M, n) array above which the interior points are taken in parts, so that memory does
-not grow with their number and a part's arrays stay in a shared cache."""
 
 PROGRAMS: dict[Any, Any] = {}
 """What has been compiled in this process: the jobs of a multirun share it."""

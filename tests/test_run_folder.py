@@ -40,6 +40,10 @@ def test_the_hash_is_of_the_settings_that_decide_the_numbers():
 
     assert config_hash(config()) == config_hash(config(logger="wandb"))
     assert config_hash(config()) != config_hash(config(width=4))
+    assert config_hash(config(width=3.0)) == config_hash(config())
+    assert config_hash(config(width=[3.0, {"a": 1e3}])) == config_hash(
+        config(width=[3, {"a": 1000}])
+    )
 
 
 def test_numbers_that_are_not_finite_are_null_in_json(tmp_path):

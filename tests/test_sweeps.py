@@ -2,6 +2,9 @@
 
 import fcntl
 import json
+import shutil
+import subprocess
+import sys
 import threading
 import time
 
@@ -135,6 +138,59 @@ def test_a_job_that_fails_says_why_in_its_folder_and_is_run_again_on_demand(tmp_
     assert retried.returncode == 0
     assert retried.stdout.count("finished already") == 1
     assert not (failed / "error.json").exists()
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("name", ["metrics.csv", "result.json", "spectrum.npz"])
+def test_a_folder_of_something_else_is_refused_and_left_as_it_is(tmp_path, name):
+    mine = tmp_path / "mine"
+    (mine / "sub").mkdir(parents=True)
+    for path in (mine / name, mine / "sub" / "download.partial"):
+        path.write_text("{}")
+    before = contents(mine)
+    done = run_here("rfm_solve.py", "model.width=8", f"hydra.run.dir={mine}", cwd=tmp_path)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert f"{mine} holds {name} and no .hydra/config.yaml" in line
+    assert contents(mine) == before
+
+
+def test_nothing_of_others_is_removed_where_a_run_begins(tmp_path):
+    mine = tmp_path / "mine"
+    (mine / "sub").mkdir(parents=True)
+    for path in (mine / "big.partial", mine / "sub" / ".x.abc.partial"):
+        path.write_text("mine")
+    before = contents(mine)
+    done = run_here("rfm_solve.py", "model.width=8", f"hydra.run.dir={mine}", cwd=tmp_path)
+    assert done.returncode == 0
+    assert before.items() <= contents(mine).items()
+
+
+def test_advice_in_the_folder_of_a_run_leaves_it_as_it_is(tmp_path):
+    run = (*SMALL, "logger=[csv]", "hydra.run.dir=run")
+    assert run_here("train.py", *run, cwd=tmp_path).returncode == 0
+    before = contents(tmp_path / "run")
+    command = [sys.executable, "-m", "pinnspectra.advise", *run]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "advice: " in done.stdout, done.stderr
+    assert before.items() <= contents(tmp_path / "run").items()
+
+
+def test_what_a_whole_run_has_lost_is_there_again(tmp_path):
+    assert run_here("train.py", *SWEEP, "seed=1,2", cwd=tmp_path).returncode == 0
+    undescribed, emptied = jobs(tmp_path)
+    wanted = {name: (emptied / name).read_bytes() for name in ("metrics.csv", "spectra.npz")}
+    shutil.rmtree(undescribed / ".hydra")
+    for name in wanted:
+        (emptied / name).unlink()
+    done = run_here("train.py", *SWEEP, "seed=1,2", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("finished already") == 1
+    assert jobs(tmp_path) == [undescribed, emptied]
+    assert {name: (emptied / name).read_bytes() for name in wanted} == wanted
 
 
 def hold(folder):

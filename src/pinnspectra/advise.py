@@ -58,7 +58,6 @@ def advise(settings: TrainSettings, folder: RunFolder) -> int:
     rows = [c.row for c in found]
     table = "\n".join(aligned(rows, list(rows[0])))
     print(f"{folder.pde}, {network_said}\n\n{table}\n\nadvice: {advice(found)}")
-    folder.begin()
     panels = [step_panel(subject, name) for name in ("float32", "float64")]
     title = f"Error of differences over the step: {folder.pde}, {network_said}"
     marked = {f"$h$ = {given:g}": given}

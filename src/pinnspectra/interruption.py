@@ -36,14 +36,16 @@ class Interrupted(SystemExit):
 
 
 class _Waiting:
-    """Signals that wait: whether they are to, and the one that does."""
+    """Signals that wait: whether they are to, the one that does, and the last that did not."""
 
     wanted = False
     number: int | None = None
+    raised: int | None = None
 
 
 def _handle(number: int, frame: Any) -> None:
     if not _Waiting.wanted or _Waiting.number is not None:  # a second signal does not wait
+        _Waiting.raised = number
         raise Interrupted(number)
     _Waiting.number = number
 
@@ -91,6 +93,12 @@ def waiting() -> Iterator[None]:
         _Waiting.wanted = before
         if not before:
             raise_waiting()
+
+
+def swallowed() -> Interrupted | None:
+    """The interruption that a library took for a mistake of its own, if one was raised."""
+    number, _Waiting.raised = _Waiting.raised, None
+    return None if number is None else Interrupted(number)
 
 
 def waiting_number() -> int:

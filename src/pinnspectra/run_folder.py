@@ -44,8 +44,17 @@ FREE = ("logger", "checkpoint", "retry")
 def config_hash(config: Mapping[str, Any]) -> str:
     """A hash of the settings that decide a run's numbers: of all but FREE."""
     kept = {key: value for key, value in config.items() if key not in FREE}
-    text = json.dumps(kept, sort_keys=True)
+    text = json.dumps(_whole_numbers(kept), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _whole_numbers(value: Any) -> Any:
+    """A configuration in which 1.0 is 1: whichever was given, the run is the same."""
+    if isinstance(value, dict):
+        return {key: _whole_numbers(v) for key, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_whole_numbers(v) for v in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 @contextmanager
@@ -114,7 +123,15 @@ class RunFolder:
     @property
     def result(self) -> dict[str, Any] | None:
         """What result.json holds, if it is there, whole and of this configuration."""
-        return self._of_this_run("result.json")
+        found = self._of_this_run("result.json")
+        members = found.get("members", [found]) if found else None
+        listed = isinstance(members, list) and members and all(isinstance(m, dict) for m in members)
+        return found if listed else None
+
+    @property
+    def has_lost_files(self) -> bool:
+        """Whether what a run writes beside its result is gone; its last checkpoint has it."""
+        return not any((self.path / name).exists() for name in ("metrics.csv", "spectrum.npz"))
 
     @property
     def failure(self) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     ValidatorFunctionWrapHandler,
     field_validator,
 )
@@ -24,6 +25,9 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Cutoff = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 UNION_MEMBER = re.compile(r"int|float|bool|str|literal\[.*\]")
 """What pydantic adds to the place of a mistake where several types are allowed."""
+
+SEEDS = 2**32
+"""Seeds that torch's generator on the CPU tells apart."""
 
 Section = dict[str, Any]
 """A section with `_target_`, the class to build, and its arguments."""
@@ -63,7 +67,7 @@ class RunSettings(_Model):
     preset: PresetSettings
     boundary_weight: Positive
     precision: Literal["float32", "float64"]
-    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    seed: Annotated[int, Field(ge=0, lt=SEEDS)]
     threads: Annotated[int, Field(ge=1, le=1024)]
     retry: Literal["failed"] | None
 
@@ -159,6 +163,13 @@ class TrainSettings(RunSettings):
         """The learning rate of every member at the start."""
         rates = self.ensemble.lr or [self.optimizer.lr]
         return [rate for rate in rates for _ in range(self.ensemble.size)]
+
+    @field_validator("ensemble")
+    @classmethod
+    def _seeds_are_apart(cls, ensemble: EnsembleSettings, info: ValidationInfo) -> EnsembleSettings:
+        if info.data.get("seed", 0) + ensemble.size > SEEDS:
+            raise ValueError(f".size={ensemble.size}: seeds up to seed + size - 1 are below 2^32")
+        return ensemble
 
     @field_validator("trainer")
     @classmethod

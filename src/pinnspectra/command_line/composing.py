@@ -61,6 +61,11 @@ class CheckedLoader(ConfigLoaderImpl):
         """
         with waiting():  # Hydra would take an interruption for a mistake in the configuration
             config = super().load_configuration(*args, **kwargs)
+        if config.hydra.output_subdir is not None:
+            raise SettingsError(
+                f"hydra.output_subdir={config.hydra.output_subdir}: a run writes .hydra/ itself; "
+                f"leave it out"
+            )
         for section, (kind, depth) in PLUGINS.items():
             _check_plugins(f"hydra.{section}", config.hydra.get(section), kind, depth)
         for section in LOGGING:

@@ -54,7 +54,7 @@ def run_job(
         folder = _folder(path, config, settings)
         with interruptible(), locked(folder.path) if is_first(trainer) else _silent():
             _check_that_it_is_ours(folder, settings)
-            code = _code_of_done(folder, settings.get("retry"))
+            code = _code_of_done(folder, settings.get("retry")) if summarised else None
             if code is None:
                 with _failures_kept(folder) if is_first(trainer) else nullcontext():
                     accepted = check(settings, schema)
@@ -130,7 +130,7 @@ def _check_that_it_is_ours(folder: RunFolder, settings: dict[str, Any]) -> None:
     try:
         found = plain(OmegaConf.load(folder.path / ".hydra" / "config.yaml"))  # pyright: ignore
     except (OSError, ValueError, YAMLError, AssertionError, OmegaConfBaseException):
-        left = [name for name in LEFT if (folder.path / name).exists()]
+        left = [name for name in ("result.json", *LEFT) if (folder.path / name).exists()]
         if not left or folder.result or folder.failure:
             return
         raise SettingsError(
@@ -139,7 +139,8 @@ def _check_that_it_is_ours(folder: RunFolder, settings: dict[str, Any]) -> None:
         ) from None
     if config_hash(found) != folder.config_hash:
         theirs, ours = _flat(found), _flat(settings)
-        key = next(k for k in {**ours, **theirs} if theirs.get(k) != ours.get(k))
+        differing = (k for k in {**ours, **theirs} if theirs.get(k) != ours.get(k))
+        key = next(differing, "")
         raise SettingsError(
             f"{folder.path} holds another run, with {key}={theirs.get(key)} and not "
             f"{ours.get(key)}: name another hydra.run.dir, or remove it"
@@ -160,9 +161,10 @@ def _code_of_done(folder: RunFolder, retry: str | None) -> int | None:
     again = "retry=failed runs it again"
     result, failure = folder.result, folder.failure
     if result is not None or failure is not None:
-        with suppress(FileNotFoundError):  # of runs with the same overrides the last started counts
-            os.utime(folder.path / ".hydra")
-    if result is not None:
+        if not (folder.path / ".hydra").exists():
+            folder.describe()
+        os.utime(folder.path / ".hydra")  # of runs with the same overrides the last started counts
+    if result is not None and not folder.has_lost_files:
         finished = all(m.get("status") == "finished" for m in result.get("members", [result]))
         if finished:
             print(f"finished already: {folder.path}")

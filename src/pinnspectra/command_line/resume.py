@@ -19,7 +19,8 @@ KEY = "resume="
 def with_resumed(arguments: Sequence[str], job_name: str) -> list[str]:
     """The arguments of a script, with those of the run or sweep that resume=DIR names.
 
-    Beside it only what no number depends on may be given, and how the jobs of a sweep are started.
+    Beside it only what no number depends on may be given, how the jobs of a sweep are started, and
+    --config-dir=DIR, which Hydra does not record.
 
     Raises:
         SettingsError: DIR is no run or sweep of this script, or more is given.
@@ -27,7 +28,8 @@ def with_resumed(arguments: Sequence[str], job_name: str) -> list[str]:
     named = [a.removeprefix(KEY) for a in arguments if a.startswith(KEY)]
     if not named:
         return list(arguments)
-    others = [a for a in arguments if not a.startswith(KEY)]
+    flags = [a for a in arguments if a.startswith("--config-dir=")]
+    others = [a for a in arguments if not a.startswith((KEY, "--config-dir="))]
     free = [a for a in others if a.lstrip("+~").split("=")[0].split(".")[0] in FREE or _starts(a)]
     if len(named) > 1 or len(others) > len(free):
         more = next((a for a in others if a not in free), f"{KEY}{named[-1]}")
@@ -35,7 +37,7 @@ def with_resumed(arguments: Sequence[str], job_name: str) -> list[str]:
             f"{KEY}{named[0]} with {more}: a run is resumed with its own settings; beside it may "
             f"stand {', '.join(FREE)} and hydra/launcher"
         )
-    command = _command(Path(named[0]), job_name)
+    command = [*flags, *_command(Path(named[0]), job_name)]
     if any(map(_starts, free)):
         command = [o for o in command if not _starts(o)]
     return [*command, *free]

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import hydra
 from hydra.experimental.callback import Callback
@@ -24,7 +24,7 @@ from pinnspectra.command_line.job import Job, run_job
 from pinnspectra.command_line.messages import cannot_write, one_line, say
 from pinnspectra.command_line.resume import with_resumed
 from pinnspectra.command_line.slurm import awaited
-from pinnspectra.interruption import Interrupted, interruptible
+from pinnspectra.interruption import Interrupted, interruptible, swallowed
 from pinnspectra.lock import LockedError, locked
 from pinnspectra.settings import Settings, SettingsError
 from pinnspectra.starters import leads
@@ -109,6 +109,7 @@ def run(
     tracebacks, logging.raiseExceptions = logging.raiseExceptions, False  # of a log on a full disk
     SweepFolder.path = None
     codes: list[int] = []
+    swallowed()  # that of an earlier run in this process
 
     def task(config: DictConfig) -> None:
         codes.append(run_job(job, config, schema, summarised))
@@ -122,14 +123,14 @@ def run(
     except BrokenPipeError:  # the reader of `--help | head` has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Interrupted as signal:
-        if not leads():  # the first process says it, and has the exit code of what all agreed on
-            sys.exit(0 if signal.agreed else signal.code)
-        say(f"{signal}: the same command goes on from what is saved")
-        sys.exit(signal.code)
+        _end(signal)
     except SettingsError as error:
         say(str(error))
         codes.append(1)
     except Exception as error:  # of Hydra alone: jobs report their own
+        signal = swallowed()
+        if signal is not None:
+            _end(signal)
         if wanted == "1":
             raise
         say(one_line(error, folder, config_name, SweepFolder.path))
@@ -141,6 +142,15 @@ def run(
     if code and not leads():
         time.sleep(SECONDS_TO_SPEAK)
     sys.exit(code)
+
+
+def _end(signal: Interrupted) -> NoReturn:
+    """End by a signal: the first process says it, and has the exit code of what all agreed on."""
+    logging.root.handlers.clear()  # of what libraries log at their exit, to a file that may be gone
+    if not leads():
+        sys.exit(0 if signal.agreed else signal.code)
+    say(f"{signal}: the same command goes on from what is saved")
+    sys.exit(signal.code)
 
 
 @contextmanager

@@ -89,6 +89,7 @@ def test_a_mistake_is_told_in_one_line_also_from_a_shell(tmp_path, overrides, me
     [
         (["model.width=0"], "model.width=0: .*at least 1"),
         (["optimizer.lr=1"], "optimizer.lr=1: there is no key optimizer.lr"),
+        (["method=fd", "method.step=inf"], "method.step=inf: a finite number is needed"),
         (["boundary_rows=3"], "boundary_rows=3: .*boolean"),
         (["spectrum.cutoff=2"], "spectrum.cutoff=2: a number from 0 to below 1, or auto"),
         (["spectrum.cutoff=high"], "spectrum.cutoff=high: a number from 0 to below 1, or auto"),

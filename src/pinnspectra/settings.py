@@ -6,6 +6,7 @@ sections that name a class by `_target_` are checked against its signature (comp
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
@@ -70,6 +71,14 @@ class RunSettings(_Model):
     seed: Annotated[int, Field(ge=0, lt=SEEDS)]
     threads: Annotated[int, Field(ge=1, le=1024)]
     retry: Literal["failed"] | None
+
+    @field_validator("method")
+    @classmethod
+    def _finite(cls, method: Section) -> Section:
+        for name, value in method.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ValueError(f".{name}={value}: a finite number is needed")
+        return method
 
 
 class OptimizerSettings(_Model):

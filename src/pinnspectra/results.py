@@ -25,6 +25,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from pinnspectra import figures
+from pinnspectra.messages import cannot_write, say
 from pinnspectra.run_folder import (
     by_member,
     draw,
@@ -432,11 +433,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         collect(folder)
     except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(str(error))
         return 1
     except OSError as error:
-        place = error.filename or folder
-        print(f"error: cannot write {place}: {error.strerror}", file=sys.stderr)
+        say(cannot_write(error, folder))
         return 1
     return 0
 

@@ -21,7 +21,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from pinnspectra.settings import first_line
+from pinnspectra.messages import first_line
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -232,11 +232,6 @@ def check(config: Mapping[str, Any], schema: type[Settings]) -> Settings:
         raise SettingsError(first_mistake(error)) from None
 
 
-def first_line(error: BaseException) -> str:
-    """The first line of what an exception says, or its name."""
-    return (str(error).strip() or type(error).__name__).split("\n")[0]
-
-
 def first_mistake(error: ValidationError, prefix: str = "") -> str:
     """The first mistake in one line: key=value: what is wrong and what is allowed."""
     first, *others = error.errors(include_url=False)

@@ -1,6 +1,6 @@
 """How the scripts start: the edge between Hydra and the program.
 
-Hydra composes and sweeps. script.py starts it and says what went wrong in one line (messages.py);
+Hydra composes and sweeps. script.py starts it and says what went wrong in one line (mistakes.py);
 job.py runs one job in its folder, which names.py names after what decides its numbers, so that the
 same command finds what is done already; resume.py repeats the command of a folder. slurm.py is what
 a sweep needs whose jobs Slurm runs.

@@ -12,7 +12,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from pinnspectra.command_line.messages import one_line
+from pinnspectra.command_line.mistakes import one_line
 from pinnspectra.settings import SettingsError
 
 

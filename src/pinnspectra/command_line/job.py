@@ -19,11 +19,11 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from pinnspectra.command_line.configuration import plain
-from pinnspectra.command_line.messages import cannot_write, say
 from pinnspectra.interruption import interruptible, waiting
 from pinnspectra.lock import LockedError, locked
+from pinnspectra.messages import cannot_write, first_line, say
 from pinnspectra.run_folder import FREE, LEFT, RunFolder, config_hash
-from pinnspectra.settings import Settings, SettingsError, check, first_line
+from pinnspectra.settings import Settings, SettingsError, check
 from pinnspectra.starters import LostProcessError, check_started, is_first, several
 
 Job = Callable[[Settings, RunFolder], int]
@@ -70,9 +70,7 @@ def run_job(
         if is_first(trainer):
             say(first_line(error))
         return 1
-    except LockedError as error:  # of which the other processes do not know
-        say(str(error))
-    except LostProcessError as error:
+    except (LockedError, LostProcessError) as error:  # of which the other processes do not know
         say(str(error))
     except BrokenPipeError:  # the reader of what is printed has gone
         raise

@@ -21,11 +21,12 @@ from omegaconf.errors import OmegaConfBaseException
 import pinnspectra.command_line.names  # noqa: F401  registers the resolvers
 from pinnspectra.command_line.composing import check_flags, checked_composition
 from pinnspectra.command_line.job import Job, run_job
-from pinnspectra.command_line.messages import cannot_write, one_line, say
+from pinnspectra.command_line.mistakes import one_line
 from pinnspectra.command_line.resume import with_resumed
 from pinnspectra.command_line.slurm import awaited
 from pinnspectra.interruption import Interrupted, interruptible, swallowed
 from pinnspectra.lock import LockedError, locked
+from pinnspectra.messages import cannot_write, say
 from pinnspectra.settings import Settings, SettingsError
 from pinnspectra.starters import leads
 

@@ -13,6 +13,7 @@ import numpy as np
 from pinnspectra import figures
 from pinnspectra.indicators.cases import Case, find_cases
 from pinnspectra.indicators.report import Part, parts, report
+from pinnspectra.messages import say
 from pinnspectra.run_folder import written_whole
 
 LABELS = {
@@ -69,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         print(study(folder))
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(str(error))
         return 1
     return 0
 

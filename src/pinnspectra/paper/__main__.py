@@ -10,6 +10,7 @@ from pathlib import Path
 from pinnspectra import figures
 from pinnspectra.interruption import Interrupted, interruptible
 from pinnspectra.lock import LockedError, locked
+from pinnspectra.messages import say
 from pinnspectra.paper.drawing import FIGURES
 from pinnspectra.paper.experiments import CHECKOUT, Experiment, is_done, run_missing
 from pinnspectra.paper.page import write_page
@@ -32,10 +33,10 @@ def main(arguments: Sequence[str] | None = None, checkout: Path = CHECKOUT) -> i
         with interruptible(), locked(FOLDER):
             return _paper(names, bool(given.only), given.docs, checkout)
     except Interrupted as interrupted:
-        print(f"error: {interrupted}; run it again to go on where it was", file=sys.stderr)
+        say(f"{interrupted}; run it again to go on where it was")
         return interrupted.code
     except (SettingsError, LockedError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(str(error))
         return 1
 
 
@@ -69,7 +70,7 @@ def _paper(names: Sequence[str], some: bool, docs: bool, checkout: Path) -> int:
     shown = dict.fromkeys(experiment for name in names for experiment in FIGURES[name].experiments)
     errors = run_missing(list(shown) if some else ALL, FOLDER, checkout)
     for line in errors:
-        print(f"error: {line}", file=sys.stderr)
+        say(line)
     for name in names:
         if _are_whole(FIGURES[name].experiments, checkout):
             figures.save(FIGURES[name].draw(FOLDER), FOLDER / f"{name}.png")

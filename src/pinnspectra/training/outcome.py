@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from pinnspectra import figures
+from pinnspectra.messages import say
 from pinnspectra.run_folder import RunFolder, by_member, read_metrics, read_spectra
 from pinnspectra.spectrum import cutoff_below_precision
 from pinnspectra.training.module import PINN
@@ -36,7 +37,7 @@ def write_outcome(
     """Draw the figures, write result.json, say how it ended; 1 where a member diverged."""
     if module.status == "running":
         last = f"gradient step {module.gradient_step} of {module.max_steps}"
-        print(f"error: stopped at {last}: {folder.path} has no result", file=sys.stderr)
+        say(f"stopped at {last}: {folder.path} has no result")
         return 1
     draw_figures(module, folder, cutoff)
     members = [_member_result(module, s, seed) for s, seed in enumerate(seeds)]
@@ -48,7 +49,7 @@ def write_outcome(
         wall_seconds=module.wall_seconds,
     )
     if len(module.live) < module.members:
-        print(f"error: {_advice(module, seeds)}", file=sys.stderr)
+        say(_advice(module, seeds))
         print(f"what was logged is in {folder.path}", file=sys.stderr)
         return 1
     return 0

@@ -1,4 +1,4 @@
-"""What goes wrong, in one line: what was given, what is allowed."""
+"""What Hydra finds wrong, in one line: what was given, what is allowed."""
 
 from __future__ import annotations
 
@@ -13,23 +13,12 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from pinnspectra.settings import first_line
+from pinnspectra.messages import cannot_write, first_line
 
 LISTS = ("callbacks", "logger")
 """The groups of which any number may be chosen."""
 
 LAUNCHERS = "; pip install -r requirements-launchers.txt adds joblib and submitit_slurm"
-
-
-def say(line: str) -> None:
-    """Tell what went wrong."""
-    print(f"error: {line}", file=sys.stderr)
-
-
-def cannot_write(error: OSError, folder: Path | None = None) -> str:
-    """A file system that refuses; a folder to name where the error does not name a file."""
-    place = error.filename or folder or ""
-    return f"cannot write {place}: {error.strerror or first_line(error)}"
 
 
 def one_line(error: Exception, folder: Path, config_name: str, place: Path | None = None) -> str:

@@ -13,8 +13,9 @@ import pytest
 from scripts import SMALL, run_here
 
 from pinnspectra import figures
+from pinnspectra.recorded import read_arrays
 from pinnspectra.results import collect
-from pinnspectra.run_folder import RunFolder, read_arrays
+from pinnspectra.run_folder import RunFolder
 from pinnspectra.training.callbacks import KernelSpectrum
 
 TRAIN = ("train.py", *SMALL, "logger=[csv]", "callbacks=[spectrum]")

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scripts import ROOT, run_folders, run_here
 
-from pinnspectra.run_folder import read_arrays
+from pinnspectra.recorded import read_arrays
 
 
 def solve(cwd, *overrides):

@@ -8,15 +8,8 @@ from ensembles import STEPS, metrics, metrics_csv, spectra, write_run
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pinnspectra.run_folder import (
-    RunFolder,
-    by_member,
-    config_hash,
-    read_arrays,
-    read_metrics,
-    read_spectra,
-    written_whole,
-)
+from pinnspectra.recorded import by_member, read_arrays, read_metrics, read_spectra
+from pinnspectra.run_folder import RunFolder, config_hash, written_whole
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):

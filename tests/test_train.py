@@ -10,7 +10,7 @@ import torch
 from scripts import SMALL, run_folders, run_here, run_script
 
 from pinnspectra.kernel import kernel_singular_values
-from pinnspectra.run_folder import read_arrays, read_metrics
+from pinnspectra.recorded import read_arrays, read_metrics
 from pinnspectra.spectrum import effective_cutoff, truncated_entropy
 
 RESULT_KEYS = {

@@ -26,15 +26,8 @@ from yaml import YAMLError
 
 from pinnspectra import figures
 from pinnspectra.messages import cannot_write, say
-from pinnspectra.run_folder import (
-    by_member,
-    draw,
-    read_arrays,
-    read_json,
-    read_metrics,
-    read_spectra,
-    written_whole,
-)
+from pinnspectra.recorded import by_member, read_arrays, read_metrics, read_spectra
+from pinnspectra.run_folder import draw, read_json, written_whole
 
 COLUMNS = (
     "run",

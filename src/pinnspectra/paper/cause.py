@@ -11,8 +11,8 @@ import numpy as np
 from pinnspectra import figures
 from pinnspectra.figures import Panel, Spectrum
 from pinnspectra.paper.runs import choices
+from pinnspectra.recorded import read_arrays, read_spectra
 from pinnspectra.results import Run, find_runs
-from pinnspectra.run_folder import read_arrays, read_spectra
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

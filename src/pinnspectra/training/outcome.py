@@ -10,7 +10,8 @@ import torch
 
 from pinnspectra import figures
 from pinnspectra.messages import say
-from pinnspectra.run_folder import RunFolder, by_member, read_metrics, read_spectra
+from pinnspectra.recorded import by_member, read_metrics, read_spectra
+from pinnspectra.run_folder import RunFolder
 from pinnspectra.spectrum import cutoff_below_precision
 from pinnspectra.training.module import PINN
 

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from scripts import ROOT, run_here
 
 import pinnspectra.command_line  # noqa: F401  registers the resolvers
-from pinnspectra import memory
+from pinnspectra import free_memory, memory
 from pinnspectra.components import build
 from pinnspectra.settings import RandomFeatureSettings, SettingsError, TrainSettings, check
 
@@ -116,7 +116,7 @@ LARGE = [
 
 MARKED = """
 import runpy, sys
-from pinnspectra import memory
+from pinnspectra import free_memory, memory
 
 def held(name):
     (line,) = (line for line in open("/proc/self/status") if line.startswith(name))
@@ -200,9 +200,9 @@ def test_nothing_is_allocated_for_it(tmp_path, script):
 def test_the_limit_of_the_address_space_counts(monkeypatch):
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     limit = pages * resource.getpagesize() + 10**7
-    assert memory.available() > 10**8
+    assert free_memory.available() > 10**8
     monkeypatch.setattr(resource, "getrlimit", {resource.RLIMIT_AS: (limit, limit)}.get)
-    assert abs(memory.available() - 10**7) < 10**6
+    assert abs(free_memory.available() - 10**7) < 10**6
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_the_limit_of_the_address_space_counts(monkeypatch):
 def test_what_a_control_group_has_left(tmp_path, files, left):
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    assert list(memory._left(tmp_path, "memory.max", "memory.current")) == left
+    assert list(free_memory._left(tmp_path, "memory.max", "memory.current")) == left
 
 
 @pytest.mark.parametrize(

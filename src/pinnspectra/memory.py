@@ -1,4 +1,4 @@
-"""What a run will need of memory at its peak, from its sizes alone, and what there is.
+"""What a run will need of memory at its peak, from its sizes alone.
 
 Asked before anything is allocated: a size that cannot fit is refused by name. Estimates are rather
 low, so that no run is refused that would fit: where a process holds more than half a gigabyte at
@@ -7,15 +7,13 @@ its peak, that is measured to be one to two times the estimate (tests/test_memor
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
 from pinnspectra.components import build
+from pinnspectra.free_memory import available
 from pinnspectra.kernel import ENTRIES_OF_A_PART as ENTRIES_OF_J
 from pinnspectra.random_features import ENTRIES_OF_A_PART as ENTRIES_OF_A
 from pinnspectra.settings import (
@@ -44,8 +42,8 @@ factor, that are held together."""
 STEP_ARRAYS, MEASURE_ARRAYS = 12, 2
 """Arrays (S, M, n) that a gradient step of one member, and measuring all of them, hold together."""
 
-JACOBIAN_ARRAYS = {"KernelSpectrum": 4, "Theorem1": 8}
-"""Arrays of the size of a part of J that a callback holds together."""
+JACOBIAN_ARRAYS, LEADING_ARRAYS = {"KernelSpectrum": 4, "Theorem1": 8}, 2
+"""Arrays of the size of a part of J that a callback holds together; of J for leading values."""
 
 RECORD_BYTES = 32
 """For every eigenvalue of every record: it and its root, as noted and as written."""
@@ -158,7 +156,7 @@ def need_of_training(settings: TrainSettings) -> Estimate:
         SettingsError: the problem or the network is refused.
     """
     sizes, item = Sizes.of(settings), 4 if settings.precision == "float32" else 8
-    S = settings.ensemble.size * len(settings.ensemble.lr or [0])
+    S = _members(settings)
     at_once = min(sizes.interior * sizes.width, PART_VALUES)
     rows = S * (settings.max_steps // settings.log_every)
     copies = 4 + _kept_by_the_optimizer(settings)
@@ -181,9 +179,16 @@ def need_of_training(settings: TrainSettings) -> Estimate:
     for name, callback in settings.callbacks.items():
         kind = callback.target.rpartition(".")[2]
         if kind in JACOBIAN_ARRAYS:
-            phases.append(_of_jacobian(name, settings, sizes, S, JACOBIAN_ARRAYS[kind]))
-            held.append(_of_records(name, callback, settings, sizes, S))
+            leading = settings.spectrum.leading if kind == "KernelSpectrum" else None
+            arrays = LEADING_ARRAYS if leading else JACOBIAN_ARRAYS[kind]
+            phases.append(_of_jacobian(name, settings, sizes, arrays, leading))
+            held.append(_of_records(name, callback, settings, sizes, leading))
     return Estimate(held, phases)
+
+
+def _members(settings: TrainSettings) -> int:
+    """S, without a list of them, which need not fit."""
+    return settings.ensemble.size * len(settings.ensemble.lr or [0])
 
 
 def _kept_by_the_optimizer(settings: TrainSettings) -> int:
@@ -194,29 +199,33 @@ def _kept_by_the_optimizer(settings: TrainSettings) -> int:
     return 2
 
 
-def _of_jacobian(name: str, settings: TrainSettings, sizes: Sizes, S: int, arrays: int) -> Need:
+def _of_jacobian(
+    name: str, settings: TrainSettings, sizes: Sizes, arrays: int, leading: int | None
+) -> Need:
     """A part of J, or all of it where only its leading values are wanted (kernel.py)."""
-    N, P = sizes.interior, sizes.parameters
-    leading = name == "spectrum" and settings.spectrum.leading is not None
+    N, P, S = sizes.interior, sizes.parameters, _members(settings)
     rows = N if leading else min(N, max(2 * P, ENTRIES_OF_J // (S * P)))
     many = f"ensemble.size={settings.ensemble.size}"
     return Need(
         f"callbacks.{name}",
-        8 * S * P * rows * (2 if leading else arrays),
+        8 * S * P * rows * arrays,
         many if S > 1 else f"model.width={sizes.width}",
         f"lower it or leave {name} out of callbacks",
     )
 
 
 def _of_records(
-    name: str, callback: CallbackSettings, settings: TrainSettings, sizes: Sizes, S: int
+    name: str,
+    callback: CallbackSettings,
+    settings: TrainSettings,
+    sizes: Sizes,
+    leading: int | None,
 ) -> Need:
     """The spectra of all records."""
     every = callback.every or settings.max_steps
     values = min(sizes.interior, sizes.parameters)
-    if name == "spectrum":
-        values = min(values, settings.spectrum.leading or values)
-    bytes_ = RECORD_BYTES * S * values * (settings.max_steps // every + 2)
+    values = min(values, leading or values)
+    bytes_ = RECORD_BYTES * _members(settings) * values * (settings.max_steps // every + 2)
     return Need("the spectra of all steps", bytes_, f"callbacks.{name}.every={every}", "raise it")
 
 
@@ -265,64 +274,3 @@ def _size(bytes_: int) -> str:
         if bytes_ < 1000 ** (power + 1):
             return f"{bytes_ / 1000**power:.3g} {unit}"
     return "1000 PB"
-
-
-def available() -> int:
-    """Bytes that this process may still take: the least that any limit leaves it.
-
-    On Linux those of the system, of its control groups and of RLIMIT_AS; elsewhere all that there
-    is in the computer.
-    """
-    if sys.platform != "linux":
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return min(_free_in_the_system(), *_free_in_control_groups(), _free_address_space())
-
-
-def _free_in_the_system() -> int:
-    lines = Path("/proc/meminfo").read_text().splitlines()
-    kilobytes = {line.split(":")[0]: int(line.split()[1]) for line in lines}
-    return 1024 * (kilobytes["MemAvailable"] + kilobytes.get("SwapFree", 0))
-
-
-def _free_in_control_groups() -> Iterator[int]:
-    """What the limit of the process's control group, and of those around it, leaves."""
-    try:
-        lines = Path("/proc/self/cgroup").read_text().splitlines()
-    except OSError:  # there are none
-        return
-    for line in lines:
-        _, controllers, group = line.split(":", 2)
-        if controllers == "":
-            root, limit, used = Path("/sys/fs/cgroup"), "memory.max", "memory.current"
-        elif controllers == "memory":
-            root = Path("/sys/fs/cgroup/memory")
-            limit, used = "memory.limit_in_bytes", "memory.usage_in_bytes"
-        else:
-            continue
-        place = root / group.lstrip("/")
-        for folder in (place, *place.parents):
-            if folder.is_relative_to(root):
-                yield from _left(folder, limit, used)
-
-
-def _left(folder: Path, limit: str, used: str) -> Iterator[int]:
-    """What a control group has left; the pages of files that it holds can be given back."""
-    try:
-        text, taken = (folder / limit).read_text(), int((folder / used).read_text())
-        lines = (folder / "memory.stat").read_text().splitlines()
-    except (OSError, ValueError):
-        return
-    if text.strip() != "max":
-        statistics = dict(line.split() for line in lines)
-        cached = int(statistics.get("total_inactive_file", statistics.get("inactive_file", 0)))
-        yield int(text) - taken + cached
-
-
-def _free_address_space() -> int:
-    import resource  # not on Windows
-
-    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
-    if limit == resource.RLIM_INFINITY:
-        return sys.maxsize
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    return limit - pages * resource.getpagesize()

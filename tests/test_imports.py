@@ -11,6 +11,7 @@ EDGES = {
     "command_line",
     "components",
     "figures",
+    "found_runs",
     "indicators",
     "memory",
     "paper",

@@ -10,73 +10,28 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
-from omegaconf import ListConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
 from pinnspectra import figures
+from pinnspectra.found_runs import CHOICES, COLUMNS, Row, Run, find_runs, logged, run_at
 from pinnspectra.messages import cannot_write, say
-from pinnspectra.recorded import by_member, read_arrays, read_metrics, read_spectra
-from pinnspectra.run_folder import draw, read_json, written_whole
+from pinnspectra.recorded import read_arrays, read_spectra
+from pinnspectra.run_folder import SWEEP, draw, written_whole
 
-COLUMNS = (
-    "run",
-    "pde",
-    "method",
-    "seed",
-    "member",
-    "learning_rate",
-    "status",
-    "step",
-    "loss",
-    "loss_interior",
-    "loss_boundary",
-    "loss_interior_ad64",
-    "relative_training_error",
-    "relative_training_error_ad",
-    "relative_l2_error",
-    "cutoff",
-    "cutoff_below_precision",
-    "effective_cutoff",
-    "truncated_entropy",
-    "truncation_position",
-    "steps_per_second",
-    "wall_seconds",
-    "config_hash",
-)
-"""Columns of summary.csv, of which the printed table leaves out what nobody compares."""
+HIDDEN = ("loss_interior", "loss_boundary", "cutoff_below_precision", "config_hash", "wall_seconds")
+"""Columns that the printed table leaves out, since nobody compares them."""
 
-PRINTED = tuple(
-    c
-    for c in COLUMNS
-    if c
-    not in (
-        "loss_interior",
-        "loss_boundary",
-        "cutoff_below_precision",
-        "config_hash",
-        "wall_seconds",
-    )
-)
-
-SWEEP = "multirun.yaml"
-"""The file by which a sweep's folder is known."""
+PRINTED = tuple(column for column in COLUMNS if column not in HIDDEN)
 
 FEW_MEMBERS = 20
 """Members of a run that the printed table has one by one; of more, minimum, median and maximum."""
-
-CHOICES = ("pde", "method")
-"""What is known of a run from how it was started."""
 
 MEASURED = (
     "step",
@@ -95,121 +50,9 @@ MEMBER = ("seed", "member", "learning_rate", "status")
 ACROSS: dict[str, Callable[[list[Any]], Any]] = {"min": min, "median": median, "max": max}
 """What the printed table has of many members."""
 
-Row = dict[str, Any]
-"""Values by column."""
-
 
 class NoRunError(ValueError):
     """There is no run under a folder."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run's folder as found: its result, or what is known of a run without one."""
-
-    path: Path
-    name: str
-    overrides: tuple[str, ...]
-    result: dict[str, Any]
-
-    @property
-    def rows(self) -> list[Row]:
-        """The run's values by column, a member each; what it does not have is None.
-
-        Of an ensemble, what the result lists of a member; of one member the result's own values.
-        """
-        listed = self.result.get("members")
-        found = [m for m in listed if isinstance(m, dict)] if isinstance(listed, list) else []
-        every = [{**self.result, **member} for member in found or [{"member": 0}]]
-        return [{"run": self.name} | {c: row.get(c) for c in COLUMNS[1:]} for row in every]
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """The composed configuration, interpolations unresolved; {} where there is none."""
-        config = _written_by_hydra(self.path / ".hydra" / "config.yaml")
-        plain = OmegaConf.to_container(config, resolve=False) if config is not None else {}
-        return {str(key): value for key, value in plain.items()} if isinstance(plain, dict) else {}
-
-    @property
-    def finished(self) -> bool:
-        """Whether all members came to their last step."""
-        return all(row["status"] == "finished" for row in self.rows)
-
-
-def find_runs(folder: Path) -> list[Run]:
-    """The runs under a folder, by name: every folder that says how it was started.
-
-    Of the runs of a sweep with the same overrides, as it has them after a change of the
-    configuration, the one that was started last.
-    """
-    paths = sorted((p.parent for p in folder.rglob(".hydra") if p.is_dir()), key=_natural)
-    names = [str(path.relative_to(folder)) if path != folder else path.name for path in paths]
-    runs = [_run(path, name) for path, name in zip(paths, names, strict=True)]
-    last = {}
-    for run in sorted(runs, key=lambda run: (run.path / ".hydra").stat().st_mtime):
-        of_a_sweep = (run.path.parent / SWEEP).exists()
-        last[(run.path.parent, run.overrides) if of_a_sweep else run.path] = run
-    kept = {run.path for run in last.values()}
-    return [run for run in runs if run.path in kept]
-
-
-def _natural(path: Path) -> list[Any]:
-    """Sort key by which width=100 comes after width=20."""
-    return [(int(part) if part.isdecimal() else 0, part) for part in re.split(r"(\d+)", str(path))]
-
-
-def _run(path: Path, name: str) -> Run:
-    overrides = _written_by_hydra(path / ".hydra" / "overrides.yaml")
-    as_given = isinstance(overrides, ListConfig)  # ${...} in one is text, not to be resolved
-    listed = OmegaConf.to_container(overrides, resolve=False) if as_given else []
-    return Run(path, name, tuple(map(str, listed or [])), _result(path))
-
-
-def _written_by_hydra(path: Path) -> Any:
-    """One of Hydra's YAML files; None where it is missing or damaged."""
-    try:
-        return OmegaConf.load(path)
-    except (OSError, ValueError, YAMLError, OmegaConfBaseException):
-        return None
-
-
-def _result(path: Path) -> dict[str, Any]:
-    """result.json; where it is missing or damaged, the choices and the members' last rows.
-
-    With the reason of a run that failed or was refused.
-    """
-    found = read_json(path / "result.json")
-    if found:
-        return found
-    failure = read_json(path / "error.json")
-    hydra = _written_by_hydra(path / ".hydra" / "hydra.yaml") or OmegaConf.create()
-    choices = {key: OmegaConf.select(hydra, f"hydra.runtime.choices.{key}") for key in CHOICES}
-    status = failure.get("status", "unfinished")
-    reason = {"error": failure.get("error")} if failure else {}
-    return {**choices, **reason, "status": status, "members": _last_rows(path)}
-
-
-def _last_rows(path: Path) -> list[dict[str, Any]]:
-    """The last step of every member at which a loss is logged, and that loss."""
-    spectra = read_spectra(path / "spectra.npz")  # of all members, also one that has no row
-    steps, loss = _logged(path, spectra["eigenvalues"].shape[1] if spectra else None)
-    last = [np.flatnonzero(np.isfinite(values))[-1:] for values in loss.T]
-    return [
-        {
-            "member": member,
-            "step": int(steps[k[0]]) if k.size else None,
-            "loss": float(loss[k[0], member]) if k.size else None,
-        }
-        for member, k in enumerate(last)
-    ]
-
-
-def _logged(path: Path, size: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Gradient steps, (K,), and losses, (K, S), of metrics.csv; K = 0 where there is none."""
-    metrics = by_member(read_metrics(path / "metrics.csv"), size)
-    if not metrics.keys() >= {"step", "loss"}:
-        return np.empty(0), np.empty((0, size or 1))
-    return metrics["step"], metrics["loss"]
 
 
 def collect(folder: Path) -> bool:
@@ -342,7 +185,7 @@ def _is_number(value: Any) -> bool:
 
 def summary(folder: Path) -> str:
     """One run's result as aligned lines, a table of its members, and where its files are."""
-    run = _run(folder, folder.name)
+    run = run_at(folder, folder.name)
     rows = run.rows
     own = rows[0] if len(rows) == 1 else {c: run.result.get(c) for c in COLUMNS}
     values = {c: own[c] for c in _known([own]) if c not in ("run", "member")}
@@ -373,7 +216,7 @@ def _draw(runs: Sequence[Run], folder: Path) -> list[Path]:
 def _run_curves(run: Run) -> list[figures.RunCurves]:
     """The curves of a training run: of its members, for each of their learning rates."""
     rows = run.rows
-    steps, loss = _logged(run.path, len(rows))
+    steps, loss = logged(run.path, len(rows))
     spectra = read_spectra(run.path / "spectra.npz")
     if not spectra or spectra["eigenvalues"].shape[1] != len(rows):
         none = np.empty((0, len(rows)))

@@ -32,6 +32,9 @@ PACKAGES = ("pinnspectra", "torch", "pytorch-lightning", "hydra-core", "numpy")
 LEFT = ("metrics.csv", "spectra.npz", "spectrum.npz", "theorem1.json")
 """Files beside result.json that a run leaves."""
 
+SWEEP = "multirun.yaml"
+"""Hydra's file by which a sweep's folder is known."""
+
 PARTIAL = ".partial"
 """The end of the name of a file that is being written."""
 
@@ -219,8 +222,7 @@ def draw(path: Path, make: Callable[[], Figure]) -> bool:
     try:
         save(make(), path)
     except Exception as error:
-        said = first_line(error)
-        log.error("%s could not be drawn: %s", path, said)
+        log.error("%s could not be drawn: %s", path, first_line(error))
         log.debug("", exc_info=True)
         with suppress(OSError):
             path.unlink()

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from pinnspectra.run_folder import FREE
+from pinnspectra.run_folder import FREE, SWEEP
 from pinnspectra.settings import SettingsError
 
 KEY = "resume="
@@ -50,7 +50,7 @@ def _starts(override: str) -> bool:
 
 def _command(folder: Path, job_name: str) -> list[str]:
     """The overrides of a run's or sweep's command, and the folder."""
-    sweep, single = folder / "multirun.yaml", folder / ".hydra" / "hydra.yaml"
+    sweep, single = folder / SWEEP, folder / ".hydra" / "hydra.yaml"
     found = _hydra(sweep if sweep.exists() else single)
     if found is None:
         raise SettingsError(f"{KEY}{folder}: there is neither a run nor a sweep in this folder")

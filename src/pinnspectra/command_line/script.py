@@ -27,6 +27,7 @@ from pinnspectra.command_line.slurm import awaited
 from pinnspectra.interruption import Interrupted, interruptible, swallowed
 from pinnspectra.lock import LockedError, locked
 from pinnspectra.messages import cannot_write, say
+from pinnspectra.run_folder import SWEEP
 from pinnspectra.settings import Settings, SettingsError
 from pinnspectra.starters import leads
 
@@ -178,5 +179,5 @@ def _collect(folder: Path) -> int:
     try:
         return 0 if collect(folder) else 1
     except NoRunError:  # the sweep was refused before its first job, which has been said
-        (folder / "multirun.yaml").unlink(missing_ok=True)
+        (folder / SWEEP).unlink(missing_ok=True)
         return 1

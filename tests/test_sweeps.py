@@ -101,6 +101,7 @@ def test_jobs_that_diverge_or_fail_stop_no_other_and_are_listed(tmp_path):
     assert said == "error: 2 of 3 runs are not finished:"
     assert {line.split(": ")[1] for line in (first, second)} == {"diverged", "refused"}
     assert "optimizer.lr=-1" in first + second
+    assert ": diverged: the loss is not finite at gradient step " in first + second
     assert "Traceback" not in done.stderr + done.stdout
     refused = next(f for f in jobs(tmp_path) if (f / "error.json").exists())
     assert json.loads((refused / "error.json").read_text())["status"] == "refused"

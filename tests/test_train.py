@@ -164,6 +164,7 @@ def test_a_diverging_run_says_where_and_keeps_what_was_logged(tmp_path):
     assert 0 < result["step"] < 20
     assert result["loss"] is None
     assert f"not finite at gradient step {result['step']}: lower optimizer.lr" in done.stderr
+    assert f"error: {result['error']}\n" in done.stderr  # and the folder says it too
     assert "Traceback" not in done.stderr + done.stdout
     assert read_metrics(folder / "metrics.csv")["step"].tolist() == [0]
 
@@ -218,7 +219,9 @@ def test_a_member_that_a_method_can_no_longer_be_fitted_to_does_not_end_the_othe
     assert done.returncode == 1
     assert "1 of 2 members diverged" in done.stderr
     (folder,) = run_folders(tmp_path)
-    members = json.loads((folder / "result.json").read_text())["members"]
+    result = json.loads((folder / "result.json").read_text())
+    members = result["members"]
+    assert result["error"].startswith("1 of 2 members diverged")
     assert [member["status"] for member in members] == ["finished", "diverged"]
     assert members[0]["loss"] < 10
 

@@ -88,7 +88,8 @@ def _reason(run: Run) -> str:
     """Why a run is not finished, in one line."""
     counts = Counter(str(row["status"]) for row in run.rows if row["status"] != "finished")
     if "error" in run.result:
-        return f"{run.result['status']}: {run.result['error']}"
+        status, error = run.result.get("status"), run.result["error"]
+        return str(error) if status == "finished" else f"{status}: {error}"  # some members did
     if "unfinished" in counts:
         return "unfinished: the same command goes on"
     of_members = len(run.rows) > 1

@@ -42,15 +42,17 @@ def write_outcome(
         return 1
     draw_figures(module, folder, cutoff)
     members = [_member_result(module, s, seed) for s, seed in enumerate(seeds)]
+    diverged = _advice(module, seeds) if len(module.live) < module.members else None
     folder.write_result(
         **({"status": module.status, "members": members} if len(members) > 1 else members[0]),
+        **({"error": diverged} if diverged else {}),
         cutoff=cutoff,
         cutoff_below_precision=cutoff_below_precision(cutoff, spectrum_dtype, power=2),
         steps_per_second=module.steps_taken / max(module.training_seconds, 1e-9),
         wall_seconds=module.wall_seconds,
     )
-    if len(module.live) < module.members:
-        say(_advice(module, seeds))
+    if diverged:
+        say(diverged)
         print(f"what was logged is in {folder.path}", file=sys.stderr)
         return 1
     return 0

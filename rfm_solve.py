@@ -81,14 +81,14 @@ def solve(settings: RandomFeatureSettings, folder: RunFolder) -> int:
 def draw_solution(
     solution: RandomFeatureSolution, collocation: Collocation, folder: RunFolder
 ) -> None:
-    """The solution beside the exact one, at the interior points."""
+    """Write and draw the solution beside the exact one, at the interior points."""
     from pinnspectra import figures
 
-    x = collocation.interior.coordinates
-    u, exact = solution.values.numpy(), collocation.pde.exact_solution(x).numpy()
-    folder.draw(
-        "solution", lambda: figures.solution_figure(x.numpy(), u[None], exact, folder.method)
-    )
+    coordinates = collocation.interior.coordinates
+    x, u = coordinates.numpy(), solution.values.numpy()[None]
+    exact = collocation.pde.exact_solution(coordinates).numpy()
+    folder.write_arrays("solution.npz", points=x, solution=u, exact=exact)
+    folder.draw("solution", lambda: figures.solution_figure(x, u, exact, folder.method))
 
 
 def draw_spectrum(solution: RandomFeatureSolution, folder: RunFolder) -> None:

@@ -85,6 +85,10 @@ def test_boundary_rows_make_the_solution_the_exact_one(tmp_path, pde):
     assert result["relative_l2_error"] < 1e-5
     assert result["loss_boundary"] ** 0.5 < 1e-4
     assert (folder / "figures" / "solution.png").exists()
+    arrays = read_arrays(folder / "solution.npz")
+    (u,), exact = arrays["solution"], arrays["exact"]
+    error = np.linalg.norm(u - exact) / np.linalg.norm(exact)
+    assert error == pytest.approx(result["relative_l2_error"], rel=1e-9)
     curve = read_arrays(folder / "spectrum.npz")["relative_training_error"]
     used = result["truncation_position"]
     assert curve[used - 1] == pytest.approx(result["relative_training_error"], rel=1e-3)

@@ -111,6 +111,16 @@ def test_figures_are_drawn(sweep):
         assert names == {"loss", "eigenvalues", "entropy", "entropy_loss", "solution"}
 
 
+def test_the_solution_that_is_written_has_the_error_of_the_result(sweep):
+    for folder in sweep[1]:
+        arrays = read_arrays(folder / "solution.npz")
+        (u,), exact = arrays["solution"], arrays["exact"]
+        assert arrays["points"].shape == (40, 1)
+        error = np.linalg.norm(u - exact) / np.linalg.norm(exact)
+        written = json.loads((folder / "result.json").read_text())["relative_l2_error"]
+        assert written == pytest.approx(error, rel=1e-12)
+
+
 def test_every_job_is_a_wandb_run_of_its_own_with_loss_over_entropy(sweep):
     for folder in sweep[1]:
         (file,) = folder.rglob("*.wandb")

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 PACKAGES = ("pinnspectra", "torch", "pytorch-lightning", "hydra-core", "numpy")
 """Packages whose versions a result records."""
 
-LEFT = ("metrics.csv", "spectra.npz", "spectrum.npz", "theorem1.json")
+LEFT = ("metrics.csv", "spectra.npz", "spectrum.npz", "solution.npz", "theorem1.json")
 """Files beside result.json that a run leaves."""
 
 SWEEP = "multirun.yaml"

@@ -109,6 +109,7 @@ def draw_figures(module: PINN, folder: RunFolder, cutoff: float) -> None:
     )
     if module.status != "diverged":
         x, u, exact = (tensor.numpy() for tensor in module.solution())
+        folder.write_arrays("solution.npz", points=x, solution=u, exact=exact)
         folder.draw("solution", lambda: figures.solution_figure(x, u, exact, method, rates))
     if not spectra:
         return

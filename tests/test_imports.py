@@ -16,6 +16,7 @@ EDGES = {
     "memory",
     "paper",
     "results",
+    "run_figures",
     "run_folder",
     "settings",
     "starters",

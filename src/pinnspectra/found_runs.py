@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from omegaconf import ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from pinnspectra.damage import damage_in
 from pinnspectra.recorded import by_member, read_metrics, read_spectra
 from pinnspectra.run_folder import SWEEP, read_json
 
@@ -75,6 +77,11 @@ class Run:
         config = _written_by_hydra(self.path / ".hydra" / "config.yaml")
         plain = OmegaConf.to_container(config, resolve=False) if config is not None else {}
         return {str(key): value for key, value in plain.items()} if isinstance(plain, dict) else {}
+
+    @cached_property
+    def damage(self) -> tuple[str, ...]:
+        """The files of the folder that cannot be read, a line each: which, why, what mends it."""
+        return damage_in(self.path)
 
     @property
     def finished(self) -> bool:

@@ -71,7 +71,7 @@ class Run:
         every = [{**self.result, **member} for member in found or [{"member": 0}]]
         return [{"run": self.name} | {c: row.get(c) for c in COLUMNS[1:]} for row in every]
 
-    @property
+    @cached_property
     def config(self) -> dict[str, Any]:
         """The composed configuration, interpolations unresolved; {} where there is none."""
         config = _written_by_hydra(self.path / ".hydra" / "config.yaml")
@@ -87,6 +87,14 @@ class Run:
     def finished(self) -> bool:
         """Whether all members came to their last step."""
         return all(row["status"] == "finished" for row in self.rows)
+
+
+def flat(config: Any, prefix: str = "") -> dict[str, Any]:
+    """The values of a configuration by dotted key; lists are values."""
+    if not isinstance(config, dict):
+        return {prefix: config}
+    parts = [flat(v, f"{prefix}.{k}" if prefix else str(k)) for k, v in config.items()]
+    return {key: value for part in parts for key, value in part.items()}
 
 
 def find_runs(folder: Path) -> list[Run]:

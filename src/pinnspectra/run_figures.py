@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pinnspectra import figures
 from pinnspectra.found_runs import Run, logged
 from pinnspectra.recorded import by_member, read_arrays, read_metrics, read_spectra
+from pinnspectra.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Figures = dict[str, Callable[[], "Figure"]]
 """What makes each figure, by the name of its file."""
+
+LOSSES = ("loss", "loss/interior", "loss/boundary", "loss/interior_ad64")
+"""Columns of a metrics.csv without which nothing is drawn of it."""
+
+
+def draw_run(folder: RunFolder, result: Mapping[str, Any]) -> None:
+    """Draw the figures of a run that is about to write its result."""
+    run = Run(folder.path, folder.path.name, (), {"method": folder.method, **result})
+    for name, make in run_figures(run).items():
+        folder.draw(name, make)
 
 
 def run_figures(run: Run) -> Figures:
@@ -24,19 +35,37 @@ def run_figures(run: Run) -> Figures:
     What the files do not say is taken from the run's result: its method, its cut-off, and the
     learning rates of its members.
     """
-    return _of_losses(run) | _of_solution(run) | _of_spectra(run) | _of_system(run)
+    return _of_training(run) | _of_solution(run) | _of_system(run)
 
 
-def _of_losses(run: Run) -> Figures:
-    metrics = by_member(read_metrics(run.path / "metrics.csv"), len(run.rows))
-    names = ("step", "loss", "loss/interior", "loss/boundary", "loss/interior_ad64")
-    if not metrics.keys() >= set(names):
+def _of_training(run: Run) -> Figures:
+    """Of a network: its losses, its first and last spectrum, and its entropy beside its loss."""
+    members = len(run.rows)
+    metrics = by_member(read_metrics(run.path / "metrics.csv"), members)
+    if not metrics.keys() >= {"step", *LOSSES}:
         return {}
-    method, rates = _method(run), learning_rates(run)
-    steps, loss, interior, boundary, truth = (metrics[name] for name in names)
-    return {
+    method, rates, cutoff = _method(run), learning_rates(run), _cutoff(run)
+    steps, (loss, interior, boundary, truth) = metrics["step"], (metrics[name] for name in LOSSES)
+    drawn: Figures = {
         "loss": lambda: figures.loss_figure(steps, loss, interior, boundary, truth, method, rates)
     }
+    spectra = read_spectra(run.path / "spectra.npz")
+    if not spectra or spectra["eigenvalues"].shape[1] != members:
+        return drawn
+    eigenvalues, floor, at, entropy = (
+        spectra[name] for name in ("eigenvalues", "floor", "steps", "truncated_entropy")
+    )
+    first, last = int(at[0]), int(at[-1])
+    drawn["eigenvalues"] = lambda: figures.eigenvalue_figure(
+        eigenvalues[0], eigenvalues[-1], floor**2, first, last, cutoff, method, rates
+    )
+    drawn["entropy"] = lambda: figures.entropy_figure(
+        at, entropy, spectra["effective_cutoff"], steps, loss, method, rates
+    )
+    drawn["entropy_loss"] = lambda: figures.entropy_loss_figure(
+        metrics["spectrum/truncated_entropy"], metrics["spectrum/loss"], steps, method, rates
+    )
+    return drawn
 
 
 def _of_solution(run: Run) -> Figures:
@@ -47,32 +76,6 @@ def _of_solution(run: Run) -> Figures:
     method, rates = _method(run), learning_rates(run)
     x, u, exact = (arrays[name] for name in names)
     return {"solution": lambda: figures.solution_figure(x, u, exact, method, rates)}
-
-
-def _of_spectra(run: Run) -> Figures:
-    """Of training: the first and the last spectrum, and the entropy beside the loss."""
-    members = len(run.rows)
-    metrics = by_member(read_metrics(run.path / "metrics.csv"), members)
-    spectra = read_spectra(run.path / "spectra.npz")
-    if not metrics or not spectra or spectra["eigenvalues"].shape[1] != members:
-        return {}
-    method, rates = _method(run), learning_rates(run)
-    steps, loss = metrics["step"], metrics["loss"]
-    eigenvalues, floor, at, entropy = (
-        spectra[name] for name in ("eigenvalues", "floor", "steps", "truncated_entropy")
-    )
-    first, last = int(at[0]), int(at[-1])
-    return {
-        "eigenvalues": lambda: figures.eigenvalue_figure(
-            eigenvalues[0], eigenvalues[-1], floor**2, first, last, _cutoff(run), method, rates
-        ),
-        "entropy": lambda: figures.entropy_figure(
-            at, entropy, spectra["effective_cutoff"], steps, loss, method, rates
-        ),
-        "entropy_loss": lambda: figures.entropy_loss_figure(
-            metrics["spectrum/truncated_entropy"], metrics["spectrum/loss"], steps, method, rates
-        ),
-    }
 
 
 def _of_system(run: Run) -> Figures:

@@ -19,24 +19,18 @@ from pinnspectra.run_folder import written_whole
 NAME = "report.html"
 
 
-def write_report(folder: Path, runs: Sequence[Run]) -> tuple[Path, list[str]]:
-    """Write DIR/report.html of the runs under DIR, whole.
-
-    Returns:
-        The file, and a line for every run whose files are damaged; the rest of it is shown.
+def write_report(folder: Path, runs: Sequence[Run]) -> Path:
+    """Write DIR/report.html of the runs under DIR, whole; where it is.
 
     Raises:
         OSError: it cannot be written.
     """
     from pinnspectra.report.contents import shown
     from pinnspectra.report.page import page
-    from pinnspectra.results import _titles
+    from pinnspectra.results import _titles as titles
 
-    found = shown(runs, _titles(runs))
-    damaged = [(one, name) for one in found for name in one.damage]
-    lines = [f"{one.run.path / name} is damaged: shown without it" for one, name in damaged]
-    notes = [f"{one.run.name}: {name} is damaged, and left out." for one, name in damaged]
+    text = page(folder, shown(runs, titles(runs)))
     path = folder / NAME
     with written_whole(path) as file:
-        file.write(page(folder, found, notes).encode(errors="backslashreplace"))
-    return path, lines
+        file.write(text.encode(errors="backslashreplace"))
+    return path

@@ -24,10 +24,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(f"{folder}: no run under this folder")
         return 1
     try:
-        path, damaged = write_report(folder, runs)
+        path = write_report(folder, runs)
     except OSError as error:
         say(cannot_write(error, folder))
         return 1
+    damaged = [line for run in runs for line in run.damage]
     for line in damaged:
         say(line)
     print(f"see {path}")

@@ -1,7 +1,7 @@
 """The claim of a sweep: what its numbers say of the methods, in a sentence and no more.
 
-Methods are compared by pairs of runs (of members, of an ensemble) that share every setting but the
-method, so that nothing else can be the cause of what is said.
+Methods are compared by pairs of members that share every setting but the method (pairs.py), so that
+nothing else can be the cause of what is said.
 """
 
 from __future__ import annotations
@@ -9,12 +9,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 from pinnspectra.found_runs import Row, Run
-from pinnspectra.report.differences import flat
+from pinnspectra.pairs import Pair, is_number, method_pairs
 
 ERRORS = {
     "relative_training_error_ad": "true relative training error",
@@ -25,41 +24,11 @@ ERRORS = {
 }
 """What is compared, the first that both runs of a pair have, and its name."""
 
-BASE = "ad"
-"""The method that the others are compared with, where it is among them."""
-
 MOST = 3
 """Comparisons that are told one by one."""
 
 ALIKE = 0.005
 """Relative difference below which two numbers are told as the same."""
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Two members that share all settings but the method: their runs' indices, their values."""
-
-    runs: tuple[int, int]
-    base: Row
-    other: Row
-
-
-def pairs(runs: Sequence[Run]) -> list[Pair]:
-    """All pairs of finished members whose settings are the same but for the method."""
-    alike: dict[Any, dict[str, tuple[int, Row]]] = {}
-    for i, run in enumerate(runs):
-        settings = {k: v for k, v in flat(run.config).items() if k.split(".")[0] != "method"}
-        for row in run.rows if len(settings) > 1 else ():
-            if row["status"] == "finished":
-                own = [str(row[key]) for key in ("pde", "seed", "learning_rate", "member")]
-                key = (*own, *sorted(settings.items()))
-                alike.setdefault(key, {}).setdefault(str(row["method"]), (i, row))
-    found = []
-    for members in alike.values():
-        base = BASE if BASE in members else next(iter(members))
-        i, first = members[base]
-        found += [Pair((i, j), first, row) for m, (j, row) in members.items() if m != base]
-    return found
 
 
 def claim(runs: Sequence[Run]) -> list[str]:
@@ -68,12 +37,10 @@ def claim(runs: Sequence[Run]) -> list[str]:
     And what they leave out: runs that are not finished.
     """
     groups: dict[tuple[str, str, str, str], list[Pair]] = {}
-    for pair in pairs(runs):
-        error = next(
-            (e for e in ERRORS if _positive(pair.base[e]) and _positive(pair.other[e])), ""
-        )
-        if error:
-            names = str(pair.base["pde"]), str(pair.base["method"]), str(pair.other["method"])
+    for pair in method_pairs(runs):
+        error = next((e for e in ERRORS if _positive(pair.ad[e]) and _positive(pair.fd[e])), "")
+        if error and pair.finished:
+            names = str(pair.ad["pde"]), pair.reference, pair.other
             groups.setdefault((*names, error), []).append(pair)
     said = [_comparison(*names, found) for names, found in groups.items()]
     more = len(said) - MOST
@@ -84,7 +51,7 @@ def claim(runs: Sequence[Run]) -> list[str]:
 
 def _comparison(pde: str, base: str, other: str, error: str, found: Sequence[Pair]) -> str:
     """One sentence: the ratio of the errors, and the entropies where both have one."""
-    ratios = [pair.other[error] / pair.base[error] for pair in found]
+    ratios = [pair.fd[error] / pair.ad[error] for pair in found]
     middle, low, high = median(ratios), min(ratios), max(ratios)
     size = f"{number(middle)} times" if abs(middle - 1) >= ALIKE else "the same as"
     spread = f" (median of {len(found)} pairs, {number(low)} to {number(high)})"
@@ -94,21 +61,21 @@ def _comparison(pde: str, base: str, other: str, error: str, found: Sequence[Pai
 
 
 def _after(found: Iterable[Pair]) -> str:
-    steps = [row["step"] for pair in found for row in (pair.base, pair.other)]
+    steps = [row["step"] for pair in found for row in (pair.ad, pair.fd)]
     same = _is_number(steps[0]) and all(step == steps[0] for step in steps)
     return f" after {number(steps[0])} gradient steps" if same else ""
 
 
 def _entropies(base: str, other: str, found: Sequence[Pair]) -> str:
     name = "truncated_entropy"
-    both = [p for p in found if _is_number(p.base[name]) and _is_number(p.other[name])]
+    both = [p for p in found if _is_number(p.ad[name]) and _is_number(p.fd[name])]
     if not both:
         return ""
-    H, H_other = (median(getattr(p, which)[name] for p in both) for which in ("base", "other"))
+    H, H_other = (median(getattr(p, which)[name] for p in both) for which in ("ad", "fd"))
     words = "median truncated entropy" if len(both) > 1 else "truncated entropy"
-    same = all(p.base["cutoff"] == p.other["cutoff"] for p in both)
+    same = all(p.ad["cutoff"] == p.fd["cutoff"] for p in both)
     differ = "" if same else ", at cut-offs that differ"
-    noisy = any(p.base["cutoff_below_precision"] or p.other["cutoff_below_precision"] for p in both)
+    noisy = any(p.ad["cutoff_below_precision"] or p.fd["cutoff_below_precision"] for p in both)
     doubt = ", at a cut-off below the precision, so that it may be noise" if noisy else ""
     return f"; {words} is {number(H)} ({base}) against {number(H_other)} ({other}){differ}{doubt}"
 
@@ -168,7 +135,7 @@ def number(value: float) -> str:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return is_number(value) and math.isfinite(value)
 
 
 def _positive(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""What a report shows of the runs: what each has recorded, read once, and what of it is damaged."""
+"""What a report shows of the runs: what each has recorded, read once."""
 
 from __future__ import annotations
 
@@ -13,10 +13,7 @@ from pinnspectra.figures import by_learning_rate
 from pinnspectra.figures.members import across, ended, labelled
 from pinnspectra.found_runs import Run
 from pinnspectra.recorded import by_member, read_arrays, read_metrics, read_spectra
-from pinnspectra.run_folder import read_json
-
-ARRAYS = ("spectra.npz", "spectrum.npz", "solution.npz")
-
+from pinnspectra.run_figures import learning_rates
 
 @dataclass(frozen=True, eq=False)
 class History:
@@ -98,7 +95,6 @@ class Shown:
     title: str
     curves: Sequence[Curves]
     solution: Solution | None
-    damage: Sequence[str]
 
     @property
     def method(self) -> str:
@@ -116,22 +112,9 @@ def median(values: np.ndarray) -> np.ndarray:
 def shown(runs: Sequence[Run], titles: Sequence[str]) -> list[Shown]:
     """The runs with all that they have recorded."""
     return [
-        Shown(run, title, list(_curves(i, run, title)), _solution(run.path), damage_of(run.path))
+        Shown(run, title, list(_curves(i, run, title)), _solution(run.path))
         for i, (run, title) in enumerate(zip(runs, titles, strict=True))
     ]
-
-
-def damage_of(path: Path) -> list[str]:
-    """The files of a run's folder that are there and cannot be read."""
-    files = [name for name in ("result.json", "error.json") if _is_there(path / name)]
-    found = [name for name in files if not read_json(path / name)]
-    found += [n for n in ARRAYS if _is_there(path / n) and not read_arrays(path / n)]
-    metrics = path / "metrics.csv"
-    return found + (["metrics.csv"] if _is_there(metrics) and not read_metrics(metrics) else [])
-
-
-def _is_there(path: Path) -> bool:
-    return path.exists()
 
 
 def _curves(index: int, run: Run, title: str) -> Iterator[Curves]:
@@ -141,10 +124,8 @@ def _curves(index: int, run: Run, title: str) -> Iterator[Curves]:
     if truncation or spectra:
         yield Curves(index, title, method, None, spectra, truncation)
         return
-    rates = [row["learning_rate"] for row in rows]
-    numbers = all(isinstance(rate, int | float) for rate in rates)
     history, spectra = _history(run.path, len(rows)), _trained(run, len(rows))
-    for rate, members in by_learning_rate(rates if numbers else (), len(rows)).items():
+    for rate, members in by_learning_rate(learning_rates(run), len(rows)).items():
         of_these = _of_members(history, spectra, members)
         yield Curves(index, labelled(title, rate), method, *of_these, None)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pinnspectra.found_runs import flat
 from pinnspectra.run_folder import FREE
 
 MISSING = "—"
@@ -30,13 +31,9 @@ class Difference:
         return next((value for value, runs in self.values.items() if run in runs), MISSING)
 
 
-def flat(config: Any, prefix: str = "") -> dict[str, str]:
-    """A configuration's values as text by dotted key, without what no number depends on."""
-    if not isinstance(config, Mapping) or (prefix and not config):
-        return {prefix: text(config)}
-    kept = {str(k): v for k, v in config.items() if prefix or k not in FREE}
-    parts = (flat(v, f"{prefix}.{k}" if prefix else k) for k, v in kept.items())
-    return {key: value for part in parts for key, value in part.items()}
+def settings(config: Mapping[str, Any]) -> dict[str, str]:
+    """The values of a configuration as text by dotted key, without what no number depends on."""
+    return {key: text(value) for key, value in flat(config).items() if key.split(".")[0] not in FREE}
 
 
 def text(value: Any) -> str:

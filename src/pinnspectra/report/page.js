@@ -30,15 +30,22 @@
     return text.includes("e") || (Math.abs(value) >= 1e-3 && Math.abs(value) < 1e6)
       ? text : value.toExponential(3).replace(/\.?0+e/, "e");
   }
-  function decades(scale) {
+  // at most eight labels on a log axis: powers of ten, or 1-2-5 and finer where there are few
+  function logTicks(scale) {
     const low = Math.ceil(Math.log10(scale.min) - 1e-9), high = Math.floor(Math.log10(scale.max) + 1e-9);
-    if (high - low < 1) {
-      scale.ticks = scale.ticks.filter((tick) => /^[125]/.test(tick.value.toExponential()));
-      return;
-    }
     const every = Math.max(1, Math.ceil((high - low) / 8));
-    scale.ticks = [];
-    for (let e = low; e <= high; e++) if (e % every === 0) scale.ticks.push({ value: 10 ** e });
+    const within = (mantissas) => {
+      const found = [];
+      for (let e = low - 1; e <= high; e++) {
+        for (const m of mantissas) found.push(Number(`${m}e${e}`));
+      }
+      return found.filter((value) => value >= scale.min * 0.999999 && value <= scale.max * 1.000001);
+    };
+    let values = within([1]).filter((value) => Math.round(Math.log10(value)) % every === 0);
+    for (const mantissas of [[1, 2, 5], [1, 1.5, 2, 3, 4, 5, 7], [1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9]]) {
+      if (values.length < 3) values = within(mantissas);
+    }
+    if (values.length > 1) scale.ticks = values.map((value) => ({ value }));
   }
   function logTick(value) {
     const e = Math.log10(value);
@@ -53,7 +60,7 @@
       type: log ? "logarithmic" : "linear",
       title: { display: true, text: title },
       ticks: { callback: log ? logTick : plain, maxRotation: 0, autoSkipPadding: 12 },
-      afterBuildTicks: log ? decades : undefined,
+      afterBuildTicks: log ? logTicks : undefined,
     };
   }
   function themed(chart) {
@@ -195,14 +202,14 @@
       if (e > 0) {
         sets.push(line(curve, {
           data: [{ x: e, y: values[place] }], kind: "e", label: `e = ${plain(e)}`, listed: true, pointRadius: 5, pointStyle: "circle",
-          borderColor: ink, borderWidth: 1.25, showLine: false,
+          borderColor: ink, borderWidth: 1.25, showLine: false, order: -2,
         }));
       }
     }
     if (s.floor.some((v) => v !== null)) {
       sets.push(line(curve, {
         data: points(s.index.slice(0, s.floor.length), s.floor.map(up)), kind: "floor", label: "rounding floor, last spectrum",
-        borderDash: [1.5, 3], borderWidth: 1.75, listed: true, borderColor: ink,
+        borderDash: [1.5, 3], borderWidth: 1.75, listed: true, borderColor: ink, order: -1,
       }));
     }
     return sets;

@@ -16,11 +16,12 @@ from markupsafe import Markup
 from pinnspectra.figures import method_colour
 from pinnspectra.figures.overview import colour_scale
 from pinnspectra.found_runs import CHOICES
+from pinnspectra.pairs import method_pairs
 from pinnspectra.report import charts, solutions
-from pinnspectra.report.claim import claim, counted, listed, pairs
+from pinnspectra.report.claim import claim, counted, listed, number
 from pinnspectra.report.commands import command, sweep_commands
 from pinnspectra.report.contents import Curves, Shown
-from pinnspectra.report.differences import differences, flat, grouped
+from pinnspectra.report.differences import differences, grouped, settings
 from pinnspectra.report.pictures import MOST, pictures
 from pinnspectra.results import PRINTED, _condensed, _reason
 
@@ -53,6 +54,9 @@ MEANINGS = {
     "truncated_entropy": "truncated entropy H(a) of Definition 2",
 }
 
+SHARED = ("pde", "seed", "learning_rate", "step", "cutoff")
+"""Columns that are said once where all rows have the same value."""
+
 FEW_COLUMNS = 8
 """Runs that have a column each in the table of differences."""
 
@@ -66,14 +70,8 @@ class Cell:
     numeric: bool
 
 
-def page(folder: Path, runs: Sequence[Shown], notes: Sequence[str]) -> str:
-    """The report of runs as one HTML page that needs no other file.
-
-    Args:
-        folder: what the runs are under.
-        runs: the runs.
-        notes: what is to be said of files that could not be read.
-    """
+def page(folder: Path, runs: Sequence[Shown]) -> str:
+    """The report of the runs under a folder as one HTML page that needs no other file."""
     curves = charts.curves_of(runs)
     pair = _pair(runs, curves)
     data = charts.chart_data(runs, pair)
@@ -93,8 +91,9 @@ def page(folder: Path, runs: Sequence[Shown], notes: Sequence[str]) -> str:
         title=folder.absolute().name or "runs",
         summary=_summary(runs),
         claims=claim(list(known.values())),
-        notes=[*notes, *_left_out(runs, curves)],
+        notes=_notes(folder, runs, curves),
         columns=_columns(runs),
+        shared=_shared(runs),
         names=NAMES,
         meanings=MEANINGS,
         rows=_rows(runs, folder),
@@ -104,7 +103,7 @@ def page(folder: Path, runs: Sequence[Shown], notes: Sequence[str]) -> str:
         still=still,
         problems=solutions.problems(runs, [first.get(i, "#555555") for i in known]),
         scales={name: colour_scale(name) for name in ("viridis", "RdBu_r")},
-        differing=differences({i: flat(run.config) for i, run in known.items() if run.config}),
+        differing=differences({i: settings(run.config) for i, run in known.items() if run.config}),
         made=grouped({i: _made(run.result) for i, run in known.items() if _made(run.result)}),
         titles=[shown.title or shown.run.name for shown in runs],
         few=len(runs) <= FEW_COLUMNS,
@@ -143,16 +142,18 @@ def _pair(runs: Sequence[Shown], curves: Sequence[Curves]) -> tuple[int, int]:
     """The first two curves of runs that differ in the method alone; else the first two."""
     having = [i for i, c in enumerate(curves) if c.spectra]
     by_run = {curves[i].run: i for i in reversed(having)}
-    for pair in pairs([shown.run for shown in runs]):
-        if all(run in by_run for run in pair.runs):
-            return by_run[pair.runs[0]], by_run[pair.runs[1]]
+    index = {shown.run.name: i for i, shown in enumerate(runs)}
+    for pair in method_pairs([shown.run for shown in runs]):
+        both = [by_run.get(index[row["run"]]) for row in (pair.ad, pair.fd)]
+        if both[0] is not None and both[1] is not None:
+            return both[0], both[1]
     left, right = [*having, *having, 0, 0][:2] if len(having) != 1 else having * 2
     return left, right
 
 
-def _left_out(runs: Sequence[Shown], curves: Sequence[Curves]) -> list[str]:
-    """What of many runs the page does not show."""
-    said = []
+def _notes(folder: Path, runs: Sequence[Shown], curves: Sequence[Curves]) -> list[str]:
+    """What is damaged, and what of many runs the page does not show."""
+    said = [line.replace(f"{folder}/", "") for shown in runs for line in shown.run.damage]
     solved = sum(shown.solution is not None for shown in runs)
     if solved > solutions.MOST:
         said.append(f"Of {solved} solutions the first {solutions.MOST} are shown.")
@@ -169,9 +170,16 @@ def _columns(runs: Sequence[Shown]) -> list[str]:
     rows = [row for shown in runs for row in shown.run.rows]
     ensembles = any(len(shown.run.rows) > 1 for shown in runs)
     known = [c for c in PRINTED if any(row[c] is not None for row in rows)]
-    columns = [c for c in known if c != "member" or ensembles]
+    left_out = {*_shared(runs), *(() if ensembles else ("member",))}
     unfinished = not all(shown.run.finished for shown in runs)
-    return [*columns, *(["reason"] if unfinished else [])]
+    return [*(c for c in known if c not in left_out), *(["reason"] if unfinished else [])]
+
+
+def _shared(runs: Sequence[Shown]) -> dict[str, str]:
+    """What all rows of several have in common, as text by column."""
+    rows = [row for shown in runs for row in shown.run.rows]
+    same = [c for c in SHARED if all(row[c] == rows[0][c] for row in rows)]
+    return {c: cell(rows[0][c]).text for c in same if rows[0][c] is not None and len(rows) > 1}
 
 
 def _rows(runs: Sequence[Shown], folder: Path) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from omegaconf import ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from pinnspectra.damage import damage_in
 from pinnspectra.recorded import by_member, read_metrics, read_spectra
 from pinnspectra.run_folder import SWEEP, read_json
 
@@ -69,17 +71,30 @@ class Run:
         every = [{**self.result, **member} for member in found or [{"member": 0}]]
         return [{"run": self.name} | {c: row.get(c) for c in COLUMNS[1:]} for row in every]
 
-    @property
+    @cached_property
     def config(self) -> dict[str, Any]:
         """The composed configuration, interpolations unresolved; {} where there is none."""
         config = _written_by_hydra(self.path / ".hydra" / "config.yaml")
         plain = OmegaConf.to_container(config, resolve=False) if config is not None else {}
         return {str(key): value for key, value in plain.items()} if isinstance(plain, dict) else {}
 
+    @cached_property
+    def damage(self) -> tuple[str, ...]:
+        """The files of the folder that cannot be read, a line each: which, why, what mends it."""
+        return damage_in(self.path)
+
     @property
     def finished(self) -> bool:
         """Whether all members came to their last step."""
         return all(row["status"] == "finished" for row in self.rows)
+
+
+def flat(config: Any, prefix: str = "") -> dict[str, Any]:
+    """The values of a configuration by dotted key; lists are values."""
+    if not isinstance(config, dict):
+        return {prefix: config}
+    parts = [flat(v, f"{prefix}.{k}" if prefix else str(k)) for k, v in config.items()]
+    return {key: value for part in parts for key, value in part.items()}
 
 
 def find_runs(folder: Path) -> list[Run]:

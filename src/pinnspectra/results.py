@@ -17,12 +17,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import numpy as np
-
-from pinnspectra import figures
-from pinnspectra.found_runs import CHOICES, COLUMNS, Row, Run, find_runs, logged, run_at
+from pinnspectra.found_runs import CHOICES, COLUMNS, Row, Run, find_runs, run_at
 from pinnspectra.messages import cannot_write, say
-from pinnspectra.recorded import read_arrays, read_spectra
+from pinnspectra.run_figures import comparison_figures
 from pinnspectra.run_folder import SWEEP, draw, written_whole
 
 HIDDEN = ("loss_interior", "loss_boundary", "cutoff_below_precision", "config_hash", "wall_seconds")
@@ -200,64 +197,9 @@ def summary(folder: Path) -> str:
 
 
 def _draw(runs: Sequence[Run], folder: Path) -> list[Path]:
-    """The comparison figures of the training runs and of the random feature models."""
-    logged = [run for run in runs if (run.path / "metrics.csv").exists()]
-    trained = [curves for run in logged for curves in _run_curves(run)]
-    solved = [_spectrum_curves(run) for run in runs if (run.path / "spectrum.npz").exists()]
-    written = []
-    path = folder / "comparison.png"
-    if trained and draw(path, lambda: figures.comparison_figure(trained)):
-        written.append(path)
-    path = folder / "comparison_rfm.png"
-    if solved and draw(path, lambda: figures.rfm_comparison_figure(solved)):
-        written.append(path)
-    return written
-
-
-def _run_curves(run: Run) -> list[figures.RunCurves]:
-    """The curves of a training run: of its members, for each of their learning rates."""
-    rows = run.rows
-    steps, loss = logged(run.path, len(rows))
-    spectra = read_spectra(run.path / "spectra.npz")
-    if not spectra or spectra["eigenvalues"].shape[1] != len(rows):
-        none = np.empty((0, len(rows)))
-        spectra = {"steps": none[:, 0], "truncated_entropy": none, "eigenvalues": none.T[None]}
-        spectra["floor"] = none.T
-    rates = [row["learning_rate"] for row in rows]
-    groups = figures.by_learning_rate(rates if all(map(_is_number, rates)) else (), len(rows))
-    return [
-        figures.RunCurves(
-            label=", ".join([*run.overrides, *([rate] if rate else [])]) or run.name,
-            method=str(run.result.get("method")),
-            loss_steps=steps,
-            loss=loss[:, members],
-            spectrum=spectra["eigenvalues"][-1, members],
-            floor=spectra["floor"][members] ** 2,
-            cutoff=_cutoff(run),
-            entropy_steps=spectra["steps"],
-            truncated_entropy=spectra["truncated_entropy"][:, members],
-        )
-        for rate, members in groups.items()
-    ]
-
-
-def _spectrum_curves(run: Run) -> figures.SpectrumCurves:
-    arrays, none = read_arrays(run.path / "spectrum.npz"), np.empty(0)
-    return figures.SpectrumCurves(
-        label=", ".join(run.overrides) or run.name,
-        method=str(run.result.get("method")),
-        singular_values=arrays.get("singular_values", none),
-        floor=arrays.get("floor", none),
-        cutoff=_cutoff(run),
-        truncation_position=arrays.get("truncation_position", none),
-        relative_training_error=arrays.get("relative_training_error", none),
-        used=run.result.get("truncation_position") or 0,
-    )
-
-
-def _cutoff(run: Run) -> float:
-    cutoff = run.result.get("cutoff")
-    return float("nan") if cutoff is None else float(cutoff)
+    """The comparison figures that are drawn."""
+    paths = {folder / f"{name}.png": make for name, make in comparison_figures(runs).items()}
+    return [path for path, make in paths.items() if draw(path, make)]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from chromium import MISSING, PHONE, chromium
+from chromium import MISSING, chromium
 from ensembles import write_run
 from scripts import ROOT, run_folders, run_here
 

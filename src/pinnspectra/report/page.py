@@ -30,6 +30,23 @@ HERE = Path(__file__).parent
 MARKS = {"finished": "✓", "diverged": "△", "failed": "✕", "refused": "⊘", "unfinished": "◐"}
 """A shape for each status, so that colour is not all that tells them apart."""
 
+FIRST = (
+    "run",
+    "pde",
+    "method",
+    "seed",
+    "member",
+    "learning_rate",
+    "status",
+    "step",
+    "loss_interior_ad64",
+    "relative_training_error_ad",
+    "relative_l2_error",
+    "effective_cutoff",
+    "truncated_entropy",
+)
+"""The table's first columns, what matters before what does less."""
+
 NAMES = {
     "learning_rate": "learning rate",
     "loss_interior_ad64": "true interior loss",
@@ -97,7 +114,7 @@ def page(folder: Path, runs: Sequence[Shown]) -> str:
         names=NAMES,
         meanings=MEANINGS,
         rows=_rows(runs, folder),
-        marks=MARKS,
+        unfinished=_unfinished(runs),
         methods=_methods(runs),
         data=data,
         still=still,
@@ -169,7 +186,8 @@ def _columns(runs: Sequence[Shown]) -> list[str]:
     """The columns that a row has a value of, and why runs are not finished."""
     rows = [row for shown in runs for row in shown.run.rows]
     ensembles = any(len(shown.run.rows) > 1 for shown in runs)
-    known = [c for c in PRINTED if any(row[c] is not None for row in rows)]
+    ordered = dict.fromkeys([*FIRST, *PRINTED])
+    known = [c for c in ordered if any(row[c] is not None for row in rows)]
     left_out = {*_shared(runs), *(() if ensembles else ("member",))}
     unfinished = not all(shown.run.finished for shown in runs)
     return [*(c for c in known if c not in left_out), *(["reason"] if unfinished else [])]
@@ -188,18 +206,27 @@ def _rows(runs: Sequence[Shown], folder: Path) -> list[dict[str, Any]]:
     found = []
     for i, shown in enumerate(runs):
         for row in _condensed(shown.run.rows):
-            failed = row["status"] != "finished"
-            values = row | {"run": shown.title, "reason": _reason(shown.run) if failed else None}
+            kinds = [kind for kind in MARKS if kind in str(row["status"])] or ["unfinished"]
+            finished = kinds == ["finished"]
+            values = row | {"run": shown.title, "reason": None if finished else _reason(shown.run)}
             found.append(
                 {
                     "run": i,
                     "href": quote(str(shown.run.path.relative_to(folder))) + "/",
                     "color": method_colour(shown.method),
+                    "finished": finished,
+                    "mark": MARKS[kinds[-1]],
                     "also": " ".join(shown.run.overrides),
                     "cells": {c: cell(values[c]) for c in columns},
                 }
             )
     return found
+
+
+def _unfinished(runs: Sequence[Shown]) -> list[tuple[str, str]]:
+    """The runs that are not finished, each with the reason."""
+    missing = [shown for shown in runs if not shown.run.finished]
+    return [(shown.title or shown.run.name, _reason(shown.run)) for shown in missing]
 
 
 def cell(value: Any) -> Cell:

@@ -10,7 +10,6 @@ import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from matplotlib import colormaps, rc_context
@@ -35,12 +34,6 @@ FEW_SHADES = 6
 
 FEW_LISTED = 8
 """Runs that a legend lists."""
-
-SVG: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "pinnspectra",
-    "path.simplify_threshold": 0.5,
-}
 
 MAP_LEVELS = 64
 
@@ -214,11 +207,11 @@ def map_picture(values: np.ndarray, limits: tuple[float, float], colours: str) -
     return file.getvalue()
 
 
+@rc_context(STYLE)
 def svg(figure: Figure) -> bytes:
-    """A figure as SVG with text that stays text, on nothing, the same bytes every time."""
+    """A figure as SVG on nothing, with text that stays text, the same bytes every time."""
     file = io.BytesIO()
-    with rc_context(SVG):
-        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
+    figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
     return file.getvalue()
 
 

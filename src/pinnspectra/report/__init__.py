@@ -44,9 +44,9 @@ def write_report(folder: Path, runs: Sequence[Run]) -> Path:
     Raises:
         OSError: it cannot be written.
     """
+    from pinnspectra.closing import titles
     from pinnspectra.report.contents import shown
     from pinnspectra.report.page import page
-    from pinnspectra.results import _titles as titles
 
     text = page(folder, shown(runs, titles(runs)))
     path = folder / NAME

@@ -69,7 +69,7 @@
     return {
       type: log ? "logarithmic" : "linear",
       title: { display: true, text: title },
-      ticks: { callback: log ? logTick : linearTick, maxRotation: 0, autoSkipPadding: 12 },
+      ticks: { callback: log ? logTick : linearTick, maxRotation: 0, autoSkipPadding: 20, maxTicksLimit: 8 },
       afterBuildTicks: log ? logTicks : undefined,
     };
   }
@@ -142,11 +142,13 @@
   const few = (part) => data.curves.filter((c) => c[part]).length <= 8;
   // earlier curves are wider and below, so that those that coincide both show
   const last = Math.max(data.curves.length - 1, 1);
+  const rank = data.curves.map((c, i) => data.curves.slice(0, i).filter((other) => other.method === c.method).length);
+  const place = (curve) => (data.curves.length > 8 ? rank : data.curves.map((_, i) => i))[data.curves.indexOf(curve)];
   const breadth = (curve) => (data.curves.length > 8 ? 0 : (last - data.curves.indexOf(curve)) / last);
   const line = (curve, more) => ({
     name: curve.label || curve.method, label: middleCut(curve.label || curve.method, 44),
-    run: curve.run, borderColor: tone(curve.colour), backgroundColor: tone(curve.colour),
-    order: -data.curves.indexOf(curve), borderWidth: 1.5 + 2 * breadth(curve), pointRadius: 0, pointHitRadius: 8, pointHoverRadius: 4, spanGaps: true, ...more,
+    run: curve.run, borderColor: tone(curve.colour, data.curves.length > 24 ? 0.6 : 1), backgroundColor: tone(curve.colour),
+    order: -place(curve), borderWidth: 1.5 + 2 * breadth(curve), pointRadius: 0, pointHitRadius: 8, pointHoverRadius: 4, spanGaps: true, ...more,
   });
   function band(curve, x, low, high) {
     if (!low) return [];
@@ -251,8 +253,10 @@
   }
   function renewSpectra() {
     const limits = spectrumLimits();
+    const most = Math.max(...["left", "right"].map((side) => data.curves[chosen[side]]?.spectrum?.index.at(-1) || 1));
     for (const [side, chart] of [["left", charts.spectrumLeft], ["right", charts.spectrumRight]]) {
       Object.assign(chart.options.scales.y, limits);
+      Object.assign(chart.options.scales.x, { min: 0, max: most });
       chart.options.scales.y.title.text = ofMatrix(side);
       chart.remake();
     }

@@ -54,7 +54,7 @@ def _problem(
     for i in which:
         solution = _solution(runs[i])
         worst = float(np.nanmax(np.abs(solution.median - solution.exact)))
-        said = f"largest error {number(worst)}"
+        said = f"max |u - u*| = {number(worst)}"
         pictures = _maps(solution, limits, worst) or _curve(solution, colours[i])
         maps = maps or len(pictures) > 1
         words = [

@@ -16,6 +16,7 @@ EDGES = {
     "memory",
     "pairs",
     "paper",
+    "report",
     "results",
     "run_figures",
     "run_folder",

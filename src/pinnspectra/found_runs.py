@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -172,3 +174,19 @@ def logged(path: Path, size: int | None = None) -> tuple[np.ndarray, np.ndarray]
     if not metrics.keys() >= {"step", "loss"}:
         return np.empty(0), np.empty((0, size or 1))
     return metrics["step"], metrics["loss"]
+
+
+def versions_note(runs: Sequence[Run]) -> str | None:
+    """One line where runs with a result were made by different versions: which, and how many runs.
+
+    None where all are of the same.
+    """
+    found = [run.result.get("versions") for run in runs if "config_hash" in run.result]
+    recorded = [versions if isinstance(versions, dict) else {} for versions in found]
+    parts = []
+    for package in dict.fromkeys(name for versions in recorded for name in versions):
+        counts = Counter(str(versions.get(package, "of no record")) for versions in recorded)
+        if len(counts) > 1:
+            said = [f"{version} ({n} run{'s' * (n > 1)})" for version, n in sorted(counts.items())]
+            parts.append(f"{package} {', '.join(said)}")
+    return f"the runs were made by different versions: {'; '.join(parts)}" if parts else None

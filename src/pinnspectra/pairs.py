@@ -27,7 +27,7 @@ QUANTITIES = (
 """What is compared, by column: the true interior loss, the error of u, H and e."""
 
 NO_SETTING = ("pde", "method", "seed", "threads", "hydra", *FREE)
-"""Sections whose overrides name no setting: they are named otherwise, or no number hangs on them."""
+"""Sections whose overrides name no setting: they have their own names, or decide no number."""
 
 MOST_SETTINGS = 3
 """Settings that are compared one by one; of more, all pairs of a problem are taken together."""
@@ -157,16 +157,16 @@ def _names(runs: Sequence[Run]) -> list[str]:
 
 def _members(ad: Run, other: Run) -> Iterator[tuple[str, Row, Row]]:
     """Rows of the two runs by member, and the learning rate where members have several."""
-    rows = {row["member"]: row for row in map(_comparable, [ad] * len(ad.rows), ad.rows)}
-    rates = {str(row["learning_rate"]) for row in rows.values()}
-    for row in map(_comparable, [other] * len(other.rows), other.rows):
-        if row["member"] in rows:
-            its = rows[row["member"]]
-            rate = f" lr={its['learning_rate']}" if len(rates) > 1 else ""
-            yield rate, its, row
+    by_ad = {row["member"]: comparable(ad, row) for row in ad.rows}
+    several = len({str(row["learning_rate"]) for row in by_ad.values()}) > 1
+    for row in other.rows:
+        its = by_ad.get(row["member"])
+        if its is not None:
+            rate = f" lr={its['learning_rate']}" if several else ""
+            yield rate, its, comparable(other, row)
 
 
-def _comparable(run: Run, row: Row) -> Row:
+def comparable(run: Run, row: Row) -> Row:
     """A row without the error of a u that is free: of random features without boundary rows."""
     return row | ({"relative_l2_error": None} if run.config.get("boundary_rows") is False else {})
 

@@ -86,8 +86,8 @@ def _of_system(run: Run) -> Figures:
     sigma, floor, cutoff = curves.singular_values, curves.floor, curves.cutoff
     positions, errors = curves.truncation_position, curves.relative_training_error
     return {
-        "singular_values": lambda: figures.singular_value_figure(
-            sigma, floor, cutoff, curves.method
+        "singular_values": lambda: figures.spectrum_figure(
+            {curves.method: sigma}, cutoff, {curves.method: floor}
         ),
         "truncation": lambda: figures.truncation_figure(
             positions, errors, curves.used, curves.method

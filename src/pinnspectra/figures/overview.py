@@ -10,7 +10,6 @@ import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from matplotlib import colormaps, rc_context
@@ -35,12 +34,6 @@ FEW_SHADES = 6
 
 FEW_LISTED = 8
 """Runs that a legend lists."""
-
-SVG: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "pinnspectra",
-    "path.simplify_threshold": 0.5,
-}
 
 MAP_LEVELS = 64
 
@@ -104,8 +97,8 @@ def losses_overview(lines: Sequence[Line]) -> Figure:
     figure, axes = _figure()
     set_loss_axes(axes)
     axes.set_ylabel("interior loss $L_F$")
-    for line in lines:
-        draw_curve(axes, line.x, line.y, color=line.color, linewidth=1.4)
+    for line, width in zip(lines, _widths(lines), strict=True):
+        draw_curve(axes, line.x, line.y, color=line.color, linewidth=width)
         if line.dashed is not None:
             draw_curve(
                 axes, line.x, line.dashed, color=line.color, linestyle=(0, (3, 2)), linewidth=1.1
@@ -118,8 +111,9 @@ def entropies_overview(lines: Sequence[Line]) -> Figure:
     """Truncated entropy over gradient steps."""
     figure, axes = _figure()
     axes.set(xlabel=STEP, ylabel=ENTROPY)
-    for line in lines:
-        draw_curve(axes, line.x, line.y, color=line.color, marker="o", markersize=3)
+    for line, width in zip(lines, _widths(lines), strict=True):
+        dots = {"color": line.color, "marker": "o", "markersize": 2 + width}
+        draw_curve(axes, line.x, line.y, linewidth=width, **dots)
     return _with_legend(figure, lines)
 
 
@@ -128,8 +122,8 @@ def truncation_overview(lines: Sequence[Line]) -> Figure:
     """Relative training error of truncated solutions over their position; dots where it is used."""
     figure, axes = _figure()
     set_truncation_axes(axes)
-    for line in lines:
-        draw_curve(axes, line.x, line.y, color=line.color, linewidth=1.4)
+    for line, width in zip(lines, _widths(lines), strict=True):
+        draw_curve(axes, line.x, line.y, color=line.color, linewidth=width)
         draw_truncation_mark(axes, line.x, line.y, line.used, line.color)
     return _with_legend(figure, lines)
 
@@ -184,7 +178,7 @@ def curve_picture(x: np.ndarray, u: np.ndarray, exact: np.ndarray, color: str) -
     """A small picture of u over the dashed exact one, and of u - u* below, at x, (N,) each."""
     figure = Figure(figsize=(3, 2.4))
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
-    figure.subplots_adjust(left=0.17, right=0.98, top=0.96, bottom=0.11, hspace=0.25)
+    figure.subplots_adjust(left=0.22, right=0.98, top=0.96, bottom=0.11, hspace=0.25)
     order = np.argsort(x)
     x, u, exact = x[order], u[order], exact[order]
     draw_curve(upper, x, u, color=color, linewidth=2.2)
@@ -194,7 +188,7 @@ def curve_picture(x: np.ndarray, u: np.ndarray, exact: np.ndarray, color: str) -
         axes.tick_params(labelsize=7)
         axes.set_ylabel(name, fontsize=8)
         axes.yaxis.set_major_locator(ticks(3))
-        axes.yaxis.set_label_coords(-0.13, 0.5)
+        axes.yaxis.set_label_coords(-0.2, 0.5)
     return figure
 
 
@@ -213,11 +207,11 @@ def map_picture(values: np.ndarray, limits: tuple[float, float], colours: str) -
     return file.getvalue()
 
 
+@rc_context(STYLE)
 def svg(figure: Figure) -> bytes:
-    """A figure as SVG with text that stays text, on nothing, the same bytes every time."""
+    """A figure as SVG on nothing, with text that stays text, the same bytes every time."""
     file = io.BytesIO()
-    with rc_context(SVG):
-        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
+    figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
     return file.getvalue()
 
 
@@ -227,6 +221,13 @@ def _figure() -> tuple[Figure, Axes]:
     figure.subplots_adjust(left=0.13, right=0.97, top=0.96, bottom=0.14)
     axes.xaxis.set_major_locator(ticks(6, integer=True))
     return figure, axes
+
+
+def _widths(lines: Sequence[Line]) -> list[float]:
+    """Of a few curves the earlier are wider, so that those that coincide both show."""
+    last = max(len(lines) - 1, 1)
+    few = len(lines) <= FEW_LISTED
+    return [1.2 + (2.0 * (last - i) / last if few else 0.0) for i in range(len(lines))]
 
 
 def _with_legend(figure: Figure, lines: Sequence[Line]) -> Figure:

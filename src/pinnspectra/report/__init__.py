@@ -10,13 +10,32 @@ page.html.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinnspectra.found_runs import Run
+from pinnspectra.found_runs import Run, find_runs
+from pinnspectra.messages import first_line
 from pinnspectra.run_folder import written_whole
 
 NAME = "report.html"
+
+
+log = logging.getLogger(__name__)
+
+
+def report(folder: Path) -> None:
+    """Write the report of a sweep that has ended, and print where it is.
+
+    Where that fails the sweep is none the worse: it is said.
+    """
+    try:
+        path = write_report(folder, find_runs(folder))
+    except Exception as error:
+        log.error("%s could not be made: %s", folder / NAME, first_line(error))
+        log.debug("", exc_info=True)
+    else:
+        print(f"see {path}", flush=True)
 
 
 def write_report(folder: Path, runs: Sequence[Run]) -> Path:
@@ -25,9 +44,9 @@ def write_report(folder: Path, runs: Sequence[Run]) -> Path:
     Raises:
         OSError: it cannot be written.
     """
+    from pinnspectra.closing import titles
     from pinnspectra.report.contents import shown
     from pinnspectra.report.page import page
-    from pinnspectra.results import _titles as titles
 
     text = page(folder, shown(runs, titles(runs)))
     path = folder / NAME

@@ -183,7 +183,7 @@ def _points(runs: Sequence[Shown], colours: dict[int, str]) -> list[dict[str, An
     """A point for every member that has an entropy and an error."""
     found = []
     for i, shown in enumerate(runs):
-        rows = shown.run.rows
+        rows = shown.rows
         for row in rows:
             values = {name: _finite(row[name]) for name in ("truncated_entropy", *MEASURES)}
             if values["truncated_entropy"] is None:
@@ -200,7 +200,7 @@ def _member(row: Row) -> str:
 
 
 def _measured(runs: Sequence[Shown]) -> dict[str, str]:
-    rows = [row for shown in runs for row in shown.run.rows]
+    rows = [row for shown in runs for row in shown.rows]
     return {k: name for k, name in MEASURES.items() if any(_finite(row[k]) for row in rows)}
 
 

@@ -25,15 +25,15 @@ def command(run: Run) -> str:
 def sweep_commands(folder: Path, runs: Sequence[Run]) -> dict[str, str]:
     """The commands of the sweeps that the runs are of, by the sweep's folder."""
     found = {}
-    for parent in dict.fromkeys(run.path.parent for run in runs):
+    parents = dict.fromkeys(run.path.parent for run in runs)
+    for parent in (p for p in parents if p.is_relative_to(folder)):
         described = _read(parent / SWEEP) if (parent / SWEEP).exists() else {}
         script, task = (
             _at(described, "hydra", "job", "name"),
             _at(described, "hydra", "overrides", "task"),
         )
         if isinstance(script, str) and isinstance(task, list):
-            name = "." if parent == folder else str(parent)
-            found[name] = _joined(script, ["-m", *map(str, task)])
+            found[str(parent.relative_to(folder))] = _joined(script, ["-m", *map(str, task)])
     return found
 
 

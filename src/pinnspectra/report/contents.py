@@ -11,9 +11,11 @@ import numpy as np
 
 from pinnspectra.figures import by_learning_rate
 from pinnspectra.figures.members import across, ended, labelled
-from pinnspectra.found_runs import Run
+from pinnspectra.found_runs import Row, Run
+from pinnspectra.pairs import comparable
 from pinnspectra.recorded import by_member, read_arrays, read_metrics, read_spectra
 from pinnspectra.run_figures import learning_rates
+
 
 @dataclass(frozen=True, eq=False)
 class History:
@@ -95,6 +97,11 @@ class Shown:
     title: str
     curves: Sequence[Curves]
     solution: Solution | None
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """The run's values by column, a member each, without those that say nothing."""
+        return [comparable(self.run, row) for row in self.run.rows]
 
     @property
     def method(self) -> str:

@@ -26,6 +26,12 @@ class Difference:
         """Whether there is more than one value."""
         return len(self.values) > 1
 
+    def said(self, value: str) -> str:
+        """A value, without the module of a class where that is clear."""
+        ends = {text.rpartition(".")[2] for text in self.values}
+        is_class = self.key.endswith("_target_") and len(ends) == len(self.values)
+        return value.rpartition(".")[2] if is_class else value
+
     def of(self, run: int) -> str:
         """The value of a run."""
         return next((value for value, runs in self.values.items() if run in runs), MISSING)
@@ -33,7 +39,9 @@ class Difference:
 
 def settings(config: Mapping[str, Any]) -> dict[str, str]:
     """The values of a configuration as text by dotted key, without what no number depends on."""
-    return {key: text(value) for key, value in flat(config).items() if key.split(".")[0] not in FREE}
+    return {
+        key: text(value) for key, value in flat(config).items() if key.split(".")[0] not in FREE
+    }
 
 
 def text(value: Any) -> str:

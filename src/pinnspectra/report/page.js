@@ -21,14 +21,21 @@
   // ---- what numbers look like
   const SUPERSCRIPTS = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
   const power = (e) => "10" + [...String(e)].map((c) => SUPERSCRIPTS[c]).join("");
-  function plain(value) {
+  function plain(value, digits = 4) {
     if (value === null || value === undefined || Number.isNaN(value)) return "–";
     if (Number.isInteger(value) && Math.abs(value) < 1e15) {
       return String(value).replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
     }
-    const text = String(Number(value.toPrecision(4)));
+    const text = String(Number(value.toPrecision(digits)));
     return text.includes("e") || (Math.abs(value) >= 1e-3 && Math.abs(value) < 1e6)
-      ? text : value.toExponential(3).replace(/\.?0+e/, "e");
+      ? text : Number(value.toPrecision(digits)).toExponential().replace("e+", "e");
+  }
+  // labels of ticks, with as many digits as tell them apart
+  function linearTick(value, index, ticks) {
+    const step = ticks.length > 1 ? Math.abs(ticks[1].value - ticks[0].value) : 0;
+    const largest = Math.max(...ticks.map((tick) => Math.abs(tick.value)));
+    const digits = step > 0 ? Math.ceil(Math.log10(largest / step)) + 1 : 4;
+    return plain(Number(value.toPrecision(Math.min(Math.max(digits, 1), 12))), 12);
   }
   // at most eight labels on a log axis: powers of ten, or 1-2-5 and finer where there are few
   function logTicks(scale) {
@@ -45,21 +52,24 @@
     for (const mantissas of [[1, 2, 5], [1, 1.5, 2, 3, 4, 5, 7], [1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9]]) {
       if (values.length < 3) values = within(mantissas);
     }
-    if (values.length > 1) scale.ticks = values.map((value) => ({ value }));
+    if (values.length < 3) values = [0, 1, 2, 3].map((i) => scale.min + (i / 3) * (scale.max - scale.min));
+    scale.ticks = values.map((value) => ({ value }));
   }
-  function logTick(value) {
-    const e = Math.log10(value);
-    return Math.abs(e - Math.round(e)) < 1e-9 ? power(Math.round(e)) : plain(value);
+  function logTick(value, index, ticks) {
+    const logs = ticks.map((tick) => Math.log10(tick.value)), e = logs[index];
+    const whole = logs.every((log) => Math.abs(log - Math.round(log)) < 1e-9);
+    return whole && Math.max(...logs.map(Math.abs)) > 2.5 ? power(Math.round(e)) : linearTick(value, index, ticks);
   }
   const middleCut = (text, most) =>
     text.length <= most ? text : `${text.slice(0, most / 2)}…${text.slice(-most / 2)}`;
 
   // ---- charts
+  Chart.defaults.font.family = variable("--sans");
   function axis(title, log) {
     return {
       type: log ? "logarithmic" : "linear",
       title: { display: true, text: title },
-      ticks: { callback: log ? logTick : plain, maxRotation: 0, autoSkipPadding: 12 },
+      ticks: { callback: log ? logTick : linearTick, maxRotation: 0, autoSkipPadding: 20, maxTicksLimit: 8 },
       afterBuildTicks: log ? logTicks : undefined,
     };
   }
@@ -86,7 +96,6 @@
       options: {
         animation: false, responsive: true, maintainAspectRatio: false, normalized: true,
         interaction: { mode: "nearest", intersect: false },
-        font: { family: variable("--sans") },
         scales: { x, y },
         plugins: {
           legend: {
@@ -94,6 +103,7 @@
             labels: {
               boxWidth: 22, boxHeight: 0, padding: 12,
               filter: (item, all) => all.datasets[item.datasetIndex].listed === true,
+              sort: (a, b) => a.datasetIndex - b.datasetIndex,
             },
             onClick: (event, item, legend) => toggle(legend.chart, item.datasetIndex),
           },
@@ -108,7 +118,6 @@
         },
       },
     });
-    chart.options.font.family = variable("--sans");
     chart.remake = () => {
       chart.data.datasets = make();
       themed(chart);
@@ -131,10 +140,15 @@
   const positive = (list) => list.map((p) => (p.y > 0 ? p : { x: p.x, y: null }));
   const having = (part) => data.curves.filter((c) => c[part] && shownRuns.has(c.run));
   const few = (part) => data.curves.filter((c) => c[part]).length <= 8;
+  // earlier curves are wider and below, so that those that coincide both show
+  const last = Math.max(data.curves.length - 1, 1);
+  const rank = data.curves.map((c, i) => data.curves.slice(0, i).filter((other) => other.method === c.method).length);
+  const place = (curve) => (data.curves.length > 8 ? rank : data.curves.map((_, i) => i))[data.curves.indexOf(curve)];
+  const breadth = (curve) => (data.curves.length > 8 ? 0 : (last - data.curves.indexOf(curve)) / last);
   const line = (curve, more) => ({
     name: curve.label || curve.method, label: middleCut(curve.label || curve.method, 44),
-    run: curve.run, borderColor: tone(curve.colour), backgroundColor: tone(curve.colour),
-    borderWidth: 1.75, pointRadius: 0, pointHitRadius: 8, pointHoverRadius: 4, spanGaps: true, ...more,
+    run: curve.run, borderColor: tone(curve.colour, data.curves.length > 24 ? 0.6 : 1), backgroundColor: tone(curve.colour),
+    order: -place(curve), borderWidth: 1.5 + 2 * breadth(curve), pointRadius: 0, pointHitRadius: 8, pointHoverRadius: 4, spanGaps: true, ...more,
   });
   function band(curve, x, low, high) {
     if (!low) return [];
@@ -188,9 +202,9 @@
     const curve = data.curves[chosen[side]], s = curve?.spectrum;
     if (!s) return [];
     const k = at(s, current()), values = s.log10[k].map(up), level = s.cutoff * s.largest[k];
+    const e = s.e[k], of = s.of === "G" ? "eigenvalue λₖ" : "singular value σₖ";
     const sets = [line(curve, {
-      data: points(s.index, values), kind: "value", listed: true, label: s.of === "G" ? "eigenvalue λₖ of G" : "singular value σₖ of A",
-      borderWidth: 1, pointRadius: 2, pointHoverRadius: 4,
+      data: points(s.index, values), kind: "value", listed: true, label: e ? `${of}, e = ${plain(e)}` : of, borderWidth: 1, pointRadius: 2, pointHoverRadius: 4,
     })];
     const ink = variable("--ink");
     if (level > 0) {
@@ -198,18 +212,18 @@
         data: points([s.index[0], s.index.at(-1)], [level, level]), kind: "cut-off", label: `cut-off, a = ${plain(s.cutoff)}`,
         borderDash: [6, 4], borderWidth: 1.25, listed: true, borderColor: tone(curve.colour, 0.8),
       }));
-      const e = s.e[k], place = s.index.reduce((best, index, i) => (index <= e ? i : best), 0);
+      const place = s.index.reduce((best, index, i) => (index <= e ? i : best), 0);
       if (e > 0) {
         sets.push(line(curve, {
-          data: [{ x: e, y: values[place] }], kind: "e", label: `e = ${plain(e)}`, listed: true, pointRadius: 5, pointStyle: "circle",
-          borderColor: ink, borderWidth: 1.25, showLine: false, order: -2,
+          data: [{ x: e, y: values[place] }], kind: "e", label: `e = ${plain(e)}`, pointRadius: 5, pointStyle: "circle",
+          borderColor: ink, borderWidth: 1.25, showLine: false, order: -2000,
         }));
       }
     }
     if (s.floor.some((v) => v !== null)) {
       sets.push(line(curve, {
-        data: points(s.index.slice(0, s.floor.length), s.floor.map(up)), kind: "floor", label: "rounding floor, last spectrum",
-        borderDash: [1.5, 3], borderWidth: 1.75, listed: true, borderColor: ink, order: -1,
+        data: points(s.index.slice(0, s.floor.length), s.floor.map(up)), kind: "floor", label: s.of === "G" ? "rounding floor, last spectrum" : "rounding floor",
+        borderDash: [1.5, 3], borderWidth: 1.75, listed: true, borderColor: ink, order: -1000,
       }));
     }
     return sets;
@@ -239,8 +253,10 @@
   }
   function renewSpectra() {
     const limits = spectrumLimits();
+    const most = Math.max(...["left", "right"].map((side) => data.curves[chosen[side]]?.spectrum?.index.at(-1) || 1));
     for (const [side, chart] of [["left", charts.spectrumLeft], ["right", charts.spectrumRight]]) {
       Object.assign(chart.options.scales.y, limits);
+      Object.assign(chart.options.scales.x, { min: 0, max: most });
       chart.options.scales.y.title.text = ofMatrix(side);
       chart.remake();
     }
@@ -253,7 +269,7 @@
     const all = ["left", "right"].flatMap((side) => data.curves[chosen[side]]?.spectrum?.steps || []);
     steps = [...new Set(all)].sort((a, b) => a - b);
     $("step").max = Math.max(0, steps.length - 1);
-    $("step").disabled = steps.length < 2;
+    $("step").parentElement.hidden = steps.length < 2;
     const same = steps.findIndex((step) => step >= before);
     $("step").value = last || same < 0 ? steps.length - 1 : same;
     renewSpectra();
@@ -277,13 +293,15 @@
   function clouds() {
     const measure = $("measure").value, sets = [];
     const some = data.points.filter((p) => shownRuns.has(p.run) && p[measure] > 0);
-    for (const colour of new Set(some.map((p) => p.colour))) {
+    const of = [...new Set(some.map((p) => p.colour))];
+    for (const colour of of) {
       const these = some.filter((p) => p.colour === colour);
       sets.push({
         data: these.map((p) => ({ x: p.truncated_entropy, y: p[measure] })), kind: "point",
         names: these.map((p) => p.name), statuses: these.map((p) => p.status), methods: these.map((p) => p.method),
         runs: these.map((p) => p.run), backgroundColor: tone(colour, 0.85), borderColor: variable("--paper"),
-        borderWidth: 1, pointRadius: some.length > 200 ? 3 : 6, pointHoverRadius: 8,
+        borderWidth: 1, pointRadius: some.length > 200 ? 3 : 5 + 3 * (1 - sets.length / of.length), pointHoverRadius: 8,
+        order: -sets.length,
         pointStyle: these.map((p) => (p.status === "finished" ? "circle" : "triangle")), showLine: false,
       });
     }
@@ -292,7 +310,7 @@
         if (!curve.entropy.loss) continue;
         sets.push(line(curve, {
           data: positive(points(curve.entropy.H, curve.entropy.loss)), kind: "path", silent: true, borderWidth: 1,
-          borderColor: tone(curve.colour, 0.6), pointRadius: 1.5, pointHitRadius: 0,
+          borderColor: tone(curve.colour, 0.6), pointRadius: 1.5, pointHitRadius: 0, order: 1000,
         }));
       }
     }
@@ -310,6 +328,10 @@
       const loss = $("measure").value === "loss";
       $("paths").disabled = !loss;
       if (!loss) $("paths").checked = false;
+      const all = data.points.map((p) => p[$("measure").value]).filter((v) => v > 0);
+      const [low, high] = [Math.min(...all), Math.max(...all)], room = Math.max((high / low) ** 0.07, 1.02);
+      if (all.length) Object.assign(charts.entropyLoss.options.scales.y, { min: low / room, max: high * room });
+      charts.entropyLoss.options.scales.x.grace = "7%";
       charts.entropyLoss.options.scales.y.title.text = data.measures[$("measure").value];
       charts.entropyLoss.remake();
     };

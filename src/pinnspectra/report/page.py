@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,25 +14,57 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from pinnspectra.condensed import ACROSS, standing_for
 from pinnspectra.figures import method_colour
 from pinnspectra.figures.overview import colour_scale
-from pinnspectra.found_runs import CHOICES
+from pinnspectra.found_runs import CHOICES, Row, versions_note
 from pinnspectra.pairs import method_pairs
 from pinnspectra.report import charts, solutions
-from pinnspectra.report.claim import claim, counted, listed, number
+from pinnspectra.report.claim import claim, counted, listed
 from pinnspectra.report.commands import command, sweep_commands
 from pinnspectra.report.contents import Curves, Shown
 from pinnspectra.report.differences import differences, grouped, settings
 from pinnspectra.report.pictures import MOST, pictures
-from pinnspectra.results import PRINTED, _condensed, _reason
+from pinnspectra.results import reason
 
 HERE = Path(__file__).parent
 
 MARKS = {"finished": "✓", "diverged": "△", "failed": "✕", "refused": "⊘", "unfinished": "◐"}
 """A shape for each status, so that colour is not all that tells them apart."""
 
+COLUMNS = (
+    "run",
+    "pde",
+    "method",
+    "seed",
+    "member",
+    "learning_rate",
+    "status",
+    "step",
+    "loss_interior_ad64",
+    "relative_training_error_ad",
+    "relative_l2_error",
+    "effective_cutoff",
+    "truncated_entropy",
+    "loss",
+    "loss_interior",
+    "relative_training_error",
+    "truncation_position",
+    "cutoff",
+    "steps_per_second",
+    "wall_seconds",
+)
+"""The table's columns, what matters before what does less."""
+
+TEXTS = ("run", "pde", "method", "status", "reason")
+"""Those that are no numbers."""
+
+FEW_MEMBERS = 20
+"""Members of a run that the table has one by one; of more, minimum, median and maximum."""
+
 NAMES = {
     "learning_rate": "learning rate",
+    "loss_interior": "believed interior loss",
     "loss_interior_ad64": "true interior loss",
     "relative_training_error": "training error",
     "relative_training_error_ad": "true training error",
@@ -40,11 +73,13 @@ NAMES = {
     "truncated_entropy": "entropy H",
     "truncation_position": "truncated at",
     "steps_per_second": "steps / s",
+    "wall_seconds": "time in s",
 }
 """What the table calls columns."""
 
 MEANINGS = {
-    "loss": "the loss that is trained, as the run believes it",
+    "loss": "the loss that is trained, interior and weighted boundary",
+    "loss_interior": "interior loss by the run's own method and precision",
     "loss_interior_ad64": "interior loss of the same parameters by AD in float64",
     "relative_training_error": "|A a - f| / |f|, by the run's method",
     "relative_training_error_ad": "the same by AD in float64",
@@ -86,6 +121,7 @@ def page(folder: Path, runs: Sequence[Shown]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["breakable"] = breakable
     known = {i: shown.run for i, shown in enumerate(runs)}
     return environment.get_template("page.html").render(
         title=folder.absolute().name or "runs",
@@ -93,11 +129,12 @@ def page(folder: Path, runs: Sequence[Shown]) -> str:
         claims=claim(list(known.values())),
         notes=_notes(folder, runs, curves),
         columns=_columns(runs),
+        texts=TEXTS,
         shared=_shared(runs),
         names=NAMES,
         meanings=MEANINGS,
         rows=_rows(runs, folder),
-        marks=MARKS,
+        unfinished=_unfinished(runs),
         methods=_methods(runs),
         data=data,
         still=still,
@@ -125,11 +162,11 @@ def _library() -> str:
 
 def _summary(runs: Sequence[Shown]) -> list[str]:
     """How many runs there are, of what, and how they ended."""
-    counts = Counter(str(row["status"]) for shown in runs for row in shown.run.rows)
+    counts = Counter(str(row["status"]) for shown in runs for row in shown.rows)
     members = sum(counts.values())
     many = [counted(len(runs), "run")]
     many += [counted(members, "member")] if members > len(runs) else []
-    rows = [shown.run.rows[0] for shown in runs]
+    rows = [shown.rows[0] for shown in runs]
     of = [listed(list(dict.fromkeys(str(row[key]) for row in rows))) for key in CHOICES]
     return [*many, *of, *(f"{n} {status}" for status, n in counts.items())]
 
@@ -154,10 +191,12 @@ def _pair(runs: Sequence[Shown], curves: Sequence[Curves]) -> tuple[int, int]:
 def _notes(folder: Path, runs: Sequence[Shown], curves: Sequence[Curves]) -> list[str]:
     """What is damaged, and what of many runs the page does not show."""
     said = [line.replace(f"{folder}/", "") for shown in runs for line in shown.run.damage]
+    versions = versions_note([shown.run for shown in runs])
+    said += [f"{versions[0].upper()}{versions[1:]}."] if versions else []
     solved = sum(shown.solution is not None for shown in runs)
     if solved > solutions.MOST:
         said.append(f"Of {solved} solutions the first {solutions.MOST} are shown.")
-    members = sum(len(shown.run.rows) for shown in runs)
+    members = sum(len(shown.rows) for shown in runs)
     if members > charts.POINTS:
         said.append(f"Of {members} members the first {charts.POINTS} are points of their own.")
     if len(curves) > MOST:
@@ -167,9 +206,9 @@ def _notes(folder: Path, runs: Sequence[Shown], curves: Sequence[Curves]) -> lis
 
 def _columns(runs: Sequence[Shown]) -> list[str]:
     """The columns that a row has a value of, and why runs are not finished."""
-    rows = [row for shown in runs for row in shown.run.rows]
-    ensembles = any(len(shown.run.rows) > 1 for shown in runs)
-    known = [c for c in PRINTED if any(row[c] is not None for row in rows)]
+    rows = [row for shown in runs for row in shown.rows]
+    ensembles = any(len(shown.rows) > 1 for shown in runs)
+    known = [c for c in COLUMNS if any(row[c] is not None for row in rows)]
     left_out = {*_shared(runs), *(() if ensembles else ("member",))}
     unfinished = not all(shown.run.finished for shown in runs)
     return [*(c for c in known if c not in left_out), *(["reason"] if unfinished else [])]
@@ -177,7 +216,7 @@ def _columns(runs: Sequence[Shown]) -> list[str]:
 
 def _shared(runs: Sequence[Shown]) -> dict[str, str]:
     """What all rows of several have in common, as text by column."""
-    rows = [row for shown in runs for row in shown.run.rows]
+    rows = [row for shown in runs for row in shown.rows]
     same = [c for c in SHARED if all(row[c] == rows[0][c] for row in rows)]
     return {c: cell(rows[0][c]).text for c in same if rows[0][c] is not None and len(rows) > 1}
 
@@ -187,19 +226,32 @@ def _rows(runs: Sequence[Shown], folder: Path) -> list[dict[str, Any]]:
     columns = _columns(runs)
     found = []
     for i, shown in enumerate(runs):
-        for row in _condensed(shown.run.rows):
-            failed = row["status"] != "finished"
-            values = row | {"run": shown.title, "reason": _reason(shown.run) if failed else None}
+        for row in _condensed(shown.rows):
+            kinds = [kind for kind in MARKS if kind in str(row["status"])] or ["unfinished"]
+            finished = kinds == ["finished"]
+            values = row | {"run": shown.title, "reason": None if finished else reason(shown.run)}
             found.append(
                 {
                     "run": i,
                     "href": quote(str(shown.run.path.relative_to(folder))) + "/",
                     "color": method_colour(shown.method),
+                    "finished": finished,
+                    "mark": MARKS[kinds[-1]],
                     "also": " ".join(shown.run.overrides),
                     "cells": {c: cell(values[c]) for c in columns},
                 }
             )
     return found
+
+
+def _condensed(rows: Sequence[Row]) -> Sequence[Row]:
+    return rows if len(rows) <= FEW_MEMBERS else standing_for(rows, tuple(ACROSS))
+
+
+def _unfinished(runs: Sequence[Shown]) -> list[tuple[str, str]]:
+    """The runs that are not finished, each with the reason."""
+    missing = [shown for shown in runs if not shown.run.finished]
+    return [(shown.title or shown.run.name, reason(shown.run)) for shown in missing]
 
 
 def cell(value: Any) -> Cell:
@@ -211,6 +263,12 @@ def cell(value: Any) -> Cell:
     if isinstance(value, int) and not isinstance(value, bool):
         return Cell(str(value), str(value), True)
     return Cell(str(value), str(value), False)
+
+
+def breakable(text: str) -> Markup:
+    """A text that may go on in a new line where a list or a path does."""
+    parts = re.split(r"(?<=[,/_ ])", text)
+    return Markup("<wbr>").join(parts)
 
 
 def _made(result: Mapping[str, Any]) -> dict[str, str]:

@@ -54,7 +54,7 @@ def _problem(
     for i in which:
         solution = _solution(runs[i])
         worst = float(np.nanmax(np.abs(solution.median - solution.exact)))
-        said = f"largest error {number(worst)}"
+        said = f"max |u - u*| = {number(worst)}"
         pictures = _maps(solution, limits, worst) or _curve(solution, colours[i])
         maps = maps or len(pictures) > 1
         words = [
@@ -63,7 +63,13 @@ def _problem(
         cards.append(Card(i, runs[i].title, words, said))
     if maps and (exact := _map(first, first.exact, limits, "viridis")):
         cards.insert(0, Card(None, "exact u*", [Picture(exact, "Exact solution as a map")], ""))
-    return Problem(pde, cards, (number(limits[0]), number(limits[1])) if maps else None)
+    return Problem(pde, cards, _range(*limits) if maps else None)
+
+
+def _range(low: float, high: float) -> tuple[str, str]:
+    """The ends of a range, of which one that is rounding of the other is 0."""
+    small = 1e-9 * max(abs(low), abs(high))
+    return number(0 if abs(low) < small else low), number(0 if abs(high) < small else high)
 
 
 def _solution(shown: Shown) -> Solution:

@@ -79,25 +79,29 @@ def _array(values: Sequence[float | None]) -> np.ndarray:
     return np.array(values, dtype=float)  # None is NaN
 
 
+def _named(curve: dict[str, Any]) -> tuple[str, str, str]:
+    return curve["label"], curve["method"], curve["colour"]
+
+
 def _loss(curve: dict[str, Any]) -> Line | None:
     if (loss := curve["loss"]) is None:
         return None
     steps, believed, true = (_array(loss[key]) for key in ("steps", "believed", "true"))
-    return Line(curve["label"], curve["colour"], steps, believed, true)
+    return Line(*_named(curve), steps, believed, true)
 
 
 def _entropy(curve: dict[str, Any]) -> Line | None:
     if (entropy := curve["entropy"]) is None:
         return None
     steps, H = _array(entropy["steps"]), _array(entropy["H"])
-    return Line(curve["label"], curve["colour"], steps, H)
+    return Line(*_named(curve), steps, H)
 
 
 def _truncation(curve: dict[str, Any]) -> Line | None:
     if (truncation := curve["truncation"]) is None:
         return None
     position, error = _array(truncation["position"]), _array(truncation["error"])
-    return Line(curve["label"], curve["colour"], position, error, used=truncation["used"])
+    return Line(*_named(curve), position, error, used=truncation["used"])
 
 
 def _points(data: dict[str, Any]) -> Picture | None:

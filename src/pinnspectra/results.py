@@ -15,9 +15,10 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinnspectra.closing import overview, place, query_table, titles
+from pinnspectra.described import place
 from pinnspectra.found_runs import COLUMNS, Run, find_runs, versions_note
 from pinnspectra.messages import Parser, cannot_write, say
+from pinnspectra.overview import overview, query_table, titles
 from pinnspectra.query import parsed, rows_of
 from pinnspectra.run_figures import comparison_figures
 from pinnspectra.run_folder import draw, written_whole

@@ -70,13 +70,19 @@ class Progress(pl.Callback):
         loss = f"loss {losses[len(losses) // 2]:.3e}"
         if module.members > 1:
             loss = f"{len(losses)}/{module.members} members, median {loss}"
-        done = f"step {step:>{len(str(last))}}/{last}  {step / last:4.0%}"
-        return f"{done}  {loss}  {rate:6.0f} steps/s  {time_said}"
+        done = f"step {step:>{len(str(last))}}/{last}"
+        line = f"{done}  {step / last:4.0%}  {loss}  {rate:6.0f} steps/s  {time_said}"
+        return line if len(line) <= self.room else f"{done}  {loss}  {time_said}"
+
+    @property
+    def room(self) -> int:
+        """Columns that a line may have: one that is wrapped is not gone back over."""
+        return shutil.get_terminal_size().columns - 1 if self.live else sys.maxsize
 
     def _show(self, line: str) -> None:
         if self.live:
-            room = shutil.get_terminal_size().columns - 1  # a line that wraps is not gone back over
-            print(f"\r{line[:room]:<{self.width}}", end="", file=sys.stderr, flush=True)
-            self.width = len(line[:room])
+            line = line[: self.room]
+            print(f"\r{line:<{self.width}}", end="", file=sys.stderr, flush=True)
+            self.width = len(line)
         else:
             print(line, file=sys.stderr, flush=True)

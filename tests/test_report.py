@@ -14,7 +14,7 @@ import pytest
 from reported import change_result, with_solution, write_job, write_sweep
 from scripts import run_folders, run_here
 
-from pinnspectra.figures import overview
+from pinnspectra.figures import glance
 from pinnspectra.found_runs import find_runs
 from pinnspectra.machine import machine
 from pinnspectra.report.__main__ import main
@@ -103,7 +103,7 @@ def result(path):
 def sketched(request, monkeypatch):
     """Pictures without what takes their time, but where a test is about them."""
     if "drawn" not in request.fixturenames:
-        monkeypatch.setattr(overview, "svg", lambda _: b"<svg/>")
+        monkeypatch.setattr(glance, "svg", lambda _: b"<svg/>")
 
 
 @pytest.fixture

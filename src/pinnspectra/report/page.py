@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from pinnspectra.condensed import ACROSS, standing_for
 from pinnspectra.figures import method_colour
-from pinnspectra.figures.overview import FEW_LISTED, colour_scale
+from pinnspectra.figures.glance import FEW_LISTED, colour_scale
 from pinnspectra.found_runs import Row, versions_note
 from pinnspectra.pairs import method_pairs
 from pinnspectra.report import charts, solutions

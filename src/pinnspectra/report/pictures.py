@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from pinnspectra.figures import overview
-from pinnspectra.figures.overview import Line, TwoSpectra
+from pinnspectra.figures import glance
+from pinnspectra.figures.glance import Line, TwoSpectra
 from pinnspectra.report.claim import listed, number
 
 MOST = 24
@@ -35,10 +35,10 @@ def pictures(data: dict[str, Any]) -> dict[str, Picture]:
     curves = data["curves"]
     training_error = "Relative training error over the truncation position"
     found = {
-        "loss": _drawn(overview.losses_overview, map(_loss, curves), "Interior loss"),
-        "entropy-steps": _drawn(overview.entropies_overview, map(_entropy, curves), "Entropy"),
+        "loss": _drawn(glance.losses_overview, map(_loss, curves), "Interior loss"),
+        "entropy-steps": _drawn(glance.entropies_overview, map(_entropy, curves), "Entropy"),
         "truncation": _drawn(
-            overview.truncation_overview, map(_truncation, curves), training_error
+            glance.truncation_overview, map(_truncation, curves), training_error
         ),
         "entropy-loss": _points(data),
         "spectrum": _spectra([curves[i] for i in dict.fromkeys(data["pair"]) if i < len(curves)]),
@@ -112,7 +112,7 @@ def _points(data: dict[str, Any]) -> Picture | None:
     name, drawn = data["measures"][measure], points[:MOST_POINTS]
     H, loss = (_array([p[key] for p in points]) for key in ("truncated_entropy", measure))
     colours = [p["colour"] for p in drawn]
-    figure = overview.entropy_loss_overview(H[: len(drawn)], loss[: len(drawn)], colours, name)
+    figure = glance.entropy_loss_overview(H[: len(drawn)], loss[: len(drawn)], colours, name)
     if len(points) <= FEW:
         each = zip(points, H, loss, strict=True)
         said = listed([f"{p['name']} at {number(h)} and {number(y)}" for p, h, y in each])
@@ -126,7 +126,7 @@ def _spectra(curves: Sequence[dict[str, Any]]) -> Picture | None:
     shown = [found for curve in curves if (found := _two(curve))]
     if not shown:
         return None
-    figure = overview.spectra_overview(shown[0], shown[1] if len(shown) > 1 else None)
+    figure = glance.spectra_overview(shown[0], shown[1] if len(shown) > 1 else None)
     ranges = [
         f"{number(np.nanmax(one.last))} down to {number(np.nanmin(one.last))}" for one in shown
     ]
@@ -156,7 +156,7 @@ def _two(curve: dict[str, Any]) -> TwoSpectra | None:
 
 
 def _svg(figure: Any) -> str:
-    return uri(overview.svg(figure), "svg+xml")
+    return uri(glance.svg(figure), "svg+xml")
 
 
 def uri(picture: bytes, kind: str) -> str:

@@ -14,6 +14,7 @@ EDGES = {
     "found_runs",
     "indicators",
     "memory",
+    "pairs",
     "paper",
     "results",
     "run_figures",

@@ -37,9 +37,7 @@ def pictures(data: dict[str, Any]) -> dict[str, Picture]:
     found = {
         "loss": _drawn(glance.losses_overview, map(_loss, curves), "Interior loss"),
         "entropy-steps": _drawn(glance.entropies_overview, map(_entropy, curves), "Entropy"),
-        "truncation": _drawn(
-            glance.truncation_overview, map(_truncation, curves), training_error
-        ),
+        "truncation": _drawn(glance.truncation_overview, map(_truncation, curves), training_error),
         "entropy-loss": _points(data),
         "spectrum": _spectra([curves[i] for i in dict.fromkeys(data["pair"]) if i < len(curves)]),
     }

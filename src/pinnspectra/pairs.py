@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import Any, TypeGuard
 
 from pinnspectra.found_runs import Row, Run, flat
 from pinnspectra.run_folder import FREE
@@ -167,8 +167,9 @@ def _members(ad: Run, other: Run) -> Iterator[tuple[str, Row, Row]]:
 
 
 def comparable(run: Run, row: Row) -> Row:
-    """A row without the error of a u that is free: of random features without boundary rows."""
-    return row | ({"relative_l2_error": None} if run.config.get("boundary_rows") is False else {})
+    """A row without what means nothing: of random features without boundary rows, u is free."""
+    free = run.config.get("boundary_rows") is False
+    return row | (dict.fromkeys(("relative_l2_error", "loss_boundary")) if free else {})
 
 
 def compared(pairs: Sequence[Pair]) -> list[Comparison]:
@@ -198,6 +199,6 @@ def _compared(pairs: Sequence[Pair], name: str) -> Compared | None:
     return Compared(ad, fd, median(ratios) if ratios else None)
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[float]:
     """Whether a value of a row is a number."""
     return isinstance(value, int | float) and not isinstance(value, bool)

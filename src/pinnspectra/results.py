@@ -15,9 +15,10 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinnspectra.closing import overview, place, query_table, titles
+from pinnspectra.described import place
 from pinnspectra.found_runs import COLUMNS, Run, find_runs, versions_note
 from pinnspectra.messages import Parser, cannot_write, say
+from pinnspectra.overview import overview, query_table, titles
 from pinnspectra.query import parsed, rows_of
 from pinnspectra.run_figures import comparison_figures
 from pinnspectra.run_folder import draw, written_whole
@@ -40,9 +41,9 @@ def collect(folder: Path) -> bool:
         NoRunError: there is no run under the folder.
     """
     runs = runs_under(folder)
+    print(overview(runs), flush=True)
     with written_whole(folder / "summary.csv") as file:
         file.write(_csv(runs).encode())
-    print(overview(runs))
     written = [folder / "summary.csv", *_draw(runs, folder)]
     print("\n" + "\n".join(f"see {place(path)}" for path in written))
     sys.stdout.flush()
@@ -65,9 +66,8 @@ def ask(folder: Path, where: Sequence[str], sort: str | None, reverse: bool, col
     query = parsed(where, sort, reverse, columns, runs)
     rows = rows_of(runs, titles(runs), query.named)
     found = query.answer(rows)
-    print("\n".join([*query_table(found, query.named, query.columns), ""]))
-    print(f"{len(found)} of {len(rows)} rows")
-    sys.stdout.flush()
+    shown = [*query_table(found, query.named, query.columns), ""] if found else []
+    print("\n".join([*shown, f"{len(found)} of {len(rows)} rows"]), flush=True)
     damage = [line for run in runs for line in run.damage]
     for line in damage:
         say(line)
@@ -174,9 +174,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _joined(arguments: Sequence[str]) -> list[str]:
     """Arguments of which --sort -loss is --sort=-loss, which argparse takes for two options."""
-    text, joined = iter(arguments), []
-    for argument in text:
-        joined.append(f"--sort={next(text, '')}" if argument == "--sort" else argument)
+    joined = []
+    for argument in arguments:
+        if joined and joined[-1] == "--sort":
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
     return joined
 
 

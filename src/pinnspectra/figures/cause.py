@@ -17,8 +17,8 @@ from pinnspectra.figures.style import STYLE, method_colour
 LOOKS = {
     ("fd", "float32"): {
         "color": method_colour("fd"),
-        "linewidth": 1.6,
-        "linestyle": "-.",
+        "linewidth": 2.6,
+        "alpha": 0.45,
         "label": "FD, float32",
     },
     ("fd", "float64"): {"color": method_colour("fd"), "linewidth": 1.6, "label": "FD, float64"},

@@ -11,13 +11,13 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from pinnspectra.figures.arrays import array
 
 LARGEST = 1e200  # far beyond, the margins and ticks of a log axis overflow (a run that diverges)
 
-MOST_MARKS = 120
+MOST_MARKS = 60
 """Points on one line whose marks are told apart."""
 
 BINS = 600
@@ -37,7 +37,17 @@ def new_figure(
     axes = figure.subplots(rows, columns, sharex=not apart and "col", squeeze=False)
     for one in axes.flat:
         one.xaxis.set_major_locator(ticks(6, integer=True))
+        one.xaxis.set_major_formatter(Numbers())
+        one.yaxis.set_major_formatter(Numbers())
     return figure, list(axes.flat)
+
+
+class Numbers(ScalarFormatter):
+    """Numbers on an axis as text that can be searched; a power of ten beside them is a formula."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        """The number at a tick."""
+        return super().__call__(x, pos).removeprefix(r"$\mathdefault{").removesuffix("}$")
 
 
 def ticks(number: int, integer: bool = False) -> MaxNLocator:
@@ -106,7 +116,7 @@ def draw_mark(axes: Axes, x: float, y: float, color: str, **style: Any) -> None:
 
 def draw_colour_bar(figure: Figure, colours: ScalarMappable, **place: Any) -> None:
     """Draw the bar of what colours mean, as a picture where the rest is lines."""
-    bar = figure.colorbar(colours, **place)
+    bar = figure.colorbar(colours, format=Numbers(), **place)
     for part in bar.ax.collections:
         part.set_rasterized(True)
 

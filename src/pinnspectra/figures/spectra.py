@@ -43,13 +43,15 @@ def draw_spectra(
     As `draw_spectrum`, `draw_cutoff` and `draw_floor` say; `looks` has labels and styles by method.
     """
     for method, values in spectra.items():
-        colour = method_colour(method)
-        draw_spectrum(axes, values, colour, **looks[method])
-        if method in floors:
-            draw_floor(axes, values, floors[method], colour, listed=True, squares=squares)
-        if cutoff is not None:
-            of = method if len(spectra) > 1 else ""
-            draw_cutoff(axes, values, cutoff, colour, largest, of=of)
+        draw_spectrum(axes, values, method_colour(method), **looks[method])
+    for method in [m for m in spectra if m in floors]:
+        style: dict[str, Any] = {"listed": True, "squares": squares}
+        draw_floor(axes, spectra[method], floors[method], method_colour(method), **style)
+    if cutoff is None:
+        return
+    for method, values in spectra.items():
+        of = method if len(spectra) > 1 else ""
+        draw_cutoff(axes, values, cutoff, method_colour(method), largest, of=of)
 
 
 def draw_spectrum(axes: Axes, spectrum: ArrayLike, color: str, **style: Any) -> None:

@@ -65,7 +65,7 @@ def step_error_figure(
         for label, step in marked.items():
             one.axvline(step, color="black", linestyle=":", linewidth=1, zorder=1, label=label)
     axes[0].set_ylabel("rms error of the residual / rms of $f$")
-    return finished(figure, columns=3)
+    return finished(figure, columns=2 * len(panels))
 
 
 def _draw(axes: Axes, curve: StepCurve) -> None:

@@ -25,6 +25,7 @@ from pinnspectra.figures.members import (
 )
 from pinnspectra.figures.panels import (
     MOST_MARKS,
+    Numbers,
     draw_colour_bar,
     draw_curve,
     draw_marks,
@@ -252,6 +253,7 @@ def _right_axes(axes: Axes, label: str) -> Axes:
     right.set_ylabel(label, color="#777777")
     right.tick_params(axis="y", colors="#777777")
     right.yaxis.set_major_locator(ticks(6, integer=True))
+    right.yaxis.set_major_formatter(Numbers())
     axes.set_zorder(right.get_zorder() + 1)
     axes.patch.set_visible(False)
     return right

@@ -44,7 +44,7 @@ def write_report(folder: Path, runs: Sequence[Run]) -> Path:
     Raises:
         OSError: it cannot be written.
     """
-    from pinnspectra.closing import titles
+    from pinnspectra.overview import titles
     from pinnspectra.report.contents import shown
     from pinnspectra.report.page import page
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from pinnspectra.figures.glance import shades
 from pinnspectra.figures.members import across
-from pinnspectra.figures.overview import shades
 from pinnspectra.figures.spectra import effective_cutoff
 from pinnspectra.found_runs import Row
 from pinnspectra.report.contents import Curves, History, Shown, Spectra, Truncation, median

@@ -53,8 +53,11 @@ def _comparison(pde: str, base: str, other: str, error: str, found: Sequence[Pai
     """One sentence: the ratio of the errors, and the entropies where both have one."""
     ratios = [pair.fd[error] / pair.ad[error] for pair in found]
     middle, low, high = median(ratios), min(ratios), max(ratios)
-    size = f"{number(middle)} times" if abs(middle - 1) >= ALIKE else "the same as"
+    alike = max(abs(ratio - 1) for ratio in ratios) < ALIKE
+    size = "the same as" if alike else f"{number(middle)} times"
     spread = f" (median of {len(found)} pairs, {number(low)} to {number(high)})"
+    if alike:
+        spread = f" in all {len(found)} pairs, within {100 * ALIKE:g} %"
     name = f"{other}'s {ERRORS[error]} is {size} {base}'s"
     told = f"On {pde}{_after(found)}, {name}{spread if len(found) > 1 else ''}"
     return f"{told}{_entropies(base, other, found)}."
@@ -77,7 +80,10 @@ def _entropies(base: str, other: str, found: Sequence[Pair]) -> str:
     differ = "" if same else ", at cut-offs that differ"
     noisy = any(p.ad["cutoff_below_precision"] or p.fd["cutoff_below_precision"] for p in both)
     doubt = ", at a cut-off below the precision, so that it may be noise" if noisy else ""
-    return f"; {words} is {number(H)} ({base}) against {number(H_other)} ({other}){differ}{doubt}"
+    both_are = f"{number(H)} ({base}) against {number(H_other)} ({other})"
+    if number(H) == number(H_other):
+        both_are = f"{number(H)} for both"
+    return f"; {words} is {both_are}{differ}{doubt}"
 
 
 def _plain(runs: Sequence[Run]) -> str:

@@ -140,15 +140,15 @@
   const positive = (list) => list.map((p) => (p.y > 0 ? p : { x: p.x, y: null }));
   const having = (part) => data.curves.filter((c) => c[part] && shownRuns.has(c.run));
   const few = (part) => data.curves.filter((c) => c[part]).length <= 8;
-  // earlier curves are wider and below, so that those that coincide both show
-  const last = Math.max(data.curves.length - 1, 1);
+  // the first method's curves are the widest and below, so that those that coincide both show
+  const methods = [...new Set(data.curves.map((curve) => curve.method))];
   const rank = data.curves.map((c, i) => data.curves.slice(0, i).filter((other) => other.method === c.method).length);
   const place = (curve) => (data.curves.length > 8 ? rank : data.curves.map((_, i) => i))[data.curves.indexOf(curve)];
-  const breadth = (curve) => (data.curves.length > 8 ? 0 : (last - data.curves.indexOf(curve)) / last);
+  const first = (method) => (data.curves.length > 8 || methods.length < 2 ? 0 : 1 - methods.indexOf(method) / (methods.length - 1));
   const line = (curve, more) => ({
     name: curve.label || curve.method, label: middleCut(curve.label || curve.method, 44),
     run: curve.run, borderColor: tone(curve.colour, data.curves.length > 24 ? 0.6 : 1), backgroundColor: tone(curve.colour),
-    order: -place(curve), borderWidth: 1.5 + 2 * breadth(curve), pointRadius: 0, pointHitRadius: 8, pointHoverRadius: 4, spanGaps: true, ...more,
+    order: -place(curve), borderWidth: 1.5 + 2.5 * first(curve.method), pointRadius: 0, pointHitRadius: 8, pointHoverRadius: 4, spanGaps: true, ...more,
   });
   function band(curve, x, low, high) {
     if (!low) return [];
@@ -300,7 +300,7 @@
         data: these.map((p) => ({ x: p.truncated_entropy, y: p[measure] })), kind: "point",
         names: these.map((p) => p.name), statuses: these.map((p) => p.status), methods: these.map((p) => p.method),
         runs: these.map((p) => p.run), backgroundColor: tone(colour, 0.85), borderColor: variable("--paper"),
-        borderWidth: 1, pointRadius: some.length > 200 ? 3 : 5 + 3 * (1 - sets.length / of.length), pointHoverRadius: 8,
+        borderWidth: 1, pointRadius: some.length > 200 ? 3 : 5 + 3 * first(these[0].method), pointHoverRadius: 8,
         order: -sets.length,
         pointStyle: these.map((p) => (p.status === "finished" ? "circle" : "triangle")), showLine: false,
       });
@@ -347,14 +347,20 @@
     ]), {
     legend: few("entropy"), tooltip: (item) => `step ${plain(item.parsed.x)}: H = ${plain(item.parsed.y)}`,
   });
-  charts.truncation = drawn("truncation", axis("truncation position P", true), axis("relative training error", true), () =>
+  charts.truncation = drawn("truncation", axis("truncation position P", false), axis("relative training error", true), () =>
     having("truncation").flatMap((curve) => {
       const { position, error, used } = curve.truncation, k = position.indexOf(used);
       const dot = k < 0 ? [] : [line(curve, { data: [{ x: used, y: error[k] }], kind: "used", pointRadius: 5, showLine: false, borderColor: variable("--ink"), borderWidth: 1.25 })];
-      return [line(curve, { data: positive(points(position, error)), kind: "error", listed: few("truncation") }), ...dot];
+      return [line(curve, { data: positive(points(position, error)), pointRadius: 1.5, kind: "error", listed: few("truncation") }), ...dot];
     }), {
     legend: few("truncation"), tooltip: (item) => `P = ${plain(item.parsed.x)}: ${plain(item.parsed.y)}`,
   });
+  if (charts.truncation) {
+    $("truncation-log-x").addEventListener("change", () => {
+      charts.truncation.options.scales.x = axis("truncation position P", $("truncation-log-x").checked);
+      charts.truncation.remake();
+    });
+  }
   for (const name of Object.keys(charts)) if (!charts[name]) delete charts[name];
   const remakeAll = () => Object.values(charts).forEach((chart) => chart.remake());
   dark.addEventListener("change", remakeAll);

@@ -16,8 +16,8 @@ from markupsafe import Markup
 
 from pinnspectra.condensed import ACROSS, standing_for
 from pinnspectra.figures import method_colour
-from pinnspectra.figures.overview import colour_scale
-from pinnspectra.found_runs import CHOICES, Row, versions_note
+from pinnspectra.figures.glance import FEW_LISTED, colour_scale
+from pinnspectra.found_runs import Row, versions_note
 from pinnspectra.pairs import method_pairs
 from pinnspectra.report import charts, solutions
 from pinnspectra.report.claim import claim, counted, listed
@@ -56,6 +56,12 @@ COLUMNS = (
 )
 """The table's columns, what matters before what does less."""
 
+OF = ("method", "pde")
+"""Columns that name what a sweep is of."""
+
+AS_GIVEN = ("learning_rate", "cutoff")
+"""Columns whose numbers somebody chose, which have few digits."""
+
 TEXTS = ("run", "pde", "method", "status", "reason")
 """Those that are no numbers."""
 
@@ -64,16 +70,16 @@ FEW_MEMBERS = 20
 
 NAMES = {
     "learning_rate": "learning rate",
-    "loss_interior": "believed interior loss",
-    "loss_interior_ad64": "true interior loss",
+    "loss_interior": "believed\N{NO-BREAK SPACE}interior loss",
+    "loss_interior_ad64": "true\N{NO-BREAK SPACE}interior loss",
     "relative_training_error": "training error",
     "relative_training_error_ad": "true training error",
-    "relative_l2_error": "L2 error of u",
+    "relative_l2_error": "L2\N{NO-BREAK SPACE}error of\N{NO-BREAK SPACE}u",
     "effective_cutoff": "e",
-    "truncated_entropy": "entropy H",
+    "truncated_entropy": "entropy\N{NO-BREAK SPACE}H",
     "truncation_position": "truncated at",
-    "steps_per_second": "steps / s",
-    "wall_seconds": "time in s",
+    "steps_per_second": "steps\N{NO-BREAK SPACE}/\N{NO-BREAK SPACE}s",
+    "wall_seconds": "time in\N{NO-BREAK SPACE}s",
 }
 """What the table calls columns."""
 
@@ -124,10 +130,11 @@ def page(folder: Path, runs: Sequence[Shown]) -> str:
     environment.filters["breakable"] = breakable
     known = {i: shown.run for i, shown in enumerate(runs)}
     return environment.get_template("page.html").render(
-        title=folder.absolute().name or "runs",
+        title=_title(runs),
+        place=folder.absolute().name,
         summary=_summary(runs),
         claims=claim(list(known.values())),
-        notes=_notes(folder, runs, curves),
+        notes=_notes(folder, runs),
         columns=_columns(runs),
         texts=TEXTS,
         shared=_shared(runs),
@@ -136,6 +143,9 @@ def page(folder: Path, runs: Sequence[Shown]) -> str:
         rows=_rows(runs, folder),
         unfinished=_unfinished(runs),
         methods=_methods(runs),
+        drawn=MOST,
+        listed=FEW_LISTED,
+        of=[c.spectra.matrix for c in curves if c.spectra],
         data=data,
         still=still,
         problems=solutions.problems(runs, [first.get(i, "#555555") for i in known]),
@@ -160,15 +170,20 @@ def _library() -> str:
     return text.split("//# sourceMappingURL")[0].replace("</script", r"<\/script")
 
 
+def _title(runs: Sequence[Shown]) -> str:
+    """The methods and the problems."""
+    rows = [row for shown in runs for row in shown.rows]
+    methods, problems = (listed(list(dict.fromkeys(str(row[c]) for row in rows))) for c in OF)
+    return f"{methods} on {problems}"
+
+
 def _summary(runs: Sequence[Shown]) -> list[str]:
-    """How many runs there are, of what, and how they ended."""
+    """How many runs and members there are, and how they ended."""
     counts = Counter(str(row["status"]) for shown in runs for row in shown.rows)
     members = sum(counts.values())
     many = [counted(len(runs), "run")]
     many += [counted(members, "member")] if members > len(runs) else []
-    rows = [shown.rows[0] for shown in runs]
-    of = [listed(list(dict.fromkeys(str(row[key]) for row in rows))) for key in CHOICES]
-    return [*many, *of, *(f"{n} {status}" for status, n in counts.items())]
+    return [*many, *(f"{n} {status}" for status, n in counts.items())]
 
 
 def _methods(runs: Sequence[Shown]) -> dict[str, str]:
@@ -188,7 +203,7 @@ def _pair(runs: Sequence[Shown], curves: Sequence[Curves]) -> tuple[int, int]:
     return left, right
 
 
-def _notes(folder: Path, runs: Sequence[Shown], curves: Sequence[Curves]) -> list[str]:
+def _notes(folder: Path, runs: Sequence[Shown]) -> list[str]:
     """What is damaged, and what of many runs the page does not show."""
     said = [line.replace(f"{folder}/", "") for shown in runs for line in shown.run.damage]
     versions = versions_note([shown.run for shown in runs])
@@ -199,8 +214,6 @@ def _notes(folder: Path, runs: Sequence[Shown], curves: Sequence[Curves]) -> lis
     members = sum(len(shown.rows) for shown in runs)
     if members > charts.POINTS:
         said.append(f"Of {members} members the first {charts.POINTS} are points of their own.")
-    if len(curves) > MOST:
-        said.append(f"Printed pictures have the first {MOST} of {len(curves)} curves.")
     return said
 
 
@@ -218,7 +231,7 @@ def _shared(runs: Sequence[Shown]) -> dict[str, str]:
     """What all rows of several have in common, as text by column."""
     rows = [row for shown in runs for row in shown.rows]
     same = [c for c in SHARED if all(row[c] == rows[0][c] for row in rows)]
-    return {c: cell(rows[0][c]).text for c in same if rows[0][c] is not None and len(rows) > 1}
+    return {c: cell(rows[0][c], c).text for c in same if rows[0][c] is not None and len(rows) > 1}
 
 
 def _rows(runs: Sequence[Shown], folder: Path) -> list[dict[str, Any]]:
@@ -238,7 +251,7 @@ def _rows(runs: Sequence[Shown], folder: Path) -> list[dict[str, Any]]:
                     "finished": finished,
                     "mark": MARKS[kinds[-1]],
                     "also": " ".join(shown.run.overrides),
-                    "cells": {c: cell(values[c]) for c in columns},
+                    "cells": {c: cell(values[c], c) for c in columns},
                 }
             )
     return found
@@ -254,12 +267,13 @@ def _unfinished(runs: Sequence[Shown]) -> list[tuple[str, str]]:
     return [(shown.title or shown.run.name, reason(shown.run)) for shown in missing]
 
 
-def cell(value: Any) -> Cell:
+def cell(value: Any, column: str = "") -> Cell:
     """A value as the table shows it: numbers with four digits, and all of them to sort by."""
     if value is None:
-        return Cell("-", "", False)
+        return Cell("\N{EN DASH}", "", False)
     if isinstance(value, float) and math.isfinite(value):
-        return Cell(f"{value:.4g}", repr(value), True)
+        text = f"{value:g}" if column in AS_GIVEN else f"{value:#.4g}".rstrip(".")
+        return Cell(text, repr(value), True)
     if isinstance(value, int) and not isinstance(value, bool):
         return Cell(str(value), str(value), True)
     return Cell(str(value), str(value), False)

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from pinnspectra.figures import overview
-from pinnspectra.figures.overview import Line, TwoSpectra
+from pinnspectra.figures import glance
+from pinnspectra.figures.glance import Line, TwoSpectra
 from pinnspectra.report.claim import listed, number
 
 MOST = 24
@@ -35,11 +35,9 @@ def pictures(data: dict[str, Any]) -> dict[str, Picture]:
     curves = data["curves"]
     training_error = "Relative training error over the truncation position"
     found = {
-        "loss": _drawn(overview.losses_overview, map(_loss, curves), "Interior loss"),
-        "entropy-steps": _drawn(overview.entropies_overview, map(_entropy, curves), "Entropy"),
-        "truncation": _drawn(
-            overview.truncation_overview, map(_truncation, curves), training_error
-        ),
+        "loss": _drawn(glance.losses_overview, map(_loss, curves), "Interior loss"),
+        "entropy-steps": _drawn(glance.entropies_overview, map(_entropy, curves), "Entropy"),
+        "truncation": _drawn(glance.truncation_overview, map(_truncation, curves), training_error),
         "entropy-loss": _points(data),
         "spectrum": _spectra([curves[i] for i in dict.fromkeys(data["pair"]) if i < len(curves)]),
     }
@@ -79,25 +77,29 @@ def _array(values: Sequence[float | None]) -> np.ndarray:
     return np.array(values, dtype=float)  # None is NaN
 
 
+def _named(curve: dict[str, Any]) -> tuple[str, str, str]:
+    return curve["label"], curve["method"], curve["colour"]
+
+
 def _loss(curve: dict[str, Any]) -> Line | None:
     if (loss := curve["loss"]) is None:
         return None
     steps, believed, true = (_array(loss[key]) for key in ("steps", "believed", "true"))
-    return Line(curve["label"], curve["colour"], steps, believed, true)
+    return Line(*_named(curve), steps, believed, true)
 
 
 def _entropy(curve: dict[str, Any]) -> Line | None:
     if (entropy := curve["entropy"]) is None:
         return None
     steps, H = _array(entropy["steps"]), _array(entropy["H"])
-    return Line(curve["label"], curve["colour"], steps, H)
+    return Line(*_named(curve), steps, H)
 
 
 def _truncation(curve: dict[str, Any]) -> Line | None:
     if (truncation := curve["truncation"]) is None:
         return None
     position, error = _array(truncation["position"]), _array(truncation["error"])
-    return Line(curve["label"], curve["colour"], position, error, used=truncation["used"])
+    return Line(*_named(curve), position, error, used=truncation["used"])
 
 
 def _points(data: dict[str, Any]) -> Picture | None:
@@ -108,7 +110,7 @@ def _points(data: dict[str, Any]) -> Picture | None:
     name, drawn = data["measures"][measure], points[:MOST_POINTS]
     H, loss = (_array([p[key] for p in points]) for key in ("truncated_entropy", measure))
     colours = [p["colour"] for p in drawn]
-    figure = overview.entropy_loss_overview(H[: len(drawn)], loss[: len(drawn)], colours, name)
+    figure = glance.entropy_loss_overview(H[: len(drawn)], loss[: len(drawn)], colours, name)
     if len(points) <= FEW:
         each = zip(points, H, loss, strict=True)
         said = listed([f"{p['name']} at {number(h)} and {number(y)}" for p, h, y in each])
@@ -122,7 +124,7 @@ def _spectra(curves: Sequence[dict[str, Any]]) -> Picture | None:
     shown = [found for curve in curves if (found := _two(curve))]
     if not shown:
         return None
-    figure = overview.spectra_overview(shown[0], shown[1] if len(shown) > 1 else None)
+    figure = glance.spectra_overview(shown[0], shown[1] if len(shown) > 1 else None)
     ranges = [
         f"{number(np.nanmax(one.last))} down to {number(np.nanmin(one.last))}" for one in shown
     ]
@@ -152,7 +154,7 @@ def _two(curve: dict[str, Any]) -> TwoSpectra | None:
 
 
 def _svg(figure: Any) -> str:
-    return uri(overview.svg(figure), "svg+xml")
+    return uri(glance.svg(figure), "svg+xml")
 
 
 def uri(picture: bytes, kind: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pinnspectra.figures import overview
+from pinnspectra.figures import glance
 from pinnspectra.figures.solution import _grid
 from pinnspectra.report.claim import number
 from pinnspectra.report.contents import Shown, Solution
@@ -95,7 +95,7 @@ def _map(
     x, y, order = grid
     most = max(1, -(-max(x.size, y.size) // 64))  # pixels that nobody can see
     picture = values[order].reshape(y.size, x.size)[::most, ::most]
-    return uri(overview.map_picture(picture, limits, colours), "png")
+    return uri(glance.map_picture(picture, limits, colours), "png")
 
 
 def _curve(solution: Solution, colour: str) -> list[Picture]:
@@ -104,5 +104,5 @@ def _curve(solution: Solution, colour: str) -> list[Picture]:
     x, n = solution.points[:, 0], max(1, len(solution.points) // 200)
     order = np.argsort(x)[::n]
     u, exact = solution.median[order], solution.exact[order]
-    figure = overview.curve_picture(x[order], u, exact, colour)
-    return [Picture(uri(overview.svg(figure), "svg+xml"), "u, the exact u* and u - u* over x")]
+    figure = glance.curve_picture(x[order], u, exact, colour)
+    return [Picture(uri(glance.svg(figure), "svg+xml"), "u, the exact u* and u - u* over x")]

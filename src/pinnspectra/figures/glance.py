@@ -46,6 +46,7 @@ class Line:
     """One run in a figure: y over x, (K,) each, and what is drawn dashed beside it, (K,)."""
 
     label: str
+    method: str
     color: str
     x: np.ndarray
     y: np.ndarray
@@ -224,10 +225,13 @@ def _figure() -> tuple[Figure, Axes]:
 
 
 def _widths(lines: Sequence[Line]) -> list[float]:
-    """Of a few curves the earlier are wider, so that those that coincide both show."""
-    last = max(len(lines) - 1, 1)
-    few = len(lines) <= FEW_LISTED
-    return [1.2 + (2.0 * (last - i) / last if few else 0.0) for i in range(len(lines))]
+    """Of a few curves those of the first method are wider: two that coincide both show."""
+    methods = list(dict.fromkeys(line.method for line in lines))
+    few = len(lines) <= FEW_LISTED and len(methods) > 1
+    return [
+        1.3 + (2.2 * (1 - methods.index(line.method) / (len(methods) - 1)) if few else 0)
+        for line in lines
+    ]
 
 
 def _with_legend(figure: Figure, lines: Sequence[Line]) -> Figure:

@@ -45,7 +45,7 @@ def collect(folder: Path) -> bool:
     with written_whole(folder / "summary.csv") as file:
         file.write(_csv(runs).encode())
     written = [folder / "summary.csv", *_draw(runs, folder)]
-    print("\n" + "\n".join(f"see {place(path)}" for path in written))
+    print(f"\nsee {place(folder)}: {', '.join(path.name for path in written)}")
     sys.stdout.flush()
     return _told(runs)
 
@@ -66,8 +66,10 @@ def ask(folder: Path, where: Sequence[str], sort: str | None, reverse: bool, col
     query = parsed(where, sort, reverse, columns, runs)
     rows = rows_of(runs, titles(runs), query.named)
     found = query.answer(rows)
-    shown = [*query_table(found, query.named, query.columns), ""] if found else []
-    print("\n".join([*shown, f"{len(found)} of {len(rows)} rows"]), flush=True)
+    if found:
+        ensembles = len(rows) > len(runs)
+        print("\n".join(query_table(found, query.named, query.columns, ensembles)), end="\n\n")
+    print(f"{len(found)} of {len(rows)} rows", flush=True)
     damage = [line for run in runs for line in run.damage]
     for line in damage:
         say(line)

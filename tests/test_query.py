@@ -1,7 +1,10 @@
 """Rows that are asked for: --where, --sort, --columns."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 from ensembles import metrics, write_run
@@ -128,3 +131,13 @@ def test_damage_is_said_and_rows_that_have_values_of_another_kind_are_shown(made
     assert "text lines" in said.out
     (line,) = said.err.splitlines()
     assert "1/spectra.npz is damaged" in line
+
+
+def test_a_reader_that_goes_early_is_no_mistake(made, tmp_path):
+    shutil.copytree(made, tmp_path / "copy")
+    command = [sys.executable, "-m", "pinnspectra.results", str(tmp_path / "copy"), "--sort=loss"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, b"")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -41,7 +42,7 @@ def collect(folder: Path) -> bool:
         NoRunError: there is no run under the folder.
     """
     runs = runs_under(folder)
-    print(overview(runs), flush=True)
+    print(overview(runs))
     with written_whole(folder / "summary.csv") as file:
         file.write(_csv(runs).encode())
     written = [folder / "summary.csv", *_draw(runs, folder)]
@@ -168,6 +169,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0 if (ask(asked.folder, *query) if any(query) else collect(asked.folder)) else 1
     except ValueError as error:
         say(str(error))
+        return 1
+    except BrokenPipeError:  # the reader of what is printed has gone; nothing is left for the exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
         say(cannot_write(error, asked.folder))

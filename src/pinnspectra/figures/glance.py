@@ -135,6 +135,7 @@ def entropy_loss_overview(
 ) -> Figure:
     """Loss over truncated entropy, (P,) each, a point a run or member."""
     figure, axes = _figure()
+    figure.subplots_adjust(left=0.2)
     axes.set(yscale="log", xlabel=ENTROPY, ylabel=label)
     axes.xaxis.set_major_locator(ticks(6))
     which = shown(axes, entropy, loss)

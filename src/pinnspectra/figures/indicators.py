@@ -10,6 +10,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pinnspectra.figures.arrays import Arrays, hold_arrays
 from pinnspectra.figures.panels import draw_curve, finished, new_figure
 from pinnspectra.figures.style import STYLE, method_colour
 from pinnspectra.figures.training import ENTROPY
@@ -23,7 +24,10 @@ class Cloud:
     method: str
     precision: str
     truncated_entropy: np.ndarray
-    outcomes: Mapping[str, np.ndarray]
+    outcomes: Arrays
+
+    def __post_init__(self) -> None:
+        hold_arrays(self)
 
 
 @rc_context(STYLE)

@@ -57,7 +57,8 @@ def _comparison(pde: str, base: str, other: str, error: str, found: Sequence[Pai
     size = "the same as" if alike else f"{number(middle)} times"
     spread = f" (median of {len(found)} pairs, {number(low)} to {number(high)})"
     if alike:
-        spread = f" in all {len(found)} pairs, within {100 * ALIKE:g} %"
+        pairs = "both pairs" if len(found) == 2 else f"all {len(found)} pairs"
+        spread = f" in {pairs}, within {100 * ALIKE:g} %"
     name = f"{other}'s {ERRORS[error]} is {size} {base}'s"
     told = f"On {pde}{_after(found)}, {name}{spread if len(found) > 1 else ''}"
     return f"{told}{_entropies(base, other, found)}."

@@ -28,6 +28,9 @@ SEEN = ROOT / "outputs" / "browser"
 
 WIDTHS = (1400, 390)
 
+A4 = 688
+"""Its width between the margins; a page that is up to twice as wide is printed smaller."""
+
 CANVASES = {
     "loss": "loss",
     "spectrumLeft": "spectrum-left",
@@ -242,8 +245,10 @@ def test_print_has_the_pictures_and_no_controls(browser, any_page):
     pdf = browser.pdf()
     (SEEN / f"{name}.pdf").write_bytes(pdf)
     assert len(re.findall(rb"/Type\s*/Page\b", pdf)) > 1
+    browser.open(page, A4)
     browser.command("Emulation.setEmulatedMedia", media="print", features=[])
     assert_pictures_stand_in(browser)
+    assert browser.run("return document.documentElement.scrollWidth") < 2 * A4
     background = browser.run("return getComputedStyle(document.body).backgroundColor")
     assert background in ("rgb(255, 255, 255)", "rgba(0, 0, 0, 0)")
 

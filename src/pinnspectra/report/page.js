@@ -331,7 +331,9 @@
       const all = data.points.map((p) => p[$("measure").value]).filter((v) => v > 0);
       const [low, high] = [Math.min(...all), Math.max(...all)], room = Math.max((high / low) ** 0.07, 1.02);
       if (all.length) Object.assign(charts.entropyLoss.options.scales.y, { min: low / room, max: high * room });
-      charts.entropyLoss.options.scales.x.grace = "7%";
+      const across = data.points.map((p) => p.truncated_entropy);
+      const [left, right] = [Math.min(...across), Math.max(...across)], edge = Math.max(0.07 * (right - left), 0.01 * right);
+      if (all.length) Object.assign(charts.entropyLoss.options.scales.x, { suggestedMin: Math.max(0, left - edge), suggestedMax: right + edge });
       charts.entropyLoss.options.scales.y.title.text = data.measures[$("measure").value];
       charts.entropyLoss.remake();
     };

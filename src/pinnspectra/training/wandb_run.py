@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from pytorch_lightning.loggers import Logger
 
+from pinnspectra.dashboard.account import SECONDS, asked_mode, has_account, settings
 from pinnspectra.dashboard.panels import CURVES, CUTOFF, ENTROPY, FIGURES, LOSS_BESIDE
 from pinnspectra.dashboard.panels import LOSS_OVER_ENTROPY, SPECTRA
 from pinnspectra.recorded import by_member, read_metrics, read_spectra
@@ -28,12 +29,6 @@ from pinnspectra.run_folder import SWEEP, RunFolder, read_json
 from pinnspectra.training.module import summarised
 
 log = logging.getLogger(__name__)
-
-SECONDS = 10
-"""Seconds that are waited for a server at the start, and for what is left to send at the end."""
-
-FLUSH_SECONDS = 1.0
-"""Seconds between writes of the .wandb file; what is not in it is lost where a job is killed."""
 
 ROWS = 10_000
 """Rows of a table at most: as many as a chart of W&B takes."""
@@ -145,7 +140,7 @@ def wandb_logger(
     """
     import wandb
 
-    wandb.setup(settings=_settings())
+    wandb.setup(settings=settings())
     begun = read_json(folder.path / IDENTITY).get("id") if resumed else None
     identity = begun if isinstance(begun, str) else secrets.token_hex(8)
     folder.write_json(IDENTITY, {"id": identity})
@@ -159,22 +154,9 @@ def wandb_logger(
     return WandbRun(None, folder, None)
 
 
-def _settings() -> Any:
-    import wandb
-
-    return wandb.Settings(
-        silent=True,
-        console="off",
-        init_timeout=SECONDS,
-        finish_timeout=SECONDS,
-        finish_timeout_raises=True,
-        x_transaction_log_flush_interval=FLUSH_SECONDS,
-    )
-
-
 def _mode(logs: Sequence[Path]) -> str:
     """WANDB_MODE; without it online where that works, and where no offline part waits for sync."""
-    mode = os.environ.get("WANDB_MODE", "online")
+    mode = asked_mode()
     if mode != "online":
         return mode
     offline = (path for path in logs if path.parent.name.startswith("offline-"))
@@ -187,10 +169,8 @@ def _mode(logs: Sequence[Path]) -> str:
 @cache
 def _reachable_mode() -> str:
     """online, or offline where there is no key or no server that takes it; asked and said once."""
-    import wandb
-
     try:
-        return "online" if wandb.login(prompt=False, verify=True) else "offline"
+        return "online" if has_account() else "offline"
     except Exception as error:
         _say(OFFLINE, error)
         return "offline"
@@ -213,7 +193,7 @@ def _started(folder: RunFolder, project: str, mode: str, identity: str) -> Any:
         job_type="train",
         tags=sorted({folder.pde, folder.method}),
         mode=mode,  # pyright: ignore[reportArgumentType]
-        settings=_settings(),
+        settings=settings(),
     )
     for metric in LOSS_OVER_ENTROPY.y:
         run.define_metric(metric, step_metric=LOSS_OVER_ENTROPY.x)

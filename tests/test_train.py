@@ -8,7 +8,8 @@ import torch
 from scripts import SMALL, run_folders, run_here, run_script
 from wandb_records import logged, table
 
-from pinnspectra.dashboard.panels import CURVES, SPECTRA
+from pinnspectra.dashboard.panels import CURVES, FIGURE_NAMES, FIGURES, SECTIONS, SPECTRA
+from pinnspectra.dashboard.vega import CHARTS
 from pinnspectra.kernel import kernel_singular_values
 from pinnspectra.recorded import read_arrays, read_metrics
 from pinnspectra.spectrum import effective_cutoff, truncated_entropy
@@ -154,8 +155,10 @@ def test_wandb_has_a_histogram_of_all_eigenvalues_at_every_spectrum(sweep, wandb
 def test_the_configuration_in_wandb_is_flat_and_resolved(wandb_runs):
     for method, (run,) in zip(("ad", "fd"), wandb_runs, strict=True):
         assert not any(isinstance(value, dict) for value in run.config.values())
-        wanted = {"pde": "biharmonic", "method": method, "model.width": 20, "seed": 3,
-                  "optimizer.lr": 1e-4, "spectrum.cutoff": 1e-2, "points.spacing": 0.05}  # fmt: skip
+        wanted = {
+            "pde": "biharmonic", "method": method, "model.width": 20, "seed": 3,
+            "optimizer.lr": 1e-4, "spectrum.cutoff": 1e-2, "points.spacing": 0.05,
+        }  # fmt: skip
         assert {key: run.config[key] for key in wanted} == wanted
 
 
@@ -196,6 +199,20 @@ def test_wandb_has_the_figures_beside_the_last_row(sweep, wandb_runs):
         loss = next(folder_of_images.glob("loss_250_*.png"))
         assert loss.read_bytes() == (folder / "figures" / "loss.png").read_bytes()
         assert not any(key.startswith("figures/") for row in run.rows[:-1] for key in row)
+
+
+def test_the_dashboard_asks_for_nothing_that_a_run_does_not_log(wandb_runs):
+    metrics = [name for ps in SECTIONS.values() for p in ps for name in shown(p)]
+    assert len(metrics) > 10
+    figures = [f"{FIGURES}{name}" for name in FIGURE_NAMES]
+    asked = {*metrics, *figures, *(chart.table.key for chart in CHARTS)}
+    for (run,) in wandb_runs:
+        assert asked <= run.keys
+
+
+def shown(panel):
+    y = panel.y if isinstance(panel.y, tuple) else (panel.y,)
+    return [name for name in (panel.x, *y) if name]
 
 
 def test_progress_in_a_file_is_plain_lines(sweep):

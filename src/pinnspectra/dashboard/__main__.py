@@ -19,9 +19,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from pinnspectra.dashboard import workspace
     except ModuleNotFoundError as error:
-        if not str(error.name).startswith("wandb"):
+        if str(error.name).split(".")[0] != "wandb_workspaces":
             raise
-        say(f"the dashboard needs {error.name}: pip install wandb-workspaces")
+        say("the dashboard needs wandb-workspaces: pip install wandb-workspaces")
         return 1
     try:
         entity = _entity(given.entity)
@@ -57,8 +57,10 @@ def _entity(asked: str | None) -> str | None:
 
     from pinnspectra.dashboard.account import asked_mode, has_account, settings
 
+    if asked_mode() != "online":
+        return None
     wandb.setup(settings=settings())
-    if asked_mode() != "online" or not has_account():
+    if not has_account():
         return None
     return asked or wandb.Api().default_entity
 

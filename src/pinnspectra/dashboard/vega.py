@@ -132,7 +132,13 @@ SPECTRUM = Chart(
             {
                 "name": "share",
                 "value": 1,
-                "bind": {"input": "range", "min": 0, "max": 1, "step": 0.01, "name": "of training "},
+                "bind": {
+                    "input": "range",
+                    "min": 0,
+                    "max": 1,
+                    "step": 0.01,
+                    "name": "of training ",
+                },
             }
         ],
         "transform": [

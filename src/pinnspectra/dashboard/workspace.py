@@ -32,7 +32,9 @@ def workspace(entity: str, project: str) -> ws.Workspace:
         name: [_curves(p) if isinstance(p, Curves) else _scatter(p) for p in panels]
         for name, panels in SECTIONS.items()
     }
-    figures = [wr.MediaBrowser(title=name, media_keys=[f"{FIGURES}{name}"]) for name in FIGURE_NAMES]
+    figures = [
+        wr.MediaBrowser(title=name, media_keys=[f"{FIGURES}{name}"]) for name in FIGURE_NAMES
+    ]
     table = wr.WeavePanelSummaryTable(table_name=SPECTRA.key)
     sections = {"Charts": charts, **plain, "Figures": figures, "Tables": [table]}
     return ws.Workspace(

@@ -12,7 +12,7 @@ import threading
 import pytest
 
 from pinnspectra.dashboard import __main__ as command
-from pinnspectra.dashboard import vega, workspace
+from pinnspectra.dashboard import account, vega, workspace
 from pinnspectra.dashboard.vega import CHARTS
 from pinnspectra.figures import METHOD_COLOURS
 
@@ -151,19 +151,34 @@ def test_with_an_account_charts_and_workspace_are_saved_and_the_address_is_print
     assert shown == [[panel["config"] for panel in section] for section in panels(printed).values()]
 
 
-def test_without_a_key_it_is_printed(tmp_path, answering):
-    done = run_command(HOME=str(tmp_path), WANDB_BASE_URL=answering(401))
-    assert done.returncode == 0
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("no W&B key is set up (wandb login)")
-    assert json.loads(done.stdout)["entity"] == "ENTITY"
+@pytest.mark.parametrize(
+    ("answer", "code", "said"),
+    [
+        (False, 0, "no W&B key is set up (wandb login), or WANDB_MODE forbids it; here"),
+        (ValueError("key refused"), 1, "error: W&B does not take the dashboard: key refused; here"),
+    ],
+)
+def test_without_a_key_that_is_taken_it_is_printed(capsys, monkeypatch, answer, code, said):
+    def has_account():
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    monkeypatch.setattr(account, "has_account", has_account)
+    assert command.main([]) == code
+    out, err = capsys.readouterr()
+    assert json.loads(out)["entity"] == "ENTITY"
+    assert err == f"{said} it is as JSON\n"
 
 
-def test_a_refused_key_is_one_line_and_the_dashboard_is_printed(answering):
-    done = run_command(WANDB_API_KEY=KEY, WANDB_BASE_URL=answering(401))
-    assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("error: W&B does not take the dashboard: ")
+@pytest.mark.slow
+@pytest.mark.parametrize("key", [None, KEY, "short"])
+def test_the_command_prints_it_whatever_is_wrong_with_the_key(tmp_path, answering, key):
+    environment = {"WANDB_API_KEY": key} if key else {"HOME": str(tmp_path)}
+    done = run_command(**environment, WANDB_BASE_URL=answering(401))
+    assert done.returncode == (0 if key is None else 1)
+    assert len(done.stderr.splitlines()) == 1
     assert len(json.loads(done.stdout)["charts"]) == 3
 
 

@@ -130,6 +130,9 @@ class Recorded:
     def log(self, values, step):
         self.rows.append((step, values))
 
+    def define_metric(self, name, step_metric):
+        pass
+
 
 def test_a_histogram_is_of_finite_values_and_of_some(tmp_path):
     run = Recorded()
@@ -211,6 +214,20 @@ def test_a_resumed_run_goes_on_in_its_wandb_run_and_logs_no_step_twice(tmp_path,
     assert loss == medians(interrupted)["loss"]
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("undrawn")
+def test_a_run_that_was_killed_after_its_last_step_has_its_tables(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    assert run_here("train.py", *RESUMED, cwd=tmp_path).returncode == 0
+    (folder,) = run_folders(tmp_path)
+    (folder / "result.json").unlink()
+    time.sleep(1 - time.time() % 1)
+    assert run_here("train.py", *RESUMED, cwd=tmp_path).returncode == 0
+    second = logged(folder)[1]
+    assert second.steps == [61]
+    assert {"spectra._type", "curves._type"} <= second.rows[-1].keys()
+
+
 @pytest.mark.usefixtures("undrawn")
 def test_what_a_killed_run_had_not_given_to_wandb_is_made_good_from_metrics_csv(
     tmp_path, interrupted
@@ -224,14 +241,18 @@ def test_what_a_killed_run_had_not_given_to_wandb_is_made_good_from_metrics_csv(
         assert [row[name] for row in second.rows] == values
 
 
-@pytest.mark.usefixtures("undrawn")
-def test_a_run_that_is_made_anew_is_a_new_wandb_run(tmp_path, interrupted):
-    for checkpoint in (interrupted / "checkpoints").glob("*.ckpt"):
-        checkpoint.unlink()
-    assert run_here("train.py", *RESUMED, cwd=tmp_path).returncode == 0
-    first, second = logged(interrupted)
-    assert first.run["run_id"] != second.run["run_id"]
-    assert second.steps == [*range(0, 61, 10)]
+def test_a_run_that_is_made_anew_is_a_new_wandb_run(tmp_path, monkeypatch):
+    import wandb
+
+    monkeypatch.setattr(wandb, "init", lambda **given: started.append(given) or Recorded())
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    started = []
+    for resumed in (False, True, False, True):
+        wandb_run.wandb_logger(folder_at(tmp_path), resumed)
+    first, again, anew, anew_again = [given["id"] for given in started]
+    assert first == again
+    assert anew == anew_again
+    assert first != anew
 
 
 def test_a_run_that_began_offline_and_is_not_synced_goes_on_offline(tmp_path, monkeypatch):
@@ -252,7 +273,13 @@ def test_a_run_that_began_offline_and_is_not_synced_goes_on_offline(tmp_path, mo
 @pytest.mark.slow
 def test_a_run_that_is_killed_again_and_again_is_one_wandb_run_with_every_row_once(tmp_path):
     forks = Forks()
-    overrides = (*RESUMED, "ensemble.size=1", "max_steps=20000", "checkpoint.every=500", "compile=false")
+    overrides = (
+        *RESUMED,
+        "ensemble.size=1",
+        "max_steps=20000",
+        "checkpoint.every=500",
+        "compile=false",
+    )
     code, kills = None, 0
     while code != 0:
         after = 4.0 if kills < 3 else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import secrets
 import subprocess
@@ -52,6 +53,7 @@ class WandbRun(Logger):
         super().__init__()
         self.run, self.folder = run, folder
         self.last, self.behind = -1 if last is None else last, last is not None
+        self.step: int | None = None
         self.failed = run is None
 
     @property
@@ -87,13 +89,19 @@ class WandbRun(Logger):
         self._tried(self._log_outcome)
 
     def _log(self, values: Mapping[str, Any], step: int) -> None:
+        self._catch_up(step)
+        if step > self.last:
+            self.step = step
+            self.run.log(dict(values), step=step)  # what has the same step becomes one row
+
+    def _catch_up(self, step: float) -> None:
+        """Log what an earlier attempt has recorded before a step, and had not given to W&B."""
         if self.behind:
             self.behind = False
             for earlier, row in _rows(self.folder.path):
                 if self.last < earlier < step:
+                    self.step = earlier
                     self.run.log(row, step=earlier)
-        if step > self.last:
-            self.run.log(dict(values), step=step)  # what has the same step becomes one row
 
     def _log_outcome(self) -> None:
         import wandb
@@ -109,8 +117,10 @@ class WandbRun(Logger):
             f"{FIGURES}{figure.stem}": wandb.Image(str(figure))
             for figure in sorted((path / "figures").glob("*.png"))
         }
+        self._catch_up(math.inf)
+        step = self.last + 1 if self.step is None else self.step
         with _files_in(path / "wandb"):
-            self.run.log({**tables, **figures})
+            self.run.log({**tables, **figures}, step=step)
 
     def _tried(self, call: Any) -> None:
         if not self.failed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 
@@ -32,7 +33,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         note, code = f"error: W&B does not take the dashboard: {first_line(error)}", 1
     print(f"{note}; here it is as JSON", file=sys.stderr)
-    print(json.dumps(workspace.as_json(given.entity or PLACE, given.project), indent=2))
+    printed = json.dumps(workspace.as_json(given.entity or PLACE, given.project), indent=2)
+    try:
+        print(printed, flush=True)
+    except BrokenPipeError:  # the reader of `... | head` has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return code
 
 

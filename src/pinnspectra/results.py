@@ -41,7 +41,7 @@ def collect(folder: Path) -> bool:
     Raises:
         NoRunError: there is no run under the folder.
     """
-    runs = _found(folder)
+    runs = runs_under(folder)
     print(overview(runs))
     with written_whole(folder / "summary.csv") as file:
         file.write(_csv(runs).encode())
@@ -63,7 +63,7 @@ def ask(folder: Path, where: Sequence[str], sort: str | None, reverse: bool, col
         NoRunError: there is no run under the folder.
         QueryError: the query names what there is not.
     """
-    runs = _found(folder)
+    runs = runs_under(folder)
     query = parsed(where, sort, reverse, columns, runs)
     rows = rows_of(runs, titles(runs), query.named)
     found = query.answer(rows)
@@ -77,7 +77,7 @@ def ask(folder: Path, where: Sequence[str], sort: str | None, reverse: bool, col
     return not damage
 
 
-def _found(folder: Path) -> list[Run]:
+def runs_under(folder: Path) -> list[Run]:
     """The runs under a folder.
 
     Raises:
@@ -109,13 +109,13 @@ def _told(runs: Sequence[Run]) -> bool:
         (run, title) for run, title in zip(runs, titles(runs), strict=True) if not run.finished
     ]
     if missing:
-        lines = [f"  {title}: {_reason(run)}" for run, title in missing]
+        lines = [f"  {title}: {reason(run)}" for run, title in missing]
         said = f"{len(missing)} of {len(runs)} runs are not finished:"
         say("\n".join([said, *lines]))
     return not missing and not damage
 
 
-def _reason(run: Run) -> str:
+def reason(run: Run) -> str:
     """Why a run is not finished, in one line."""
     counts = Counter(str(row["status"]) for row in run.rows if row["status"] != "finished")
     if any("result.json is damaged" in line for line in run.damage):

@@ -24,7 +24,10 @@ def what_ran(runs: Sequence[Run], room: int) -> str:
     said += ", ".join(
         f"{n} {status}" if len(counts) > 1 else status for status, n in counts.items()
     )
-    said += _time(runs[0].result) if len(runs) == 1 else ""
+    if len(runs) == 1:
+        step = runs[0].rows[0]["step"]
+        said += f" at step {step}" if [*counts] == ["diverged"] and members == 1 else ""
+        said += ", " * (len(counts) > 1) + _time(runs[0].result)
     said += ": " + shared.pop(0) if shared else ""
     return "\n".join(wrapped([said, *shared], ", ", room))
 

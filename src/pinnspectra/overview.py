@@ -58,21 +58,21 @@ DISPENSABLE = (
     "relative_training_error_ad",
     "step",
     "wall_seconds",
-    "seed",
     "learning_rate",
+    "seed",
+    "loss_interior",
+    "effective_cutoff",
     "pde",
     "method",
-    "effective_cutoff",
-    "relative_l2_error",
-    "loss_interior",
     "member",
+    "relative_l2_error",
 )
 """Columns that go where there is no room, the first first."""
 
 LEGEND = {
-    "loss_interior": "believed, true: interior loss by the run's method, by AD in float64",
+    "loss_interior_ad64": "true: interior loss by AD, float64",
     "relative_training_error_ad": "true_error: relative training error by AD",
-    "effective_cutoff": "e, H: effective cutoff, truncated entropy at a",
+    "effective_cutoff": "e, H: effective cutoff, truncated entropy",
     "truncation_position": "p: truncation position",
 }
 """What headings mean, by a column that is shown."""
@@ -103,10 +103,11 @@ def overview(runs: Sequence[Run]) -> str:
     legend = [LEGEND[c] for c in columns if c in LEGEND and c not in left_out]
     if any(row["cutoff_below_precision"] for row in rows):
         legend.append("where a is below the rounding, H may be noise")
-    legend += [*([note] if note else []), "summary.csv has all"]
+    legend += [note] if note else []
     blocks = [what_ran(runs, room), "\n".join(lines + wrapped(legend, "; ", room))]
     comparisons = compared(method_pairs(runs))
-    blocks += ["\n".join(comparison_lines(comparisons, room))] if comparisons else []
+    if any(found.values for found in comparisons):
+        blocks.append("\n".join(comparison_lines(comparisons, room)))
     return "\n\n".join(blocks)
 
 
@@ -120,7 +121,9 @@ def _is_said(column: str, rows: Sequence[Row]) -> bool:
     return in_names or all(row[column] == rows[0][column] for row in rows)
 
 
-def query_table(rows: Sequence[Row], named: Sequence[str], columns: Sequence[str]) -> list[str]:
+def query_table(
+    rows: Sequence[Row], named: Sequence[str], columns: Sequence[str], ensembles: bool
+) -> list[str]:
     """The rows of a query's answer: the columns that it asks for, or the usual and those it names.
 
     Those that it names are not left out where there is little room.
@@ -128,8 +131,7 @@ def query_table(rows: Sequence[Row], named: Sequence[str], columns: Sequence[str
     if columns:
         return aligned(rows, ["run", *(c for c in columns if c != "run")])
     usual = [c for c in SHOWN if _known(c, rows)]
-    several = any(row["member"] not in (0, None) for row in rows)
-    usual = [c for c in usual if c in named or c != "member" or several]
+    usual = [c for c in usual if c in named or c != "member" or ensembles]
     further = [c for c in dict.fromkeys(named) if c not in usual]
     dispensable = [c for c in DISPENSABLE if c not in named]
     return fitted(rows, [*usual, *further], dispensable, width())[0]
@@ -141,31 +143,44 @@ def _known(column: str, rows: Sequence[Row]) -> bool:
 
 def comparison_lines(comparisons: Sequence[Comparison], room: int) -> list[str]:
     """AD against other methods as a small table: of one comparison its medians, of more ratios."""
-    columns = [c for c in QUANTITIES if any(c in found.values for found in comparisons)]
-    alone = len(comparisons) == 1
-    lines = []
-    for found in comparisons:
-        its = [found.values.get(c) for c in columns]
-        if alone:
-            lines += [
-                [found.reference, *(cell(v and v.ad, c) for v, c in zip(its, columns, strict=True))]
-            ]
-            lines += [
-                [found.other, *(cell(v and v.fd, c) for v, c in zip(its, columns, strict=True))]
-            ]
-        setting = "" if alone else f"  {found.setting}, {_pairs(found)}"
-        ratios = [_ratio(v and v.ratio) for v in its]
-        lines += [[f"{found.other} / {found.reference}{setting}", *ratios]]
-    first, second = (
-        CALLED.get(name, name) for name in (comparisons[0].reference, comparisons[0].other)
-    )
-    said = f"{first} against {f'{second}, {_pairs(comparisons[0])}' if alone else 'others'}"
-    cells = [[said, *(HEADINGS[c] for c in columns)], *lines]
-    names = max(len(line[0]) for line in cells)
+    shown = [found for found in comparisons if found.values]
+    columns = [c for c in QUANTITIES if any(c in found.values for found in shown)]
+    if len(shown) == 1:
+        first, second = (CALLED.get(name, name) for name in (shown[0].reference, shown[0].other))
+        head, lines = f"{first} against {second}, {_pairs(shown[0])}", _medians(shown[0], columns)
+    else:
+        head, lines = (
+            "AD against others",
+            [
+                [f"{_quotient(found)}  {found.setting}, {_pairs(found)}", *_ratios(found, columns)]
+                for found in shown
+            ],
+        )
+    cells = [[head, *(HEADINGS[c] for c in columns)], *lines]
     left = [True, *(False for _ in columns)]
-    spare = room - max(map(len, aligned_cells(cells, left)))
-    most = max(names + min(spare, 0), NAME_WIDTH)
-    return aligned_cells([[shortened(line[0], most), *line[1:]] for line in cells], left)
+    over = max(map(len, aligned_cells(cells, left))) - room
+    most = max(max(len(line[0]) for line in cells) - max(over, 0), NAME_WIDTH)
+    ended = sum(found.left_out for found in comparisons if not found.values)
+    more = [f"({ended} more pair{'s' * (ended > 1)}, not finished)"] if ended else []
+    return aligned_cells([[shortened(line[0], most), *line[1:]] for line in cells], left) + more
+
+
+def _medians(found: Comparison, columns: Sequence[str]) -> list[list[str]]:
+    """Lines of cells: by AD, by the other, their ratio."""
+    its = [(c, found.values.get(c)) for c in columns]
+    return [
+        [found.reference, *(cell(v and v.ad, c) for c, v in its)],
+        [found.other, *(cell(v and v.fd, c) for c, v in its)],
+        [_quotient(found), *_ratios(found, columns)],
+    ]
+
+
+def _quotient(found: Comparison) -> str:
+    return f"{found.other} / {found.reference}"
+
+
+def _ratios(found: Comparison, columns: Sequence[str]) -> list[str]:
+    return [_ratio(value and value.ratio) for value in map(found.values.get, columns)]
 
 
 def _ratio(value: float | None) -> str:

@@ -11,6 +11,7 @@ EDGES = {
     "command_line",
     "components",
     "condensed",
+    "dashboard",
     "described",
     "figures",
     "found_runs",

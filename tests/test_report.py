@@ -20,6 +20,7 @@ from pinnspectra.machine import machine
 from pinnspectra.report.__main__ import main
 from pinnspectra.report.charts import evenly, leading
 from pinnspectra.report.claim import claim, number
+from pinnspectra.report.differences import settings
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -431,6 +432,15 @@ def test_configurations_are_compared_by_the_keys_that_differ(sweep):
     assert all(key in said for key in ("seed", "method._target_"))
     assert "model.width" not in said
     assert "max_steps" not in said
+
+
+def test_a_value_that_refers_to_another_is_that_one():
+    given = {"preset": {"lr": 0.5}, "points": {"n": 64}, "optimizer": {"lr": "${preset.lr}"}}
+    given |= {"method": {"step": "${ratio:1,${points.n}}", "other": "${unknown:1}"}}
+    found = settings(given | {"logger": {"csv": 1}})
+    assert found["optimizer.lr"] == "0.5"
+    assert (found["method.step"], found["method.other"]) == ("0.015625", "${unknown:1}")
+    assert "logger.csv" not in found
 
 
 def test_commands_are_what_a_shell_takes(tmp_path):

@@ -70,7 +70,7 @@ DISPENSABLE = (
 """Columns that go where there is no room, the first first."""
 
 LEGEND = {
-    "loss_interior": "true: interior loss by AD, float64",
+    "loss_interior_ad64": "true: interior loss by AD, float64",
     "relative_training_error_ad": "true_error: relative training error by AD",
     "effective_cutoff": "e, H: effective cutoff, truncated entropy",
     "truncation_position": "p: truncation position",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from pinnspectra.figures import method_colour
 from pinnspectra.figures.glance import shades
 from pinnspectra.figures.members import across
 from pinnspectra.figures.spectra import effective_cutoff
@@ -46,9 +48,11 @@ def chart_data(runs: Sequence[Shown], pair: tuple[int, int]) -> dict[str, Any]:
     """
     every = curves_of(runs)
     colours = shades([curves.method for curves in every])
-    own = dict[int, str]()
-    for curves, colour in zip(every, colours, strict=True):
-        own.setdefault(curves.run, colour)
+    several = Counter(curves.run for curves in every)
+    own = {
+        curves.run: colour if several[curves.run] == 1 else method_colour(curves.method)
+        for curves, colour in zip(every, colours, strict=True)
+    }
     return {
         "curves": [
             _curves(c, colour, len(every)) for c, colour in zip(every, colours, strict=True)

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from pinnspectra.found_runs import flat
 from pinnspectra.run_folder import FREE
+
+REFERENCE = re.compile(r"\$\{([\w.]+)\}")
+"""${key}."""
+
+RATIO = re.compile(r"\$\{ratio:\s*([^,]+?)\s*,\s*([^,]+?)\s*\}")
+"""${ratio:a,b} of the configurations."""
 
 MISSING = "—"
 """What a run has at a key that it does not have."""
@@ -38,10 +46,26 @@ class Difference:
 
 
 def settings(config: Mapping[str, Any]) -> dict[str, str]:
-    """The values of a configuration as text by dotted key, without what no number depends on."""
-    return {
-        key: text(value) for key, value in flat(config).items() if key.split(".")[0] not in FREE
-    }
+    """The values of a configuration as text by dotted key, without what no number depends on.
+
+    A value that refers to another key is that key's: whichever was given, the run is the same.
+    """
+    given = flat(config)
+    resolved = {key: text(_resolved(value, given)) for key, value in given.items()}
+    return {key: value for key, value in resolved.items() if key.split(".")[0] not in FREE}
+
+
+def _resolved(value: Any, given: Mapping[str, Any], depth: int = 4) -> Any:
+    """A value, with the keys and ratios that it refers to, as far as they are known."""
+    if not isinstance(value, str) or depth == 0:
+        return value
+    if (found := REFERENCE.fullmatch(value)) and found[1] in given:
+        return _resolved(given[found[1]], given, depth - 1)
+    if found := RATIO.fullmatch(value):
+        parts = [_resolved(part, given, depth - 1) for part in found.groups()]
+        with suppress(TypeError, ValueError, ArithmeticError):
+            return float(parts[0]) / float(parts[1])
+    return value
 
 
 def text(value: Any) -> str:

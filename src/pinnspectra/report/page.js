@@ -138,13 +138,17 @@
   }
   const points = (x, y) => x.map((value, i) => ({ x: value, y: y[i] }));
   const positive = (list) => list.map((p) => (p.y > 0 ? p : { x: p.x, y: null }));
-  const having = (part) => data.curves.filter((c) => c[part] && shownRuns.has(c.run));
+  const MOST_CURVES = 60; // of more, every so many of those that the table shows
+  function having(part) {
+    const all = data.curves.filter((c) => c[part] && shownRuns.has(c.run)), every = Math.ceil(all.length / MOST_CURVES);
+    return all.filter((_, i) => i % every === 0);
+  }
   const few = (part) => data.curves.filter((c) => c[part]).length <= 8;
   // the first method's curves are the widest and below, so that those that coincide both show
   const methods = [...new Set(data.curves.map((curve) => curve.method))];
   const rank = data.curves.map((c, i) => data.curves.slice(0, i).filter((other) => other.method === c.method).length);
-  const place = (curve) => (data.curves.length > 8 ? rank : data.curves.map((_, i) => i))[data.curves.indexOf(curve)];
-  const first = (method) => (data.curves.length > 8 || methods.length < 2 ? 0 : 1 - methods.indexOf(method) / (methods.length - 1));
+  const place = (curve) => (data.curves.length > 24 ? rank : data.curves.map((_, i) => i))[data.curves.indexOf(curve)];
+  const first = (method) => (data.curves.length > 24 || methods.length < 2 ? 0 : 1 - methods.indexOf(method) / (methods.length - 1));
   const line = (curve, more) => ({
     name: curve.label || curve.method, label: middleCut(curve.label || curve.method, 44),
     run: curve.run, borderColor: tone(curve.colour, data.curves.length > 24 ? 0.6 : 1), backgroundColor: tone(curve.colour),
@@ -329,9 +333,11 @@
       $("paths").disabled = !loss;
       if (!loss) $("paths").checked = false;
       const all = data.points.map((p) => p[$("measure").value]).filter((v) => v > 0);
-      const [low, high] = [Math.min(...all), Math.max(...all)], room = Math.max((high / low) ** 0.07, 1.02);
+      const [low, high] = [Math.min(...all), Math.max(...all)], room = Math.max((high / low) ** 0.07, 1.05);
       if (all.length) Object.assign(charts.entropyLoss.options.scales.y, { min: low / room, max: high * room });
-      charts.entropyLoss.options.scales.x.grace = "7%";
+      const across = data.points.map((p) => p.truncated_entropy);
+      const [left, right] = [Math.min(...across), Math.max(...across)], edge = Math.max(0.07 * (right - left), 0.02 * right);
+      if (all.length) Object.assign(charts.entropyLoss.options.scales.x, { suggestedMin: Math.max(0, left - edge), suggestedMax: right + edge });
       charts.entropyLoss.options.scales.y.title.text = data.measures[$("measure").value];
       charts.entropyLoss.remake();
     };
@@ -394,6 +400,9 @@
     }
     for (const card of document.querySelectorAll(".card[data-run]")) card.hidden = !shownRuns.has(Number(card.dataset.run));
     document.querySelector(".none").hidden = shownRuns.size > 0;
+    const every = Math.ceil(data.curves.filter((c) => shownRuns.has(c.run)).length / MOST_CURVES);
+    document.querySelector(".controls .hint").textContent =
+      "also filters the charts" + (every > 1 ? `, which draw one of ${every} curves` : "");
     $("shown").textContent = `${shownRuns.size} of ${total} run${total === 1 ? "" : "s"}`;
   }
   let waiting = 0;

@@ -59,6 +59,9 @@ COLUMNS = (
 OF = ("method", "pde")
 """Columns that name what a sweep is of."""
 
+WHOLE = ("step", "effective_cutoff")
+"""Columns of whole numbers, of which a median may be none."""
+
 AS_GIVEN = ("learning_rate", "cutoff")
 """Columns whose numbers somebody chose, which have few digits."""
 
@@ -272,7 +275,8 @@ def cell(value: Any, column: str = "") -> Cell:
     if value is None:
         return Cell("\N{EN DASH}", "", False)
     if isinstance(value, float) and math.isfinite(value):
-        text = f"{value:g}" if column in AS_GIVEN else f"{value:#.4g}".rstrip(".")
+        given = column in AS_GIVEN or (column in WHOLE and value.is_integer())
+        text = f"{value:g}" if given else f"{value:#.4g}".rstrip(".")
         return Cell(text, repr(value), True)
     if isinstance(value, int) and not isinstance(value, bool):
         return Cell(str(value), str(value), True)

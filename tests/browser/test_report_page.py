@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import shutil
 import time
 
 import numpy as np
@@ -117,7 +118,17 @@ def hostile_page(tmp_path_factory):
     return folder / "report.html"
 
 
-@pytest.fixture(params=["page", "features_page", "sorry_page", "hostile_page"])
+@pytest.fixture(scope="module")
+def mixed_page(tmp_path_factory, trained, features_page, sorry_page):
+    """The page of all that there is under outputs/, whose names are long."""
+    folder = tmp_path_factory.mktemp("mixed")
+    for sweep in (trained, features_page.parent, sorry_page.parent):
+        shutil.copytree(sweep, folder / sweep.relative_to(sweep.parent.parent))
+    report([str(folder)])
+    return folder / "report.html"
+
+
+@pytest.fixture(params=["page", "features_page", "sorry_page", "hostile_page", "mixed_page"])
 def any_page(request):
     return request.param, request.getfixturevalue(request.param)
 
@@ -190,7 +201,9 @@ def test_every_chart_is_drawn_and_has_a_name(browser, any_page, width):
         assert canvas.get_attribute("role") == "img"
         assert canvas.get_attribute("aria-label")
         assert canvas.size["width"] <= width
-        assert canvas.size["height"] > 150
+        area = charts(browser, "return charts[arguments[0]].chartArea", chart)
+        assert area["height"] > 150, chart
+        assert area["width"] > 150, chart
         assert ink(browser, canvas) > 0.005, chart
 
 

@@ -463,9 +463,14 @@ def test_other_versions_and_machines_are_named(sweep):
 def test_one_run_alone_and_a_folder_of_sweeps_have_a_page_too(sweep, tmp_path):
     assert len(page(sweep[1][0]).table) == 1
     shutil.copytree(sweep[0], tmp_path / "other")
+    write_job(tmp_path / "single" / ("long" * 30))
     found = page(tmp_path)
-    assert len(found.table) == 8
-    assert found.table[0]["run"].startswith("other/")
+    assert found.said("runs-section").count("other") == 1
+    called = [row["run"] for row in found.table]
+    assert called[0] == "1 · method=ad seed=0"
+    assert called[-1] == "2 · method=fd seed=1"
+    assert called[4].startswith("longlong")
+    assert len(called[4]) <= 48
 
 
 def test_the_page_is_the_same_every_time(sweep, drawn):

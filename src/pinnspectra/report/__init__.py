@@ -45,11 +45,12 @@ def write_report(folder: Path, runs: Sequence[Run]) -> Path:
     Raises:
         OSError: it cannot be written.
     """
-    from pinnspectra.overview import titles
     from pinnspectra.report.contents import shown
+    from pinnspectra.report.names import names
     from pinnspectra.report.page import page
 
-    text = page(folder, shown(runs, titles(runs)))
+    called = names(folder, runs)
+    text = page(folder, shown(runs, called.runs), called.sweeps)
     path = folder / NAME
     with written_whole(path) as file:
         file.write(text.encode(errors="backslashreplace"))

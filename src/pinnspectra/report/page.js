@@ -349,9 +349,9 @@
   charts.entropySteps = drawn("entropy-steps", axis("gradient step", false), axis("truncated entropy H", false), () =>
     having("entropy").flatMap((curve) => [
       ...band(curve, curve.entropy.steps, curve.entropy.low, curve.entropy.high),
-      line(curve, { data: points(curve.entropy.steps, curve.entropy.H), kind: "H", pointRadius: 2, listed: few("entropy") }),
+      line(curve, { data: points(curve.entropy.steps, curve.entropy.H), kind: "H", pointRadius: 2 }),
     ]), {
-    legend: few("entropy"), tooltip: (item) => `step ${plain(item.parsed.x)}: H = ${plain(item.parsed.y)}`,
+    tooltip: (item) => `step ${plain(item.parsed.x)}: H = ${plain(item.parsed.y)}`,
   });
   charts.truncation = drawn("truncation", axis("truncation position P", false), axis("relative training error", true), () =>
     having("truncation").flatMap((curve) => {

@@ -114,8 +114,14 @@ class Cell:
     numeric: bool
 
 
-def page(folder: Path, runs: Sequence[Shown]) -> str:
-    """The report of the runs under a folder as one HTML page that needs no other file."""
+def page(folder: Path, runs: Sequence[Shown], numbered: Sequence[str]) -> str:
+    """The report of the runs under a folder as one HTML page that needs no other file.
+
+    Args:
+        folder: what the runs are under.
+        runs: the runs.
+        numbered: the folders of the sweeps whose numbers are in the runs' titles.
+    """
     curves = charts.curves_of(runs)
     pair = _pair(runs, curves)
     data = charts.chart_data(runs, pair)
@@ -158,6 +164,7 @@ def page(folder: Path, runs: Sequence[Shown]) -> str:
         titles=[shown.title or shown.run.name for shown in runs],
         few=len(runs) <= FEW_COLUMNS,
         commands=[(shown.run.name, command(shown.run)) for shown in runs],
+        numbered=numbered,
         sweeps=sweep_commands(folder, list(known.values())),
         who=_who,
         counted=counted,
@@ -198,12 +205,20 @@ def _pair(runs: Sequence[Shown], curves: Sequence[Curves]) -> tuple[int, int]:
     having = [i for i, c in enumerate(curves) if c.spectra]
     by_run = {curves[i].run: i for i in reversed(having)}
     index = {shown.run.name: i for i, shown in enumerate(runs)}
+    found = []
     for pair in method_pairs([shown.run for shown in runs]):
-        both = [by_run.get(index[row["run"]]) for row in (pair.ad, pair.fd)]
-        if both[0] is not None and both[1] is not None:
-            return both[0], both[1]
+        left, right = (by_run.get(index[row["run"]]) for row in (pair.ad, pair.fd))
+        if left is not None and right is not None:
+            found.append((left, right))
+    trained = [pair for pair in found if _has_steps(curves[pair[0]])]
+    if found:
+        return (trained or found)[0]
     left, right = [*having, *having, 0, 0][:2] if len(having) != 1 else having * 2
     return left, right
+
+
+def _has_steps(curves: Curves) -> bool:
+    return curves.spectra is not None and curves.spectra.matrix == "G"
 
 
 def _notes(folder: Path, runs: Sequence[Shown]) -> list[str]:
@@ -246,6 +261,7 @@ def _rows(runs: Sequence[Shown], folder: Path) -> list[dict[str, Any]]:
             kinds = [kind for kind in MARKS if kind in str(row["status"])] or ["unfinished"]
             finished = kinds == ["finished"]
             values = row | {"run": shown.title, "reason": None if finished else reason(shown.run)}
+            values |= {"member": row["member"] if len(shown.rows) > 1 else None}
             found.append(
                 {
                     "run": i,
@@ -253,7 +269,8 @@ def _rows(runs: Sequence[Shown], folder: Path) -> list[dict[str, Any]]:
                     "color": method_colour(shown.method),
                     "finished": finished,
                     "mark": MARKS[kinds[-1]],
-                    "also": " ".join(shown.run.overrides),
+                    "name": shown.run.name,
+                    "also": " ".join([shown.run.name, *shown.run.overrides]),
                     "cells": {c: cell(values[c], c) for c in columns},
                 }
             )

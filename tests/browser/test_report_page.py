@@ -18,6 +18,7 @@ from pinnspectra.run_folder import SWEEP
 
 if not MISSING:
     from selenium.webdriver import ActionChains, Keys
+    from selenium.webdriver.support.select import Select
 
 pytestmark = [
     pytest.mark.browser,
@@ -324,6 +325,16 @@ def test_the_slider_is_moved_by_a_pointer(browser, page, trained):
     ActionChains(browser.driver).move_to_element_with_offset(slider, left, 0).click().perform()
     assert browser.find("#step-value").text == f"step {spectra(trained)['ad', 0]['steps'][0]}"
     assert not np.array_equal(before, drawn(browser, "spectrumLeft", "value"))
+
+
+def test_either_side_shows_the_run_that_is_chosen(browser, page, trained):
+    browser.open(page)
+    for side, chart in {"left": "spectrumLeft", "right": "spectrumRight"}.items():
+        choice = Select(browser.find(f"#{side}"))
+        choice.select_by_visible_text("method=fd seed=1")
+        index, values = drawn(browser, chart, "value").T
+        kept = spectra(trained)["fd", 1]["eigenvalues"][-1, 0, index.astype(int) - 1]
+        np.testing.assert_allclose(values, np.where(kept > 0, kept, np.nan), rtol=2e-3)
 
 
 def test_cutoff_and_floor_are_drawn_with_the_spectrum(browser, page, trained):

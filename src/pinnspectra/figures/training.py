@@ -106,8 +106,8 @@ def eigenvalue_figure(
     eigenvalues_first: ArrayLike,
     eigenvalues_last: ArrayLike,
     floor: ArrayLike,
-    first_step: int,
-    last_step: int,
+    first_step: float,
+    last_step: float,
     cutoff: float,
     method: str,
     learning_rates: Sequence[float] = (),
@@ -126,11 +126,13 @@ def eigenvalue_figure(
     set_spectrum_axes(axes, EIGENVALUE)
     colour = method_colour(method)
     style = {"marker": ".", "markersize": 4, "linewidth": 1.2}
-    first = {"alpha": 0.35, "label": f"step {first_step}", "band": drawn == BAND} | style
+    first = {"alpha": 0.35, "label": f"step {first_step:.0f}", "band": drawn == BAND} | style
     draw_spectrum(axes, eigenvalues_first, colour, **first)
     looks = zip(groups.items(), group_looks(groups), cycle(MARKERS), strict=False)
     for (rate, which), look, marker in looks:
-        last = style | look | {"label": labelled(f"step {last_step}", rate), "band": drawn == BAND}
+        last = (
+            style | look | {"label": labelled(f"step {last_step:.0f}", rate), "band": drawn == BAND}
+        )
         draw_spectrum(axes, values[which], colour, **last)
         draw_floor(axes, values[which], errors[which], colour, listed=True, squares=True)
         draw_cutoff(axes, values[which], cutoff, colour, r"\lambda_1", marker=marker, of=rate)

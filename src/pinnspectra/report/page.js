@@ -145,9 +145,10 @@
   }
   const few = (part) => data.curves.filter((c) => c[part]).length <= 8;
   // the first method's curves are the widest and below, so that those that coincide both show
-  const methods = [...new Set(data.curves.map((curve) => curve.method))];
+  const methods = data.methods;
   const rank = data.curves.map((c, i) => data.curves.slice(0, i).filter((other) => other.method === c.method).length);
-  const place = (curve) => (data.curves.length > 24 ? rank : data.curves.map((_, i) => i))[data.curves.indexOf(curve)];
+  const byMethod = data.curves.map((_, i) => i).sort((a, b) => methods.indexOf(data.curves[a].method) - methods.indexOf(data.curves[b].method) || a - b);
+  const place = (curve) => (data.curves.length > 24 ? rank[data.curves.indexOf(curve)] : byMethod.indexOf(data.curves.indexOf(curve)));
   const first = (method) => (data.curves.length > 24 || methods.length < 2 ? 0 : 1 - methods.indexOf(method) / (methods.length - 1));
   const line = (curve, more) => ({
     name: curve.label || curve.method, label: middleCut(curve.label || curve.method, 44),
@@ -297,6 +298,7 @@
   function clouds() {
     const measure = $("measure").value, sets = [];
     const some = data.points.filter((p) => shownRuns.has(p.run) && p[measure] > 0);
+    some.sort((a, b) => methods.indexOf(a.method) - methods.indexOf(b.method));
     const of = [...new Set(some.map((p) => p.colour))];
     for (const colour of of) {
       const these = some.filter((p) => p.colour === colour);

@@ -260,6 +260,7 @@
     const limits = spectrumLimits();
     const most = Math.max(...["left", "right"].map((side) => data.curves[chosen[side]]?.spectrum?.index.at(-1) || 1));
     for (const [side, chart] of [["left", charts.spectrumLeft], ["right", charts.spectrumRight]]) {
+      if (!chart) continue;
       Object.assign(chart.options.scales.y, limits);
       Object.assign(chart.options.scales.x, { min: 0, max: most });
       chart.options.scales.y.title.text = ofMatrix(side);
@@ -280,7 +281,7 @@
     renewSpectra();
   }
   if (charts.spectrumLeft) {
-    for (const side of ["left", "right"]) {
+    for (const side of ["left", "right"].filter($)) {
       for (const [curve, i] of spectral) $(side).add(new Option(middleCut(curve.label || curve.method, 70), i));
       $(side).value = chosen[side];
       $(side).parentElement.hidden = spectral.length < 2;
@@ -403,7 +404,7 @@
     for (const card of document.querySelectorAll(".card[data-run]")) card.hidden = !shownRuns.has(Number(card.dataset.run));
     document.querySelector(".none").hidden = shownRuns.size > 0;
     const every = Math.ceil(data.curves.filter((c) => shownRuns.has(c.run)).length / MOST_CURVES);
-    document.querySelector(".controls .hint").textContent =
+    $("hint").textContent =
       "also filters the charts" + (every > 1 ? `, which draw one of ${every} curves` : "");
     $("shown").textContent = `${shownRuns.size} of ${total} run${total === 1 ? "" : "s"}`;
   }

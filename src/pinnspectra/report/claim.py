@@ -61,12 +61,12 @@ def _comparison(pde: str, base: str, other: str, error: str, found: Sequence[Pai
     size = "the same as" if alike else f"{number(middle)} times"
     spread = f" (median of {len(found)} pairs, {number(low)} to {number(high)})"
     if alike:
-        pairs = "both pairs" if len(found) == 2 else f"all {len(found)} pairs"
-        spread = f" in {pairs}, within {100 * ALIKE:g} %"
-    name = f"{other}'s {ERRORS[error]} is {size} {base}'s"
+        spread = f" within {100 * ALIKE:g} % in {'both' if len(found) == 2 else f'all {len(found)}'} pairs"
+    if len(found) == 1:
+        spread = f" within {100 * ALIKE:g} %" if alike else ""
+    name = f"{other}'s {ERRORS[error]} is {size} {base}'s{spread}"
     on = f"With random features on {pde}" if error in OF_SOLVES else f"On {pde}"
-    told = f"{on}{_after(found)}, {name}{spread if len(found) > 1 else ''}"
-    return f"{told}{_entropies(base, other, found)}."
+    return f"{on}{_after(found)}, {name}{_entropies(base, other, found)}."
 
 
 def _after(found: Iterable[Pair]) -> str:
@@ -105,7 +105,11 @@ def _plain(runs: Sequence[Run]) -> str:
     if len(values) == 1:
         return f"{what}: {ERRORS[error]} {number(values[0])}."
     low, high = number(min(values)), number(max(values))
-    of = "" if len(_names(done, "method")) < 2 else ", no two that differ in the method alone"
+    of = (
+        ""
+        if len(_names(done, "method")) < 2
+        else ", no two finished ones that differ in the method alone"
+    )
     return f"{what}{of}: {ERRORS[error]} from {low} to {high}, median {number(median(values))}."
 
 

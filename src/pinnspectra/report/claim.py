@@ -61,9 +61,10 @@ def _comparison(pde: str, base: str, other: str, error: str, found: Sequence[Pai
     size = "the same as" if alike else f"{number(middle)} times"
     spread = f" (median of {len(found)} pairs, {number(low)} to {number(high)})"
     if alike:
-        spread = f" within {100 * ALIKE:g} % in {'both' if len(found) == 2 else f'all {len(found)}'} pairs"
-    if len(found) == 1:
-        spread = f" within {100 * ALIKE:g} %" if alike else ""
+        pairs = {1: "", 2: " in both pairs"}.get(len(found), f" in all {len(found)} pairs")
+        spread = f" within {100 * ALIKE:g} %{pairs}"
+    elif len(found) == 1:
+        spread = ""
     name = f"{other}'s {ERRORS[error]} is {size} {base}'s{spread}"
     on = f"With random features on {pde}" if error in OF_SOLVES else f"On {pde}"
     return f"{on}{_after(found)}, {name}{_entropies(base, other, found)}."

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
 from pinnspectra import figures
 from pinnspectra.found_runs import Run, logged
 from pinnspectra.recorded import by_member, read_arrays, read_metrics, read_spectra
+from pinnspectra.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Figures = dict[str, Callable[[], "Figure"]]
 """What makes each figure, by the name of its file."""
+
+LOSSES = ("loss", "loss/interior", "loss/boundary", "loss/interior_ad64")
+"""Columns of a metrics.csv without which nothing is drawn of it."""
+
+
+def draw_run(folder: RunFolder, result: Mapping[str, Any]) -> None:
+    """Draw the figures of a run that is about to write its result."""
+    run = Run(folder.path, folder.path.name, (), {"method": folder.method, **result})
+    for name, make in run_figures(run).items():
+        folder.draw(name, make)
 
 
 def run_figures(run: Run) -> Figures:
@@ -24,55 +35,46 @@ def run_figures(run: Run) -> Figures:
     What the files do not say is taken from the run's result: its method, its cut-off, and the
     learning rates of its members.
     """
-    return _of_losses(run) | _of_solution(run) | _of_spectra(run) | _of_system(run)
+    return _of_training(run) | _of_solution(run) | _of_system(run)
 
 
-def _of_losses(run: Run) -> Figures:
-    metrics = by_member(read_metrics(run.path / "metrics.csv"), len(run.rows))
-    names = ("step", "loss", "loss/interior", "loss/boundary", "loss/interior_ad64")
-    if not metrics.keys() >= set(names):
+def _of_training(run: Run) -> Figures:
+    """Of a network: its losses, its first and last spectrum, and its entropy beside its loss."""
+    members = len(run.rows)
+    metrics = by_member(read_metrics(run.path / "metrics.csv"), members)
+    if not metrics.keys() >= {"step", *LOSSES}:
         return {}
-    method, rates = _method(run), learning_rates(run)
-    steps, loss, interior, boundary, truth = (metrics[name] for name in names)
-    return {
+    method, rates, cutoff = _method(run), learning_rates(run), _cutoff(run)
+    steps, (loss, interior, boundary, truth) = metrics["step"], (metrics[name] for name in LOSSES)
+    drawn: Figures = {
         "loss": lambda: figures.loss_figure(steps, loss, interior, boundary, truth, method, rates)
     }
+    spectra = read_spectra(run.path / "spectra.npz")
+    if not spectra or spectra["eigenvalues"].shape[1] != members:
+        return drawn
+    eigenvalues, floor, at, entropy = (
+        spectra[name] for name in ("eigenvalues", "floor", "steps", "truncated_entropy")
+    )
+    drawn["eigenvalues"] = lambda: figures.eigenvalue_figure(
+        eigenvalues[0], eigenvalues[-1], floor**2, at[0], at[-1], cutoff, method, rates
+    )
+    drawn["entropy"] = lambda: figures.entropy_figure(
+        at, entropy, spectra["effective_cutoff"], steps, loss, method, rates
+    )
+    drawn["entropy_loss"] = lambda: figures.entropy_loss_figure(
+        metrics["spectrum/truncated_entropy"], metrics["spectrum/loss"], steps, method, rates
+    )
+    return drawn
 
 
 def _of_solution(run: Run) -> Figures:
     arrays = read_arrays(run.path / "solution.npz")
     names = ("points", "solution", "exact")
-    if not arrays.keys() >= set(names) or len(arrays["solution"]) != len(run.rows):
+    if not arrays.keys() >= set(names) or arrays["solution"].shape[:1] != (len(run.rows),):
         return {}
     method, rates = _method(run), learning_rates(run)
     x, u, exact = (arrays[name] for name in names)
     return {"solution": lambda: figures.solution_figure(x, u, exact, method, rates)}
-
-
-def _of_spectra(run: Run) -> Figures:
-    """Of training: the first and the last spectrum, and the entropy beside the loss."""
-    members = len(run.rows)
-    metrics = by_member(read_metrics(run.path / "metrics.csv"), members)
-    spectra = read_spectra(run.path / "spectra.npz")
-    if not metrics or not spectra or spectra["eigenvalues"].shape[1] != members:
-        return {}
-    method, rates = _method(run), learning_rates(run)
-    steps, loss = metrics["step"], metrics["loss"]
-    eigenvalues, floor, at, entropy = (
-        spectra[name] for name in ("eigenvalues", "floor", "steps", "truncated_entropy")
-    )
-    first, last = int(at[0]), int(at[-1])
-    return {
-        "eigenvalues": lambda: figures.eigenvalue_figure(
-            eigenvalues[0], eigenvalues[-1], floor**2, first, last, _cutoff(run), method, rates
-        ),
-        "entropy": lambda: figures.entropy_figure(
-            at, entropy, spectra["effective_cutoff"], steps, loss, method, rates
-        ),
-        "entropy_loss": lambda: figures.entropy_loss_figure(
-            metrics["spectrum/truncated_entropy"], metrics["spectrum/loss"], steps, method, rates
-        ),
-    }
 
 
 def _of_system(run: Run) -> Figures:
@@ -83,8 +85,8 @@ def _of_system(run: Run) -> Figures:
     sigma, floor, cutoff = curves.singular_values, curves.floor, curves.cutoff
     positions, errors = curves.truncation_position, curves.relative_training_error
     return {
-        "singular_values": lambda: figures.singular_value_figure(
-            sigma, floor, cutoff, curves.method
+        "singular_values": lambda: figures.spectrum_figure(
+            {curves.method: sigma}, cutoff, {curves.method: floor}
         ),
         "truncation": lambda: figures.truncation_figure(
             positions, errors, curves.used, curves.method
@@ -148,8 +150,7 @@ def _solve_curves(run: Run) -> figures.SpectrumCurves:
 def learning_rates(run: Run) -> list[float]:
     """The learning rate of each member of a run; [] where one is not known."""
     rates = [row["learning_rate"] for row in run.rows]
-    known = all(isinstance(r, int | float) and not isinstance(r, bool) for r in rates)
-    return rates if known else []
+    return rates if all(map(_is_number, rates)) else []
 
 
 def _method(run: Run) -> str:
@@ -158,4 +159,8 @@ def _method(run: Run) -> str:
 
 def _cutoff(run: Run) -> float:
     cutoff = run.result.get("cutoff")
-    return float("nan") if cutoff is None else float(cutoff)
+    return float(cutoff) if _is_number(cutoff) else float("nan")
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)

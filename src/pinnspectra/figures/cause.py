@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import fill
 
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pinnspectra.figures.arrays import hold_arrays
 from pinnspectra.figures.panels import LARGEST, draw_curve, finished, new_figure
 from pinnspectra.figures.spectra import set_spectrum_axes
 from pinnspectra.figures.style import STYLE, method_colour
 
 LOOKS = {
-    ("fd", "float32"): {"color": "#CC79A7", "linewidth": 1.6, "label": "FD, float32"},
+    ("fd", "float32"): {
+        "color": method_colour("fd"),
+        "linewidth": 2.6,
+        "alpha": 0.45,
+        "label": "FD, float32",
+    },
     ("fd", "float64"): {"color": method_colour("fd"), "linewidth": 1.6, "label": "FD, float64"},
     ("ad", "float64"): {"color": method_colour("ad"), "linewidth": 3.2, "label": "AD, float64"},
     ("fd_exact", "float64"): {
@@ -42,6 +49,9 @@ class Spectrum:
     values: np.ndarray
     floor: np.ndarray
 
+    def __post_init__(self) -> None:
+        hold_arrays(self)
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -65,6 +75,7 @@ def cause_figure(panels: Sequence[Panel], columns: int) -> Figure:
         "in exact arithmetic the two are one"
     )
     width, height = 1.2 + 3.9 * columns, 1.3 + 3.1 * rows
+    title = fill(title, int(11 * width))
     figure, axes = new_figure(title, width, height, rows=rows, columns=columns, apart=True)
     for one, panel in zip(axes, panels, strict=False):
         one.set_title(panel.title)

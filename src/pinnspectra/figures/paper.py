@@ -15,10 +15,11 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pinnspectra.figures.arrays import Arrays, hold_arrays
 from pinnspectra.figures.members import across, draw_band, draw_histories
 from pinnspectra.figures.panels import draw_mark, finished, new_figure
 from pinnspectra.figures.random_features import set_truncation_axes
-from pinnspectra.figures.spectra import draw_cutoff, draw_floor, draw_spectrum, set_spectrum_axes
+from pinnspectra.figures.spectra import draw_spectra, set_spectrum_axes
 from pinnspectra.figures.style import STYLE, method_colour
 
 LABELS = {
@@ -32,8 +33,6 @@ STAGES = ("I", "II", "III", "IV")
 
 WIDTH = 8.0
 """Inches that a title needs."""
-
-Arrays = Mapping[str, np.ndarray]
 
 
 def _look(method: str, i: int) -> dict[str, Any]:
@@ -59,18 +58,14 @@ class SpectrumPanel:
     alike: int | None = None
     note: str = ""
 
+    def __post_init__(self) -> None:
+        hold_arrays(self)
+
     def draw(self, axes: Axes) -> None:
         """Draw it on axes."""
         set_spectrum_axes(axes, self.label)
-        for i, (method, values) in enumerate(self.spectra.items()):
-            colour = method_colour(method)
-            draw_spectrum(axes, values, colour, **_look(method, i))
-            if self.cutoff is not None:
-                draw_cutoff(axes, values, self.cutoff, colour)
-            if method in self.floors:
-                draw_floor(
-                    axes, values, self.floors[method], colour, listed=True, squares=self.squares
-                )
+        looks = {method: _look(method, i) for i, method in enumerate(self.spectra)}
+        draw_spectra(axes, self.spectra, self.cutoff, self.floors, self.squares, looks)
         if self.alike and self.spectra:
             first = next(iter(self.spectra.values()))
             middle = across(first.T)[1][self.alike - 1]
@@ -91,6 +86,9 @@ class TruncationPanel:
     errors: Arrays
     used: Mapping[str, int] = field(default_factory=dict)
     stages: Sequence[int] = ()
+
+    def __post_init__(self) -> None:
+        hold_arrays(self)
 
     def draw(self, axes: Axes) -> None:
         """Draw it on axes."""
@@ -130,6 +128,9 @@ class CurvePanel:
     dashed_label: str = ""
     log_x: bool = False
     log_y: bool = True
+
+    def __post_init__(self) -> None:
+        hold_arrays(self)
 
     def draw(self, axes: Axes) -> None:
         """Draw it on axes."""

@@ -349,7 +349,7 @@ def test_a_single_point_is_marked_and_nothing_is_said_to_be_nothing() -> None:
     drawn(nothing)
     assert [len(axes.texts) for axes in nothing.axes] == [1, 1, 0]
     drawn(losses(EMPTY, EMPTY, EMPTY, EMPTY, EMPTY, "ad"))
-    drawn(path(EMPTY, EMPTY, EMPTY, "ad"))
+    assert path(EMPTY, EMPTY, EMPTY, "ad").axes[0].texts
 
 
 def test_a_map_has_x_to_the_right_and_y_upwards() -> None:

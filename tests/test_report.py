@@ -20,7 +20,7 @@ from pinnspectra.machine import machine
 from pinnspectra.report.__main__ import main
 from pinnspectra.report.charts import evenly, leading
 from pinnspectra.report.claim import claim, number
-from pinnspectra.report.differences import settings
+from pinnspectra.report.differences import differences, settings
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -432,6 +432,27 @@ def test_configurations_are_compared_by_the_keys_that_differ(sweep):
     assert all(key in said for key in ("seed", "method._target_"))
     assert "model.width" not in said
     assert "max_steps" not in said
+
+
+def test_keys_that_one_script_alone_has_are_no_differences():
+    trained = {"max_steps": "10", "log_every": "1", "seed": "0"}
+    solved = {"boundary_rows": "true", "seed": "1"}
+    found = differences({0: trained, 1: solved, 2: trained | {"log_every": "2"}})
+    assert [difference.key for difference in found.keys] == ["seed"]
+    assert found.of_some == {
+        "training": ["max_steps", "log_every"],
+        "random features": ["boundary_rows"],
+    }
+    alone = differences({0: trained, 1: trained | {"log_every": "2"}})
+    assert [difference.key for difference in alone.keys] == ["log_every"]
+    assert not alone.of_some
+
+
+def test_methods_have_one_order_whatever_the_runs_have(tmp_path):
+    write_sweep(tmp_path, ("other", "fd", "ad"), (0,))
+    found = page(tmp_path)
+    assert found.data["methods"] == ["ad", "fd", "other"]
+    assert "ad, fd and other on poisson1d" in found.said("")
 
 
 def test_a_value_that_refers_to_another_is_that_one():

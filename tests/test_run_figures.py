@@ -8,7 +8,8 @@ import pytest
 from ensembles import write_run
 
 from pinnspectra.figures.__main__ import main
-from pinnspectra.run_figures import draw_run
+from pinnspectra.found_runs import run_at
+from pinnspectra.run_figures import draw_run, run_figures
 from pinnspectra.run_folder import SWEEP, RunFolder, read_json
 
 FIGURES = {"loss", "solution", "eigenvalues", "entropy", "entropy_loss"}
@@ -50,6 +51,8 @@ def test_what_is_missing_or_damaged_takes_no_other_figure_with_it(tmp_path):
     write_solution(tmp_path, 5, {})
     (tmp_path / "spectra.npz").write_bytes(b"PK\x03\x04 cut short")
     assert drawn(tmp_path) == {"loss", "solution"}
+    np.savez(tmp_path / "solution.npz", points=1, solution=2, exact=3)
+    assert set(run_figures(run_at(tmp_path, ""))) == {"loss"}
     (tmp_path / "other").mkdir()
     assert drawn(tmp_path / "other") == set()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pinnspectra.figures import method_colour
+from pinnspectra.figures import METHOD_COLOURS, method_colour
 from pinnspectra.figures.glance import shades
 from pinnspectra.figures.members import across
 from pinnspectra.figures.spectra import effective_cutoff
@@ -59,6 +59,7 @@ def chart_data(runs: Sequence[Shown], pair: tuple[int, int]) -> dict[str, Any]:
         ],
         "points": _points(runs, own)[:POINTS],
         "measures": _measured(runs),
+        "methods": methods_of(runs),
         "pair": pair,
     }
 
@@ -66,6 +67,13 @@ def chart_data(runs: Sequence[Shown], pair: tuple[int, int]) -> dict[str, Any]:
 def curves_of(runs: Sequence[Shown]) -> list[Curves]:
     """The curves of all runs."""
     return [curves for run in runs for curves in run.curves]
+
+
+def methods_of(runs: Sequence[Shown]) -> list[str]:
+    """The runs' methods in the order in which they are drawn: AD's curves beneath the others'."""
+    order = {method: i for i, method in enumerate(METHOD_COLOURS)}
+    found = dict.fromkeys(shown.method for shown in runs)
+    return sorted(found, key=lambda method: order.get(method, len(order)))
 
 
 def evenly(size: int, most: int) -> np.ndarray:

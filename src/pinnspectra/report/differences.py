@@ -18,6 +18,9 @@ REFERENCE = re.compile(r"\$\{([\w.]+)\}")
 RATIO = re.compile(r"\$\{ratio:\s*([^,]+?)\s*,\s*([^,]+?)\s*\}")
 """${ratio:a,b} of the configurations."""
 
+TRAINED, SOLVED = "max_steps", "random features"
+"""A key that every training run has, and what runs without it are."""
+
 MISSING = "—"
 """What a run has at a key that it does not have."""
 
@@ -43,6 +46,14 @@ class Difference:
     def of(self, run: int) -> str:
         """The value of a run."""
         return next((value for value, runs in self.values.items() if run in runs), MISSING)
+
+
+@dataclass(frozen=True)
+class Differences:
+    """Keys that differ; and keys by the kind of runs that alone have them, where there are two."""
+
+    keys: Sequence[Difference]
+    of_some: Mapping[str, Sequence[str]]
 
 
 def settings(config: Mapping[str, Any]) -> dict[str, str]:
@@ -85,6 +96,14 @@ def grouped(tables: Mapping[int, Mapping[str, str]]) -> list[Difference]:
     return found
 
 
-def differences(tables: Mapping[int, Mapping[str, str]]) -> list[Difference]:
-    """The keys in which the runs' tables differ."""
-    return [found for found in grouped(tables) if found.mixed]
+def differences(tables: Mapping[int, Mapping[str, str]]) -> Differences:
+    """The keys in which the runs' tables differ, and those that one script alone knows."""
+    of_some: dict[str, list[str]] = {}
+    kinds = {run: "training" if TRAINED in table else SOLVED for run, table in tables.items()}
+    for kind in dict.fromkeys(kinds.values()) if len(set(kinds.values())) > 1 else ():
+        own = [table for run, table in tables.items() if kinds[run] == kind]
+        others = {key for run, table in tables.items() if kinds[run] != kind for key in table}
+        of_some[kind] = [key for key in own[0] if all(key in t for t in own) and key not in others]
+    known = {key for keys in of_some.values() for key in keys}
+    keys = [found for found in grouped(tables) if found.mixed and found.key not in known]
+    return Differences(keys, {kind: keys for kind, keys in of_some.items() if keys})

@@ -145,9 +145,10 @@
   }
   const few = (part) => data.curves.filter((c) => c[part]).length <= 8;
   // the first method's curves are the widest and below, so that those that coincide both show
-  const methods = [...new Set(data.curves.map((curve) => curve.method))];
+  const methods = data.methods;
   const rank = data.curves.map((c, i) => data.curves.slice(0, i).filter((other) => other.method === c.method).length);
-  const place = (curve) => (data.curves.length > 24 ? rank : data.curves.map((_, i) => i))[data.curves.indexOf(curve)];
+  const byMethod = data.curves.map((_, i) => i).sort((a, b) => methods.indexOf(data.curves[a].method) - methods.indexOf(data.curves[b].method) || a - b);
+  const place = (curve) => (data.curves.length > 24 ? rank[data.curves.indexOf(curve)] : byMethod.indexOf(data.curves.indexOf(curve)));
   const first = (method) => (data.curves.length > 24 || methods.length < 2 ? 0 : 1 - methods.indexOf(method) / (methods.length - 1));
   const line = (curve, more) => ({
     name: curve.label || curve.method, label: middleCut(curve.label || curve.method, 44),
@@ -259,6 +260,7 @@
     const limits = spectrumLimits();
     const most = Math.max(...["left", "right"].map((side) => data.curves[chosen[side]]?.spectrum?.index.at(-1) || 1));
     for (const [side, chart] of [["left", charts.spectrumLeft], ["right", charts.spectrumRight]]) {
+      if (!chart) continue;
       Object.assign(chart.options.scales.y, limits);
       Object.assign(chart.options.scales.x, { min: 0, max: most });
       chart.options.scales.y.title.text = ofMatrix(side);
@@ -279,7 +281,7 @@
     renewSpectra();
   }
   if (charts.spectrumLeft) {
-    for (const side of ["left", "right"]) {
+    for (const side of ["left", "right"].filter($)) {
       for (const [curve, i] of spectral) $(side).add(new Option(middleCut(curve.label || curve.method, 70), i));
       $(side).value = chosen[side];
       $(side).parentElement.hidden = spectral.length < 2;
@@ -297,6 +299,7 @@
   function clouds() {
     const measure = $("measure").value, sets = [];
     const some = data.points.filter((p) => shownRuns.has(p.run) && p[measure] > 0);
+    some.sort((a, b) => methods.indexOf(a.method) - methods.indexOf(b.method));
     const of = [...new Set(some.map((p) => p.colour))];
     for (const colour of of) {
       const these = some.filter((p) => p.colour === colour);
@@ -401,7 +404,7 @@
     for (const card of document.querySelectorAll(".card[data-run]")) card.hidden = !shownRuns.has(Number(card.dataset.run));
     document.querySelector(".none").hidden = shownRuns.size > 0;
     const every = Math.ceil(data.curves.filter((c) => shownRuns.has(c.run)).length / MOST_CURVES);
-    document.querySelector(".controls .hint").textContent =
+    $("hint").textContent =
       "also filters the charts" + (every > 1 ? `, which draw one of ${every} curves` : "");
     $("shown").textContent = `${shownRuns.size} of ${total} run${total === 1 ? "" : "s"}`;
   }

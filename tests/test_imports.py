@@ -21,6 +21,7 @@ EDGES = {
     "pairs",
     "paper",
     "query",
+    "report",
     "results",
     "run_figures",
     "run_folder",

@@ -32,7 +32,7 @@ def solve(settings: RandomFeatureSettings, folder: RunFolder) -> int:
     from pinnspectra.collocation import FitError
     from pinnspectra.memory import need_of_solving, require
     from pinnspectra.random_features import solve_random_features
-    from pinnspectra.run_figures import draw_run
+    from pinnspectra.results.run_figures import draw_run
 
     imports_are_done()
     torch.set_num_threads(settings.threads)

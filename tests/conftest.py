@@ -60,11 +60,17 @@ NETWORKS: dict[str, AbstractNetwork] = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _as_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is printed is as wide as in a file, wherever the tests run."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """No figures from runs in this process, which spares most of the time of small ones."""
     monkeypatch.setattr("pinnspectra.run_folder.RunFolder.draw", lambda *_: None)
-    monkeypatch.setattr("pinnspectra.results._draw", lambda *_: [])
+    monkeypatch.setattr("pinnspectra.results.collect._draw", lambda *_: [])
     monkeypatch.setattr("pinnspectra.report.report", lambda _: None)
 
 

@@ -13,7 +13,13 @@ from pathlib import Path
 
 from scripts import ROOT
 
-IMPORTS = ("command_line", "results", "training.module", "training.callbacks", "training.outcome")
+IMPORTS = (
+    "command_line",
+    "results.summary",
+    "training.module",
+    "training.callbacks",
+    "training.outcome",
+)
 
 
 class Forks:

@@ -25,7 +25,7 @@ from pinnspectra.domain import Points
 from pinnspectra.networks import TwoLayer
 from pinnspectra.optimizers import SGD, Adam
 from pinnspectra.pde import Biharmonic
-from pinnspectra.recorded import by_member, read_metrics
+from pinnspectra.results.recorded import by_member, read_metrics
 
 (DX,) = partials(1)
 DTYPES = (torch.float32, torch.float64)

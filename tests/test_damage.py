@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripts import SMALL, run_folders, run_here
 
-from pinnspectra.damage import FILES, damage_in
-from pinnspectra.found_runs import run_at
-from pinnspectra.recorded import load_arrays, read_arrays
+from pinnspectra.results.damage import FILES, damage_in
+from pinnspectra.results.found_runs import run_at
+from pinnspectra.results.recorded import load_arrays, read_arrays
 from pinnspectra.run_folder import RunFolder
 
 

@@ -13,8 +13,8 @@ import pytest
 from scripts import SMALL, run_here
 
 from pinnspectra import figures
-from pinnspectra.recorded import read_arrays
-from pinnspectra.results import collect
+from pinnspectra.results.collect import collect
+from pinnspectra.results.recorded import read_arrays
 from pinnspectra.run_folder import RunFolder
 from pinnspectra.training.callbacks import KernelSpectrum
 

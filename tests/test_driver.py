@@ -21,7 +21,7 @@ from pinnspectra.differentiation import (
 from pinnspectra.networks import MLP, TwoLayer
 from pinnspectra.optimizers import SGD, Adam
 from pinnspectra.pde import Biharmonic, Poisson
-from pinnspectra.recorded import by_member, read_metrics, read_spectra
+from pinnspectra.results.recorded import by_member, read_metrics, read_spectra
 from pinnspectra.training import sine
 from pinnspectra.training.compiled import OPTIONS, _Trace, compiled_segment
 from pinnspectra.training.driver import (

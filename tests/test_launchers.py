@@ -14,7 +14,7 @@ from scripts import run_here, run_script
 
 from pinnspectra.command_line.slurm import PUT_BACK, SlurmJobs
 from pinnspectra.interruption import Interrupted
-from pinnspectra.recorded import read_arrays
+from pinnspectra.results.recorded import read_arrays
 
 SWEEP = ("-m", "model.width=10,-5", "points.per_axis=16", "method=ad,fd")
 

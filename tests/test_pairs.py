@@ -7,8 +7,8 @@ import pytest
 import yaml
 from ensembles import write_run
 
-from pinnspectra.found_runs import find_runs
-from pinnspectra.pairs import compared, method_pairs
+from pinnspectra.results.found_runs import find_runs
+from pinnspectra.results.pairs import compared, method_pairs
 from pinnspectra.run_folder import read_json
 
 

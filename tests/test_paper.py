@@ -18,7 +18,6 @@ from scripts import ROOT
 
 from pinnspectra import figures
 from pinnspectra.figures import CurvePanel, SpectrumPanel, TruncationPanel, method_colour
-from pinnspectra.found_runs import find_runs
 from pinnspectra.lock import locked
 from pinnspectra.paper import cause
 from pinnspectra.paper.__main__ import ALL, main
@@ -33,6 +32,7 @@ from pinnspectra.paper.runs import solves, solves_by_width, trainings
 from pinnspectra.paper.spectra import ratios, values_alike
 from pinnspectra.paper.table import write_table
 from pinnspectra.paper.verdicts import NOT, ORDERED, REPRODUCED, is_reproduced, verdict
+from pinnspectra.results.found_runs import find_runs
 from pinnspectra.run_folder import RunFolder
 from pinnspectra.settings import SettingsError
 

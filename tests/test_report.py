@@ -15,12 +15,12 @@ from reported import change_result, with_solution, write_job, write_sweep
 from scripts import run_folders, run_here
 
 from pinnspectra.figures import glance
-from pinnspectra.found_runs import find_runs
 from pinnspectra.machine import machine
 from pinnspectra.report.__main__ import main
 from pinnspectra.report.charts import evenly, leading
 from pinnspectra.report.claim import claim, number
 from pinnspectra.report.differences import differences, settings
+from pinnspectra.results.found_runs import find_runs
 
 HOSTILE = (
     "<script>alert(1)</script>",

@@ -13,9 +13,10 @@ from ensembles import metrics, write_run
 from scripts import run_folders, run_here
 
 from pinnspectra import figures
-from pinnspectra.condensed import MOST_ROWS
-from pinnspectra.results import NoRunError, collect, main
-from pinnspectra.summary import summary
+from pinnspectra.results.__main__ import main
+from pinnspectra.results.collect import NoRunError, collect
+from pinnspectra.results.condensed import MOST_ROWS
+from pinnspectra.results.summary import summary
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import torch
 from scripts import ROOT, run_folders, run_here
 
 from pinnspectra.figures import save
-from pinnspectra.found_runs import run_at
-from pinnspectra.recorded import read_arrays
-from pinnspectra.run_figures import run_figures
+from pinnspectra.results.found_runs import run_at
+from pinnspectra.results.recorded import read_arrays
+from pinnspectra.results.run_figures import run_figures
 
 
 def solve(cwd, *overrides):

@@ -8,8 +8,8 @@ import pytest
 from ensembles import write_run
 
 from pinnspectra.figures.__main__ import main
-from pinnspectra.found_runs import run_at
-from pinnspectra.run_figures import draw_run, run_figures
+from pinnspectra.results.found_runs import run_at
+from pinnspectra.results.run_figures import draw_run, run_figures
 from pinnspectra.run_folder import SWEEP, RunFolder, read_json
 
 FIGURES = {"loss", "solution", "eigenvalues", "entropy", "entropy_loss"}

@@ -8,7 +8,7 @@ from ensembles import STEPS, metrics, metrics_csv, spectra, write_run
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pinnspectra.recorded import by_member, read_arrays, read_metrics, read_spectra
+from pinnspectra.results.recorded import by_member, read_arrays, read_metrics, read_spectra
 from pinnspectra.run_folder import RunFolder, config_hash, written_whole
 
 

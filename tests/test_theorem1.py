@@ -19,7 +19,7 @@ from pinnspectra.differentiation.jet import activate, linear
 from pinnspectra.modes import LossModes, loss_modes
 from pinnspectra.networks import TwoLayer
 from pinnspectra.optimizers import SGD, Adam
-from pinnspectra.recorded import read_metrics
+from pinnspectra.results.recorded import read_metrics
 from pinnspectra.run_folder import RunFolder
 from pinnspectra.theorem1 import bounds, smallest_window, window_shares
 from pinnspectra.training.callbacks import Theorem1

@@ -11,10 +11,10 @@ from wandb_records import logged, table
 from pinnspectra.dashboard.panels import CURVES, FIGURE_NAMES, FIGURES, SECTIONS, SPECTRA
 from pinnspectra.dashboard.vega import CHARTS
 from pinnspectra.figures import save
-from pinnspectra.found_runs import run_at
 from pinnspectra.kernel import kernel_singular_values
-from pinnspectra.recorded import read_arrays, read_metrics
-from pinnspectra.run_figures import run_figures
+from pinnspectra.results.found_runs import run_at
+from pinnspectra.results.recorded import read_arrays, read_metrics
+from pinnspectra.results.run_figures import run_figures
 from pinnspectra.spectrum import effective_cutoff, truncated_entropy
 
 RESULT_KEYS = {

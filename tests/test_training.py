@@ -12,7 +12,7 @@ from pinnspectra.differentiation import Automatic, FiniteDifference, NestedAutog
 from pinnspectra.networks import TwoLayer
 from pinnspectra.optimizers import SGD, AbstractOptimizer, Adam
 from pinnspectra.pde import Biharmonic, Poisson
-from pinnspectra.recorded import read_arrays
+from pinnspectra.results.recorded import read_arrays
 from pinnspectra.run_folder import RunFolder
 from pinnspectra.training import quiet_lightning
 from pinnspectra.training.callbacks import KernelSpectrum

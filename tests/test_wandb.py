@@ -15,7 +15,7 @@ from wandb_records import logged
 
 from pinnspectra.dashboard import tables
 from pinnspectra.interruption import Interrupted
-from pinnspectra.recorded import by_member, read_metrics
+from pinnspectra.results.recorded import by_member, read_metrics
 from pinnspectra.run_folder import RunFolder
 from pinnspectra.training import wandb_run
 from pinnspectra.training.callbacks import Checkpoint

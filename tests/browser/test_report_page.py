@@ -12,8 +12,8 @@ from chromium import MISSING, chromium
 from ensembles import write_run
 from scripts import ROOT, run_folders, run_here
 
-from pinnspectra.recorded import read_metrics, read_spectra
 from pinnspectra.report.__main__ import main as report
+from pinnspectra.results.recorded import read_metrics, read_spectra
 from pinnspectra.run_folder import SWEEP
 
 if not MISSING:
@@ -57,7 +57,7 @@ def unpictured():
     """No figures beside the runs, which spares half of the time; the report has its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("pinnspectra.run_folder.RunFolder.draw", lambda *_: None)
-        patch.setattr("pinnspectra.results._draw", lambda *_: [])
+        patch.setattr("pinnspectra.results.collect._draw", lambda *_: [])
         yield
 
 

@@ -178,7 +178,7 @@ def _collect(folder: Path) -> int:
     1 where there is none or a run is not finished.
     """
     from pinnspectra.report import report
-    from pinnspectra.results import NoRunError, collect
+    from pinnspectra.results.collect import NoRunError, collect
 
     try:
         code = 0 if collect(folder) else 1

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
 from collections.abc import Sequence
 
-from pinnspectra.messages import first_line, say
+from pinnspectra.messages import Parser, first_line, say
 
 PLACE = "ENTITY"
 """Stands for the account where none is known."""
@@ -16,7 +15,11 @@ PLACE = "ENTITY"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; 0 saved, or printed where no key is set up; 1 where that fails."""
-    given = _parser().parse_args(arguments)
+    try:
+        given = _parser().parse_args(arguments)
+    except ValueError as error:
+        say(str(error))
+        return 1
     try:
         from pinnspectra.dashboard import workspace
     except ModuleNotFoundError as error:
@@ -41,8 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="python -m pinnspectra.dashboard",
         description="Save a W&B workspace for the runs of train.py and print its address; where "
         "no W&B key is set up, print it as JSON.",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pinnspectra.dashboard.panels import CUTOFF, ENTROPY, LOSS_BESIDE
-from pinnspectra.recorded import by_member, read_metrics, read_spectra
+from pinnspectra.results.recorded import by_member, read_metrics, read_spectra
 
 ROWS = 10_000
 """Rows of a table at most: as many as a chart of W&B takes."""

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pinnspectra.figures.style import FORMATS
-from pinnspectra.found_runs import Run, find_runs
 from pinnspectra.interruption import Interrupted, interruptible
 from pinnspectra.messages import Parser, say
-from pinnspectra.run_figures import Figures, comparison_figures, run_figures
+from pinnspectra.results.found_runs import Run, find_runs
+from pinnspectra.results.run_figures import Figures, comparison_figures, run_figures
 from pinnspectra.run_folder import SWEEP, draw
 
 ENDINGS = [suffix.removeprefix(".") for suffix in FORMATS]

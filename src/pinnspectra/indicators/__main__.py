@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ import numpy as np
 from pinnspectra import figures
 from pinnspectra.indicators.cases import Case, find_cases
 from pinnspectra.indicators.report import Part, parts, report
-from pinnspectra.messages import say
+from pinnspectra.messages import Parser, say
 from pinnspectra.run_folder import written_whole
 
 LABELS = {
@@ -61,14 +60,13 @@ def _clouds(part: Part) -> list[figures.Cloud]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; the exit code is 1 where there is nothing to study."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m pinnspectra.indicators",
         description="What indicates the error of solves and the speed of training under DIR.",
     )
     parser.add_argument("folder", metavar="DIR", type=Path, help="a sweep, or any folder")
-    folder = parser.parse_args(arguments).folder
     try:
-        print(study(folder))
+        print(study(parser.parse_args(arguments).folder))
     except (ValueError, OSError) as error:
         say(str(error))
         return 1

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from pinnspectra.found_runs import Row, Run, find_runs
 from pinnspectra.indicators.values import next_rate, rate_to_end, spectrum_indicators
-from pinnspectra.recorded import by_member, read_arrays, read_metrics, read_spectra
+from pinnspectra.results.found_runs import Row, Run, find_runs
+from pinnspectra.results.recorded import by_member, read_arrays, read_metrics, read_spectra
 
 SOLVES = {
     "relative_training_error": -1,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from pinnspectra import figures
 from pinnspectra.interruption import Interrupted, interruptible
 from pinnspectra.lock import LockedError, locked
-from pinnspectra.messages import say
+from pinnspectra.messages import Parser, say
 from pinnspectra.paper.drawing import FIGURES
 from pinnspectra.paper.experiments import CHECKOUT, Experiment, is_done, run_missing
 from pinnspectra.paper.page import write_page
@@ -26,22 +25,22 @@ ALL = list(dict.fromkeys([*(e for f in FIGURES.values() for e in f.experiments),
 
 def main(arguments: Sequence[str] | None = None, checkout: Path = CHECKOUT) -> int:
     """The command; 0 done, 1 where something is refused or failed, 128 + N after signal N."""
-    given = _parser().parse_args(arguments)
-    names = given.only or list(FIGURES)
     try:
+        given = _parser().parse_args(arguments)
+        names = given.only or list(FIGURES)
         _check(names, bool(given.only), given.docs)
         with interruptible(), locked(FOLDER):
             return _paper(names, bool(given.only), given.docs, checkout)
     except Interrupted as interrupted:
         say(f"{interrupted}; run it again to go on where it was")
         return interrupted.code
-    except (SettingsError, LockedError, OSError) as error:
+    except (ValueError, LockedError, OSError) as error:
         say(str(error))
         return 1
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="python -m pinnspectra.paper",
         description="Every figure and printed number of the paper, into outputs/paper.",
     )

@@ -10,9 +10,9 @@ import numpy as np
 
 from pinnspectra import figures
 from pinnspectra.figures import Panel, Spectrum
-from pinnspectra.found_runs import Run, find_runs
 from pinnspectra.paper.runs import choices
-from pinnspectra.recorded import read_arrays, read_spectra
+from pinnspectra.results.found_runs import Run, find_runs
+from pinnspectra.results.recorded import read_arrays, read_spectra
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -17,8 +17,8 @@ from typing import Any
 
 from pinnspectra import interruption
 from pinnspectra.command_line import composed
-from pinnspectra.found_runs import Run, find_runs
-from pinnspectra.recorded import read_arrays, read_metrics, read_spectra
+from pinnspectra.results.found_runs import Run, find_runs
+from pinnspectra.results.recorded import read_arrays, read_metrics, read_spectra
 from pinnspectra.run_folder import read_json, written_whole
 from pinnspectra.settings import SettingsError
 

@@ -13,10 +13,10 @@ from pinnspectra.command_line import resolved
 from pinnspectra.components import build, build_collocation
 from pinnspectra.differentiation import ExactDifference, FiniteDifference
 from pinnspectra.emulated_rounding import system_matrix_errors
-from pinnspectra.found_runs import Run, find_runs
 from pinnspectra.paper.markdown import number, spread
 from pinnspectra.paper.printed import PRINTED, Printed
 from pinnspectra.paper.runs import choices
+from pinnspectra.results.found_runs import Run, find_runs
 from pinnspectra.rounding import entry_deviation, predicted_floor, predicted_spectrum
 from pinnspectra.settings import RandomFeatureSettings, check
 from pinnspectra.spectrum import singular_values, truncated_entropy

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from pinnspectra import spectrum
-from pinnspectra.found_runs import Run, find_runs
-from pinnspectra.recorded import by_member, read_arrays, read_metrics, read_spectra
+from pinnspectra.results.found_runs import Run, find_runs
+from pinnspectra.results.recorded import by_member, read_arrays, read_metrics, read_spectra
 
 
 def truncated_entropy(values: np.ndarray, cutoff: float) -> np.ndarray:

@@ -14,9 +14,9 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinnspectra.described import place
-from pinnspectra.found_runs import Run, find_runs
 from pinnspectra.messages import first_line
+from pinnspectra.results.described import place
+from pinnspectra.results.found_runs import Run, find_runs
 from pinnspectra.run_folder import written_whole
 
 NAME = "report.html"

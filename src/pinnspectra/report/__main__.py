@@ -6,10 +6,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinnspectra.described import place
 from pinnspectra.messages import Parser, cannot_write, say
 from pinnspectra.report import NAME, write_report
-from pinnspectra.results import runs_under
+from pinnspectra.results.collect import runs_under
+from pinnspectra.results.described import place
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

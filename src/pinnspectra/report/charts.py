@@ -13,8 +13,8 @@ from pinnspectra.figures import METHOD_COLOURS, method_colour
 from pinnspectra.figures.glance import shades
 from pinnspectra.figures.members import across
 from pinnspectra.figures.spectra import effective_cutoff
-from pinnspectra.found_runs import Row
 from pinnspectra.report.contents import Curves, History, Shown, Spectra, Truncation, median
+from pinnspectra.results.found_runs import Row
 
 ROWS = (40, 300, 12_000)
 """Logged rows of a curve that are drawn: at least, at most, and of all curves together."""

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Any
 
-from pinnspectra.found_runs import Row, Run
-from pinnspectra.pairs import Pair, is_number, method_pairs
+from pinnspectra.results.found_runs import Row, Run
+from pinnspectra.results.pairs import Pair, is_number, method_pairs
 
 ERRORS = {
     "relative_training_error_ad": "true relative training error",

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from pinnspectra.found_runs import Run
+from pinnspectra.results.found_runs import Run
 from pinnspectra.run_folder import SWEEP
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -11,10 +11,10 @@ import numpy as np
 
 from pinnspectra.figures import by_learning_rate
 from pinnspectra.figures.members import across, ended, labelled
-from pinnspectra.found_runs import Row, Run
-from pinnspectra.pairs import comparable
-from pinnspectra.recorded import by_member, read_arrays, read_metrics, read_spectra
-from pinnspectra.run_figures import learning_rates
+from pinnspectra.results.found_runs import Row, Run
+from pinnspectra.results.pairs import comparable
+from pinnspectra.results.recorded import by_member, read_arrays, read_metrics, read_spectra
+from pinnspectra.results.run_figures import learning_rates
 
 
 @dataclass(frozen=True, eq=False)

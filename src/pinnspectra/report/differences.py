@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from pinnspectra.found_runs import flat
+from pinnspectra.results.found_runs import flat
 from pinnspectra.run_folder import FREE
 
 REFERENCE = re.compile(r"\$\{([\w.]+)\}")

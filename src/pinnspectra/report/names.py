@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pinnspectra.found_runs import Run
-from pinnspectra.overview import titles
+from pinnspectra.results.found_runs import Run
+from pinnspectra.results.overview import titles
+from pinnspectra.results.tables import shortened
 from pinnspectra.run_folder import SWEEP
-from pinnspectra.tables import shortened
 
 LONGEST = 48
 """Characters of the name of a folder."""

@@ -13,14 +13,14 @@ from markupsafe import Markup
 
 from pinnspectra.figures import method_colour
 from pinnspectra.figures.glance import FEW_LISTED, colour_scale
-from pinnspectra.found_runs import versions_note
-from pinnspectra.pairs import method_pairs
 from pinnspectra.report import charts, solutions, table
 from pinnspectra.report.claim import claim, counted, listed
 from pinnspectra.report.commands import command, sweep_commands
 from pinnspectra.report.contents import Curves, Shown
 from pinnspectra.report.differences import differences, grouped, settings
 from pinnspectra.report.pictures import MOST, pictures
+from pinnspectra.results.found_runs import versions_note
+from pinnspectra.results.pairs import method_pairs
 
 HERE = Path(__file__).parent
 

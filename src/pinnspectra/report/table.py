@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from pinnspectra.condensed import ACROSS, standing_for
 from pinnspectra.figures import method_colour
-from pinnspectra.found_runs import Row
 from pinnspectra.report.contents import Shown
-from pinnspectra.results import reason
+from pinnspectra.results.collect import reason
+from pinnspectra.results.condensed import ACROSS, standing_for
+from pinnspectra.results.found_runs import Row
 
 MARKS = {"finished": "✓", "diverged": "△", "failed": "✕", "refused": "⊘", "unfinished": "◐"}
 """A shape for each status, so that colour is not all that tells them apart."""

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from pinnspectra.messages import say
-from pinnspectra.run_figures import draw_run
+from pinnspectra.results.run_figures import draw_run
 from pinnspectra.run_folder import RunFolder
 from pinnspectra.spectrum import cutoff_below_precision
 from pinnspectra.training.module import PINN

@@ -25,7 +25,7 @@ from pytorch_lightning.loggers import Logger
 from pinnspectra.dashboard.account import SECONDS, asked_mode, has_account, settings
 from pinnspectra.dashboard.panels import CURVES, FIGURES, LOSS_OVER_ENTROPY, SPECTRA
 from pinnspectra.dashboard.tables import curve_rows, spectra_rows
-from pinnspectra.recorded import by_member, read_metrics
+from pinnspectra.results.recorded import by_member, read_metrics
 from pinnspectra.run_folder import SWEEP, RunFolder, read_json
 from pinnspectra.training.module import summarised
 

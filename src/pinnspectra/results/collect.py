@@ -1,7 +1,4 @@
-"""Every run under a folder in one table and one figure.
-
-    python -m pinnspectra.results outputs/train_sweep
-    python -m pinnspectra.results outputs --sort truncated_entropy --where method=fd
+"""Every run under a folder in one overview, one table and one figure; or the rows asked for.
 
 Reads what is there: it can be run again at any time, on a sweep that is half done or partly failed.
 """
@@ -10,18 +7,17 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinnspectra.described import place
-from pinnspectra.found_runs import COLUMNS, Run, find_runs, versions_note
-from pinnspectra.messages import Parser, cannot_write, printable, say
-from pinnspectra.overview import overview, query_table, titles
-from pinnspectra.query import parsed, rows_of
-from pinnspectra.run_figures import comparison_figures
+from pinnspectra.messages import printable, say
+from pinnspectra.results.described import place
+from pinnspectra.results.found_runs import COLUMNS, Run, find_runs, versions_note
+from pinnspectra.results.overview import overview, query_table, titles
+from pinnspectra.results.query import parsed, rows_of
+from pinnspectra.results.run_figures import comparison_figures
 from pinnspectra.run_folder import draw, written_whole
 
 
@@ -141,53 +137,3 @@ def _draw(runs: Sequence[Run], folder: Path) -> list[Path]:
     """The comparison figures that are drawn."""
     paths = {folder / f"{name}.png": make for name, make in comparison_figures(runs).items()}
     return [path for path, make in paths.items() if draw(path, make)]
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; 1 where there is nothing to show, or what is asked for or found is not sound."""
-    parser = Parser(
-        prog="python -m pinnspectra.results",
-        description="The runs under DIR: their table, summary.csv and figures. With --where, "
-        "--sort, --reverse or --columns the table alone, of what is asked for.",
-        epilog="Columns are those of summary.csv and keys of the configuration, as model.width.",
-    )
-    parser.add_argument("folder", metavar="DIR", type=Path, help="a run, a sweep, or any folder")
-    parser.add_argument(
-        "--where",
-        action="append",
-        default=[],
-        metavar="COLUMN=VALUE",
-        help="rows with this value; also != < <= > >= (in quotes); all that are given must hold",
-    )
-    parser.add_argument("--sort", metavar="COLUMN", help="in this order; -COLUMN is descending")
-    parser.add_argument("--reverse", action="store_true", help="the other way round")
-    parser.add_argument("--columns", default="", metavar="A,B", help="these columns alone")
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        asked = parser.parse_args(_joined(given))
-        query = (asked.where, asked.sort, asked.reverse, asked.columns)
-        return 0 if (ask(asked.folder, *query) if any(query) else collect(asked.folder)) else 1
-    except ValueError as error:
-        say(str(error))
-        return 1
-    except BrokenPipeError:  # the reader of what is printed has gone; nothing is left for the exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except OSError as error:
-        say(cannot_write(error, asked.folder))
-        return 1
-
-
-def _joined(arguments: Sequence[str]) -> list[str]:
-    """Arguments of which --sort -loss is --sort=-loss, which argparse takes for two options."""
-    joined = []
-    for argument in arguments:
-        if joined and joined[-1] == "--sort":
-            joined[-1] += f"={argument}"
-        else:
-            joined.append(argument)
-    return joined
-
-
-if __name__ == "__main__":
-    sys.exit(main())

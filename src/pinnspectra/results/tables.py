@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from pinnspectra.found_runs import COLUMNS, Row
 from pinnspectra.messages import printable
+from pinnspectra.results.found_runs import COLUMNS, Row
 
 FILE_WIDTH = 100
 """Columns of text where it does not go to a terminal."""

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Any
 
-from pinnspectra.found_runs import Row
-from pinnspectra.pairs import is_number
-from pinnspectra.tables import cell
+from pinnspectra.results.found_runs import Row
+from pinnspectra.results.pairs import is_number
+from pinnspectra.results.tables import cell
 
 MOST_ROWS = 16
 """Rows that fit on a screen beside all else; where members make more, fewer rows stand for them."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pinnspectra.condensed import MEASURED, condensed
-from pinnspectra.described import place, size, what_ran
-from pinnspectra.found_runs import Run, run_at
-from pinnspectra.pairs import comparable
-from pinnspectra.tables import aligned_cells, cell, fitted, width
+from pinnspectra.results.condensed import MEASURED, condensed
+from pinnspectra.results.described import place, size, what_ran
+from pinnspectra.results.found_runs import Run, run_at
+from pinnspectra.results.pairs import comparable
+from pinnspectra.results.tables import aligned_cells, cell, fitted, width
 
 NAMES = {
     "loss": "loss",

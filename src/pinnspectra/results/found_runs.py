@@ -15,8 +15,8 @@ from omegaconf import ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from pinnspectra.damage import damage_in
-from pinnspectra.recorded import by_member, read_metrics, read_spectra
+from pinnspectra.results.damage import damage_in
+from pinnspectra.results.recorded import by_member, read_metrics, read_spectra
 from pinnspectra.run_folder import SWEEP, read_json
 
 COLUMNS = (

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pinnspectra.found_runs import Run
 from pinnspectra.messages import printable
-from pinnspectra.pairs import is_number
+from pinnspectra.results.found_runs import Run
+from pinnspectra.results.pairs import is_number
 
 
 def what_ran(runs: Sequence[Run], room: int) -> str:

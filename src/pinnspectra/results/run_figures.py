@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import numpy as np
 
 from pinnspectra import figures
-from pinnspectra.found_runs import Run, logged
-from pinnspectra.recorded import by_member, read_arrays, read_metrics, read_spectra
+from pinnspectra.results.found_runs import Run, logged
+from pinnspectra.results.recorded import by_member, read_arrays, read_metrics, read_spectra
 from pinnspectra.run_folder import RunFolder
 
 if TYPE_CHECKING:

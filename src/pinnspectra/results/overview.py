@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pinnspectra.condensed import condensed
-from pinnspectra.described import what_ran, wrapped
-from pinnspectra.found_runs import Row, Run
 from pinnspectra.messages import printable
-from pinnspectra.pairs import (
+from pinnspectra.results.condensed import condensed
+from pinnspectra.results.described import what_ran, wrapped
+from pinnspectra.results.found_runs import Row, Run
+from pinnspectra.results.pairs import (
     QUANTITIES,
     Comparison,
     comparable,
     compared,
     method_pairs,
 )
-from pinnspectra.run_folder import SWEEP
-from pinnspectra.tables import (
+from pinnspectra.results.tables import (
     HEADINGS,
     NAME_WIDTH,
     aligned,
@@ -26,6 +25,7 @@ from pinnspectra.tables import (
     shortened,
     width,
 )
+from pinnspectra.run_folder import SWEEP
 
 SHOWN = (
     "run",

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from pinnspectra.found_runs import COLUMNS, Row, Run, flat
-from pinnspectra.pairs import is_number
-from pinnspectra.tables import HEADINGS, cell
+from pinnspectra.results.found_runs import COLUMNS, Row, Run, flat
+from pinnspectra.results.pairs import is_number
+from pinnspectra.results.tables import HEADINGS, cell
 
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "!=": operator.ne,

@@ -12,7 +12,7 @@ import numpy as np
 import yaml
 
 from pinnspectra.messages import first_line
-from pinnspectra.recorded import SPECTRA, agree, load_arrays, with_members
+from pinnspectra.results.recorded import SPECTRA, agree, load_arrays, with_members
 
 AGAIN = "run the same command again"
 FROM_CHECKPOINT = f"remove result.json beside it and {AGAIN}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, TypeGuard
 
-from pinnspectra.found_runs import Row, Run, flat
+from pinnspectra.results.found_runs import Row, Run, flat
 from pinnspectra.run_folder import FREE
 
 AUTOMATIC = ("ad", "nested_autograd")

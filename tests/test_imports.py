@@ -13,6 +13,7 @@ EDGES = {
     "figures",
     "found_runs",
     "indicators",
+    "keys",
     "memory",
     "paper",
     "results",

@@ -190,7 +190,7 @@ def group_table(group: str) -> str:
 
 def page() -> str:
     """The page."""
-    shared = [key for key, _ in keys(RunSettings)]
+    shared = [key for key, _ in keys(RunSettings) if key not in entries(CONF / "train.yaml")]
     chosen = choices("run") | choices("train")
     experiments = ", ".join(code(path.stem) for path in sorted((CONF / "experiment").glob("*")))
     return "\n".join(

@@ -1,0 +1,208 @@
+"""What the pages say is so: their commands run, their links lead somewhere, their keys exist."""
+
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
+import hydra
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from pages import LINK as LINKS
+from pages import PAGES, anchors, blocks, without_blocks, words
+from scripts import ROOT
+
+import pinnspectra.command_line  # noqa: F401  registers the resolvers
+from pinnspectra import keys
+from pinnspectra.command_line.configuration import plain
+from pinnspectra.settings import RandomFeatureSettings, TrainSettings, check
+
+SCRIPTS = {
+    "train.py": ("train", TrainSettings),
+    "rfm_solve.py": ("rfm_solve", RandomFeatureSettings),
+    "pinnspectra.advise": ("advise", TrainSettings),
+}
+"""The configuration of each script and its schema."""
+
+EACH_PAGE = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+OF_THE_SHELL = {"source", "eval", "cd", "ls", "export", "sudo", "tmux"}
+
+
+def test_the_page_of_keys_is_the_one_that_is_printed():
+    assert (ROOT / "docs" / "keys.md").read_text() == keys.page(), (
+        "python -m pinnspectra.keys > docs/keys.md"
+    )
+
+
+def test_every_key_of_the_schema_says_what_it_means():
+    for schema in (TrainSettings, RandomFeatureSettings):
+        assert [key for key, field in keys.keys(schema) if not field.get("description")] == []
+
+
+@pytest.mark.parametrize("script", ["train", "rfm_solve"])
+def test_the_page_of_keys_has_every_key_of_a_configuration(script):
+    told = set(re.findall(r"`([\w.]+)`", keys.page()))
+    with hydra.initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        config = plain(hydra.compose(script, ["method=fd"]))
+
+    def names(section, prefix):
+        for key, value in section.items():
+            if isinstance(value, dict) and value:
+                yield from names(value, f"{prefix}{key}.")
+            elif key != "_target_" and value != {}:
+                yield prefix + key
+
+    assert set(names(config, "")) - told == set()
+
+
+@EACH_PAGE
+def test_links_lead_to_files_and_headings(page):
+    for link in LINKS.findall(without_blocks(page)):
+        if link.startswith("http"):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+@EACH_PAGE
+def test_files_that_are_named_are_there(page):
+    made = ("outputs/", "figures/", "wandb/", "checkpoints/", "tests/x")
+    for name in re.findall(r"`((?:src|conf|docs|tests|benchmarks|examples)/[\w./-]+)`",
+                           without_blocks(page)):  # fmt: skip
+        own = {block.file for block in blocks(page)}
+        assert (ROOT / name).exists() or name in own or name.startswith(made), name
+
+
+@EACH_PAGE
+def test_blocks_are_fenced_and_say_their_language(page):
+    allowed = {"bash", "console", "python", "text", "yaml"}
+    assert {block.language for block in blocks(page)} <= allowed
+    indented = re.findall(r"(?:\A|\n)\n(    .+)", without_blocks(page))
+    in_lists = [line for line in indented if re.match(r"\s+[-*\d]", line)]
+    assert indented == in_lists
+
+
+@EACH_PAGE
+def test_commands_are_accepted(page, tmp_path):
+    conf = ROOT / "conf"
+    more = [block for block in blocks(page, "yaml") if block.file]
+    if more:
+        conf = shutil.copytree(conf, tmp_path / "conf")
+        for block in more:
+            (tmp_path / block.file).write_text(block.text)
+    with hydra.initialize_config_dir(str(conf), version_base="1.3"):
+        for block in blocks(page, "bash", "console"):
+            for command in block.commands:
+                accept(words(command), str(block))
+
+
+def combinations(arguments):
+    """The overrides of jobs of a command, as many that every value of a sweep is in one."""
+    given = [a for a in arguments if "=" in a and not a.startswith(("-", "hydra", "resume="))]
+    parsed = OverridesParser.create().parse_overrides(given)
+    values = [
+        [f"{o.get_key_element()}={value}" for value in ends(o)] if o.is_sweep_override() else [text]
+        for o, text in zip(parsed, given, strict=True)
+    ]
+    jobs = max(map(len, values), default=1)
+    return [[of_key[job % len(of_key)] for of_key in values] for job in range(jobs)]
+
+
+def ends(override):
+    """The values of a sweep, of a range the first and the last."""
+    values = list(override.sweep_string_iterator())
+    return [values[0], values[-1]] if override.is_range_sweep() else values
+
+
+def sources(module):
+    """The files of a module or package."""
+    file = Path(module.origin)
+    return sorted(file.parent.glob("*.py")) if module.submodule_search_locations else [file]
+
+
+def accept(command, place):
+    """Check a command without running it: what it names exists, its keys and values are allowed."""
+    while "=" in command[0] or command[0] in ("nice", "sudo"):
+        command = command[1:]
+    script = next((word for word in command if word in SCRIPTS), None)
+    first = command[0]
+    if script is not None:
+        for overrides in combinations(command[command.index(script) + 1 :]):
+            name, schema = SCRIPTS[script]
+            config = plain(hydra.compose(name, overrides))
+            check(config, schema)
+    elif first == "python" and command[1] == "-m":
+        module = find_spec(command[2])
+        assert module is not None, (place, command)
+        flags = [word for word in command[3:] if word.startswith("--")]
+        source = "".join(path.read_text() for path in sources(module))
+        assert all(f'"{flag}"' in source for flag in flags), (place, command)
+    elif first == "make":
+        assert f"\n{command[1]}:" in (ROOT / "Makefile").read_text(), (place, command)
+    elif first in ("python", "pytest", "pip") or first.startswith("tests/"):
+        files = [word for word in command if re.search(r"\.(py|txt)$|^tests/", word)]
+        assert files, (place, command)
+        assert all((ROOT / file).exists() for file in files), (place, command)
+    else:
+        assert first in OF_THE_SHELL, f"{place}: nothing checks {command}"
+
+
+NOT_RUN = {
+    r"^make (test|test-slow|format|lock|bench|bench-peers|paper|paper-docs|indicators|demo)\b": (
+        "minutes, and `make` sets up an environment; what they run is run by itself"
+    ),
+    r"^pip install": "the environment of these tests is another",
+    r"^sudo ": "installs daemons",
+    r"^source ": "the environment of these tests is another",
+    r"^pytest ": "the tests run by themselves",
+    r"submitit_slurm|^srun |--nnodes=2": "needs a cluster",
+    r"trainer.devices=2 *(#.*)?$": "needs two accelerators, or torchrun",
+    r"hydra/launcher=joblib": "tests/test_launchers.py runs it where joblib is installed",
+    r"experiment=indicators|-m pinnspectra\.(paper|indicators)": "make paper, make indicators",
+    r"points.per_axis=512": "ten minutes; tests/test_distributed_runs.py runs a small one",
+}
+"""Commands that are checked and not run, and why."""
+
+
+@pytest.mark.slow
+@EACH_PAGE
+def test_commands_run_as_they_stand(page, tmp_path):
+    commands = [
+        (block, command)
+        for block in blocks(page, "bash")
+        for command in block.commands
+        if not any(re.search(pattern, command) for pattern in NOT_RUN)
+    ]
+    if not commands:
+        pytest.skip("no command to run")
+    project = copy_of_the_project(tmp_path / "project")
+    for block in blocks(page):
+        if block.file:
+            (project / block.file).write_text(block.text)
+    for block, command in commands:
+        done = shell(command, project)
+        assert done.returncode == 0, f"{block}: {command}\n{done.stdout}{done.stderr}"
+
+
+def copy_of_the_project(place):
+    """What is checked in, and new files."""
+    left = (".*", "outputs", "wandb", "__pycache__", "*.egg-info")
+    return shutil.copytree(ROOT, place, ignore=shutil.ignore_patterns(*left))
+
+
+def shell(command, cwd):
+    """A command line as a user types it, with the environment active; the completed process."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("WANDB", "HYDRA"))}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{inherited['PATH']}"
+    own = {"PATH": path, "PYTHONPATH": str(cwd / "src"), "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        ["bash", "-c", command],
+        cwd=cwd,
+        env={**inherited, **own},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )

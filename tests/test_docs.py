@@ -1,6 +1,10 @@
 """What the pages say is so: their commands run, their links lead somewhere, their keys exist."""
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -156,7 +160,7 @@ NOT_RUN = {
     r"^pip install": "the environment of these tests is another",
     r"^sudo ": "installs daemons",
     r"^source ": "the environment of these tests is another",
-    r"^pytest ": "the tests run by themselves",
+    r"^pytest (?!tests/test_pde)": "the tests run by themselves",
     r"submitit_slurm|^srun |--nnodes=2": "needs a cluster",
     r"trainer.devices=2 *(#.*)?$": "needs two accelerators, or torchrun",
     r"hydra/launcher=joblib": "tests/test_launchers.py runs it where joblib is installed",

@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: install demo paper paper-docs indicators test test-slow bench bench-peers format lock clean
+.PHONY: install demo paper paper-docs indicators docs test test-slow bench bench-peers format lock clean
 
 install: $(INSTALLED)
 
@@ -61,6 +61,20 @@ indicators: $(INSTALLED)
 	$(BIN)/python -m pinnspectra.indicators outputs/indicators
 	mkdir -p docs/indicators
 	cp outputs/indicators/indicators.md outputs/indicators/indicators_*.png docs/indicators/
+
+# Half a minute: docs/keys.md and the pictures of docs/start.md and docs/idea.md.
+PICTURES := outputs/pictures
+
+docs: $(INSTALLED)
+	$(BIN)/python -m pinnspectra.keys > docs/keys.md
+	rm -rf $(PICTURES)
+	$(BIN)/python train.py -m method=ad,fd pde=biharmonic logger=[csv] hydra.sweep.dir=$(PICTURES)
+	$(BIN)/python train.py optimizer=adam max_steps=5000 logger=[csv] hydra.run.dir=$(PICTURES)/run
+	$(BIN)/python examples/spectra_of_ad_and_fd.py
+	$(BIN)/python examples/train_without_hydra.py
+	mkdir -p docs/pictures
+	cp $(PICTURES)/comparison.png $(PICTURES)/run/figures/solution.png outputs/examples/*.png \
+	    docs/pictures/
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .

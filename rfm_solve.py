@@ -32,6 +32,7 @@ def solve(settings: RandomFeatureSettings, folder: RunFolder) -> int:
     from pinnspectra.collocation import FitError
     from pinnspectra.memory import need_of_solving, require
     from pinnspectra.random_features import solve_random_features
+    from pinnspectra.run_figures import draw_run
 
     imports_are_done()
     torch.set_num_threads(settings.threads)
@@ -64,56 +65,46 @@ def solve(settings: RandomFeatureSettings, folder: RunFolder) -> int:
             torch.finfo(dtype).eps,
         )
     folder.begin()
-    draw_spectrum(solution, folder)
+    write_spectrum(solution, folder)
     if settings.boundary_rows:  # else u is free up to what the operator does not see
-        draw_solution(solution, collocation, folder)
+        write_solution(solution, collocation, folder)
+    result = {"status": "finished", "seed": settings.seed, "step": None, **solution.metrics}
+    draw_run(folder, result)
     folder.write_result(
-        status="finished",
-        seed=settings.seed,
-        step=None,
-        **solution.metrics,
+        **result,
         steps_per_second=None,
         wall_seconds=time.monotonic() - started,
     )
     return 0
 
 
-def draw_solution(
+def write_solution(
     solution: RandomFeatureSolution, collocation: Collocation, folder: RunFolder
 ) -> None:
-    """Write and draw the solution beside the exact one, at the interior points."""
-    from pinnspectra import figures
-
+    """Write the solution beside the exact one, at the interior points."""
     coordinates = collocation.interior.coordinates
-    x, u = coordinates.numpy(), solution.values.numpy()[None]
-    exact = collocation.pde.exact_solution(coordinates).numpy()
-    folder.write_arrays("solution.npz", points=x, solution=u, exact=exact)
-    folder.draw("solution", lambda: figures.solution_figure(x, u, exact, folder.method))
+    folder.write_arrays(
+        "solution.npz",
+        points=coordinates.numpy(),
+        solution=solution.values.numpy()[None],
+        exact=collocation.pde.exact_solution(coordinates).numpy(),
+    )
 
 
-def draw_spectrum(solution: RandomFeatureSolution, folder: RunFolder) -> None:
-    """Write and draw the spectrum with its floor, and the error over the position (Fig. 3).
+def write_spectrum(solution: RandomFeatureSolution, folder: RunFolder) -> None:
+    """Write the spectrum with its floor, and the error over the truncation position.
 
     Spectrum and floor are float64; what is solved and its errors are in settings.precision.
     """
-    from pinnspectra import figures
-
-    sigma, errors = solution.singular_values.numpy(), solution.relative_training_errors.numpy()
-    positions = np.arange(1, len(errors) + 1)
-    floor, cutoff = solution.floor.numpy(), solution.metrics["cutoff"]
-    used, method = int(solution.metrics["truncation_position"]), folder.method
+    errors = solution.relative_training_errors.numpy()
     folder.write_arrays(
         "spectrum.npz",
-        singular_values=sigma,
-        floor=floor,
+        singular_values=solution.singular_values.numpy(),
+        floor=solution.floor.numpy(),
         solved_singular_values=solution.solved_singular_values.numpy(),
-        truncation_position=positions,
+        truncation_position=np.arange(1, len(errors) + 1),
         relative_training_error=errors,
     )
-    folder.draw(
-        "singular_values", lambda: figures.singular_value_figure(sigma, floor, cutoff, method)
-    )
-    folder.draw("truncation", lambda: figures.truncation_figure(positions, errors, used, method))
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ FIGURES: dict[str, Callable[[str], Figure]] = {
     "entropy_loss": lambda m: path(ENTROPY, LOSS, STEPS, m),
     "solution": solution(LINE),
     "solution_scattered": solution(CLOUD),
-    "singular_value": lambda m: figures.singular_value_figure(SPECTRUM, FLOOR, 1e-8, m),
+    "singular_value": lambda m: figures.spectrum_figure({m: SPECTRUM}, 1e-8, {m: FLOOR}),
     "truncation": lambda m: figures.truncation_figure(POSITION, ERROR, 12, m),
     "comparison": lambda m: figures.comparison_figure([run(m)]),
     "rfm_comparison": lambda m: figures.rfm_comparison_figure([solve(m)]),
@@ -168,7 +168,7 @@ def test_the_cutoff_line_and_the_mark_follow_definition_1(cutoff: float) -> None
     e = int(spectrum.effective_cutoff(torch.tensor(SPECTRUM), cutoff))
     shuffled = np.random.default_rng(1).permutation(SPECTRUM)
     for figure in (
-        figures.singular_value_figure(shuffled, FLOOR, cutoff, "ad"),
+        figures.spectrum_figure({"ad": shuffled}, cutoff, {"ad": FLOOR}),
         eigenvalues(SPECTRUM * 7, SPECTRUM, 0, 10, cutoff, "ad"),
     ):
         (axes,) = figure.axes
@@ -178,7 +178,7 @@ def test_the_cutoff_line_and_the_mark_follow_definition_1(cutoff: float) -> None
 
 
 def test_a_value_at_the_cutoff_counts() -> None:
-    (axes,) = figures.singular_value_figure(np.array([4.0, 2.0, 1.0]), EMPTY, 0.5, "ad").axes
+    (axes,) = figures.spectrum_figure({"ad": [2.0, 4.0, 1.0]}, 0.5).axes
     assert marks(axes) == [(2, 2)]
 
 
@@ -190,7 +190,7 @@ def hollow(axes: Axes) -> np.ndarray:
 
 def test_the_floor_is_drawn_and_what_is_near_it_is_marked_as_rounding() -> None:
     index, low = POSITION, FLOOR
-    of_solve = figures.singular_value_figure(SPECTRUM, low, 1e-8, "fd")
+    of_solve = figures.spectrum_figure({"fd": SPECTRUM}, 1e-8, {"fd": low})
     of_kernel = eigenvalues(SPECTRUM, SPECTRUM, 0, 10, 1e-5, "fd")
     of_solves, _ = figures.rfm_comparison_figure([solve("fd")]).axes
     of_runs = figures.comparison_figure([run("fd")]).axes[1]
@@ -212,7 +212,7 @@ def test_the_floor_is_drawn_and_what_is_near_it_is_marked_as_rounding() -> None:
 
 @pytest.mark.parametrize("floor", [EMPTY, FLOOR * np.nan, FLOOR * 1e-9])
 def test_a_spectrum_without_a_floor_or_far_above_it_has_no_mark_of_rounding(floor) -> None:
-    figure = figures.singular_value_figure(SPECTRUM, floor, 1e-8, "ad")
+    figure = figures.spectrum_figure({"ad": SPECTRUM}, 1e-8, {"ad": floor})
     drawn(figure)
     assert hollow(figure.axes[0]).size == 0
     assert r"rounding: $\sigma_k$ at most twice its floor" not in legend(figure)
@@ -276,7 +276,7 @@ def test_what_a_log_axis_cannot_show_is_left_out_without_a_warning(dtype: type) 
 def test_a_diverging_run_is_drawn_without_a_warning() -> None:
     steps = np.arange(617)
     drawn(losses(steps, *[10.0 ** (steps - 308)] * 4, "fd"))
-    drawn(figures.singular_value_figure(10.0 ** (308 - steps), 10.0**-steps, 1e-5, "fd"))
+    drawn(figures.spectrum_figure({"fd": 10.0 ** (308 - steps)}, 1e-5, {"fd": 10.0**-steps}))
 
 
 def test_a_single_point_is_marked_and_nothing_is_said_to_be_nothing() -> None:
@@ -308,7 +308,7 @@ def test_the_colours_of_an_error_map_are_symmetric_and_of_the_solutions_shared()
     figure = figures.solution_figure(
         GRID, np.where(exact > 0.9, exact - 0.3, exact)[None], exact, "fd"
     )
-    left, middle, right = (axes.collections[0].get_clim() for axes in figure.axes)
+    left, middle, right = (axes.images[0].get_clim() for axes in figure.axes)
     assert left == middle == (0, 1)
     assert right == pytest.approx((-0.3, 0.3))
 
@@ -549,7 +549,7 @@ def test_solutions_are_the_median_and_the_band_of_the_members_left() -> None:
     np.testing.assert_allclose(bands(right)[0], [0 * exact, 0 * exact + 0.5], atol=1e-12)
     grid = GRID.sum(1)
     maps = figures.solution_figure(GRID, grid + np.array([[0.0], [0.1], [9.0]]), grid, "ad")
-    error = maps.axes[2].collections[0].get_array()
+    error = maps.axes[2].images[0].get_array()
     np.testing.assert_allclose(error, 0 * error + 0.1)
     assert "pointwise median" in maps.get_suptitle()
     assert maps.get_suptitle().split("\n")[1].startswith("3 members:")

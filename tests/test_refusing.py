@@ -178,7 +178,7 @@ def logger(script, overrides):
 
 
 @given(mistakes())
-@settings(max_examples=50)
+@settings(max_examples=25)
 def test_a_mistake_is_told_in_one_line_and_nothing_is_written(mistake):
     script, overrides = mistake
     refused(script, *overrides, *logger(script, overrides))

@@ -3,8 +3,6 @@
 import fcntl
 import json
 import shutil
-import subprocess
-import sys
 import threading
 import time
 
@@ -171,11 +169,10 @@ def test_nothing_of_others_is_removed_where_a_run_begins(tmp_path):
 
 
 def test_advice_in_the_folder_of_a_run_leaves_it_as_it_is(tmp_path):
-    run = (*SMALL, "logger=[csv]", "hydra.run.dir=run")
+    run = (*SMALL, "logger=[csv]", "compile=false", "hydra.run.dir=run")
     assert run_here("train.py", *run, cwd=tmp_path).returncode == 0
     before = contents(tmp_path / "run")
-    command = [sys.executable, "-m", "pinnspectra.advise", *run]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = run_here("src/pinnspectra/advise.py", *run, cwd=tmp_path)
     assert "advice: " in done.stdout, done.stderr
     assert before.items() <= contents(tmp_path / "run").items()
 

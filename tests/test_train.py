@@ -190,7 +190,7 @@ def test_a_network_that_overflows_at_once_is_diverged_at_step_0(tmp_path):
 
 
 def test_a_job_that_is_refused_late_leaves_the_next_its_own_wandb_run(tmp_path):
-    done = run_script("train.py", "-m", *SMALL, "trainer.accelerator=nonsense,cpu", cwd=tmp_path)
+    done = run_here("train.py", "-m", *SMALL, "trainer.accelerator=nonsense,cpu", cwd=tmp_path)
     refused, finished = run_folders(tmp_path)
     assert done.returncode == 1
     assert not list(refused.rglob("*.wandb"))
@@ -206,7 +206,7 @@ def test_no_callback_is_a_choice_too(tmp_path):
 
 
 def test_tensorboard_is_an_option(tmp_path):
-    done = run_script("train.py", *SMALL, "logger=[csv,tensorboard]", cwd=tmp_path)
+    done = run_here("train.py", *SMALL, "logger=[csv,tensorboard]", cwd=tmp_path)
     assert done.returncode == 0, done.stderr + done.stdout
     (folder,) = run_folders(tmp_path)
     assert list(folder.rglob("events.out.tfevents.*"))

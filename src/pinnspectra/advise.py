@@ -32,7 +32,7 @@ def advise(settings: TrainSettings, folder: RunFolder) -> int:
     from pinnspectra.differentiation import Automatic
     from pinnspectra.differentiation.noise import sampled
     from pinnspectra.memory import need_of_advice, require
-    from pinnspectra.results import aligned
+    from pinnspectra.tables import aligned
     from pinnspectra.training.driver import pays
 
     imports_are_done()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from omegaconf import ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from pinnspectra.damage import damage_in
 from pinnspectra.recorded import by_member, read_metrics, read_spectra
 from pinnspectra.run_folder import SWEEP, read_json
 
@@ -69,17 +73,30 @@ class Run:
         every = [{**self.result, **member} for member in found or [{"member": 0}]]
         return [{"run": self.name} | {c: row.get(c) for c in COLUMNS[1:]} for row in every]
 
-    @property
+    @cached_property
     def config(self) -> dict[str, Any]:
         """The composed configuration, interpolations unresolved; {} where there is none."""
         config = _written_by_hydra(self.path / ".hydra" / "config.yaml")
         plain = OmegaConf.to_container(config, resolve=False) if config is not None else {}
         return {str(key): value for key, value in plain.items()} if isinstance(plain, dict) else {}
 
+    @cached_property
+    def damage(self) -> tuple[str, ...]:
+        """The files of the folder that cannot be read, a line each: which, why, what mends it."""
+        return damage_in(self.path)
+
     @property
     def finished(self) -> bool:
         """Whether all members came to their last step."""
         return all(row["status"] == "finished" for row in self.rows)
+
+
+def flat(config: Any, prefix: str = "") -> dict[str, Any]:
+    """The values of a configuration by dotted key; lists are values."""
+    if not isinstance(config, dict):
+        return {prefix: config}
+    parts = [flat(v, f"{prefix}.{k}" if prefix else str(k)) for k, v in config.items()]
+    return {key: value for part in parts for key, value in part.items()}
 
 
 def find_runs(folder: Path) -> list[Run]:
@@ -157,3 +174,19 @@ def logged(path: Path, size: int | None = None) -> tuple[np.ndarray, np.ndarray]
     if not metrics.keys() >= {"step", "loss"}:
         return np.empty(0), np.empty((0, size or 1))
     return metrics["step"], metrics["loss"]
+
+
+def versions_note(runs: Sequence[Run]) -> str | None:
+    """One line where runs with a result were made by different versions: which, and how many runs.
+
+    None where all are of the same.
+    """
+    found = [run.result.get("versions") for run in runs if "config_hash" in run.result]
+    recorded = [versions if isinstance(versions, dict) else {} for versions in found]
+    parts = []
+    for package in dict.fromkeys(name for versions in recorded for name in versions):
+        counts = Counter(str(versions.get(package, "of no record")) for versions in recorded)
+        if len(counts) > 1:
+            said = [f"{version} ({n} run{'s' * (n > 1)})" for version, n in sorted(counts.items())]
+            parts.append(f"{package} {', '.join(said)}")
+    return f"the runs were made by different versions: {'; '.join(parts)}" if parts else None

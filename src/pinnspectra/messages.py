@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 
 def say(line: str) -> None:
@@ -20,3 +22,15 @@ def cannot_write(error: OSError, folder: Path | None = None) -> str:
     """A file system that refuses; a folder to name where the error does not name a file."""
     place = error.filename or folder or ""
     return f"cannot write {place}: {error.strerror or first_line(error)}"
+
+
+class Parser(argparse.ArgumentParser):
+    """Arguments of a command, of which a mistake is one line and not the usage.
+
+    Raises:
+        ValueError: by parse_args, for arguments that the command does not take.
+    """
+
+    def error(self, message: str) -> NoReturn:
+        """A mistake."""
+        raise ValueError(f"{message}; {self.prog} --help tells what there is")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import zipfile
+import zlib
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
+
+from pinnspectra.messages import first_line
 
 
 def read_metrics(path: Path) -> dict[str, np.ndarray]:
@@ -60,10 +63,27 @@ def _number(text: str | None) -> float:
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """The arrays of a .npz file; {} where there is none or it is damaged."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return dict(arrays)
-    except (OSError, ValueError, EOFError, BadZipFile):
+        return load_arrays(path)
+    except (OSError, ValueError):
         return {}
+
+
+def load_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a .npz file.
+
+    Raises:
+        OSError: there is none, or it may not be read.
+        ValueError: it is damaged.
+    """
+    with path.open("rb") as file:
+        if not zipfile.is_zipfile(file):
+            raise ValueError("not a whole .npz file")
+        file.seek(0)
+        try:
+            with np.load(file, allow_pickle=False) as arrays:
+                return dict(arrays)
+        except (EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+            raise ValueError(first_line(error)) from error
 
 
 SPECTRA = {"singular_values": 3, "eigenvalues": 3, "effective_cutoff": 2, "truncated_entropy": 2}
@@ -80,10 +100,8 @@ def read_spectra(path: Path) -> dict[str, np.ndarray]:
     arrays = read_arrays(path)
     if not arrays.keys() >= {"steps", *SPECTRA}:
         return {}
-    for name, axes in SPECTRA.items():
-        if arrays[name].ndim == axes - 1:
-            arrays[name] = np.expand_dims(arrays[name], 1)
-    if not _agree(arrays):
+    arrays = with_members(arrays)
+    if not agree(arrays):
         return {}
     taken = np.isfinite(arrays["truncated_entropy"]).any(axis=1)
     if not taken.any():
@@ -94,7 +112,13 @@ def read_spectra(path: Path) -> dict[str, np.ndarray]:
     return spectra | {"floor": floor if floor.shape == none.shape else none}
 
 
-def _agree(arrays: dict[str, np.ndarray]) -> bool:
+def with_members(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The arrays of a spectra.npz, those of an older run with the member axis that they lack."""
+    lacking = (name for name, axes in SPECTRA.items() if arrays[name].ndim == axes - 1)
+    return arrays | {name: np.expand_dims(arrays[name], 1) for name in lacking}
+
+
+def agree(arrays: dict[str, np.ndarray]) -> bool:
     """Whether the arrays of a spectra.npz are numbers of the axes that they should have."""
     shapes = {arrays[name].shape[:2] for name in SPECTRA}
     right = all(arrays[name].ndim == axes for name, axes in SPECTRA.items())

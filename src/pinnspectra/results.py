@@ -1,54 +1,27 @@
 """Every run under a folder in one table and one figure.
 
     python -m pinnspectra.results outputs/train_sweep
+    python -m pinnspectra.results outputs --sort truncated_entropy --where method=fd
 
 Reads what is there: it can be run again at any time, on a sweep that is half done or partly failed.
 """
 
 from __future__ import annotations
 
-import argparse
 import csv
 import io
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
-from typing import Any
 
-import numpy as np
-
-from pinnspectra import figures
-from pinnspectra.found_runs import CHOICES, COLUMNS, Row, Run, find_runs, logged, run_at
-from pinnspectra.messages import cannot_write, say
-from pinnspectra.recorded import read_arrays, read_spectra
-from pinnspectra.run_folder import SWEEP, draw, written_whole
-
-HIDDEN = ("loss_interior", "loss_boundary", "cutoff_below_precision", "config_hash", "wall_seconds")
-"""Columns that the printed table leaves out, since nobody compares them."""
-
-PRINTED = tuple(column for column in COLUMNS if column not in HIDDEN)
-
-FEW_MEMBERS = 20
-"""Members of a run that the printed table has one by one; of more, minimum, median and maximum."""
-
-MEASURED = (
-    "step",
-    "loss",
-    "loss_interior_ad64",
-    "relative_training_error",
-    "relative_l2_error",
-    "effective_cutoff",
-    "truncated_entropy",
-)
-"""Printed columns that a training run measures of every member."""
-
-MEMBER = ("seed", "member", "learning_rate", "status")
-"""What tells the members of a run apart."""
-
-ACROSS: dict[str, Callable[[list[Any]], Any]] = {"min": min, "median": median, "max": max}
-"""What the printed table has of many members."""
+from pinnspectra.described import place
+from pinnspectra.found_runs import COLUMNS, Run, find_runs, versions_note
+from pinnspectra.messages import Parser, cannot_write, say
+from pinnspectra.overview import overview, query_table, titles
+from pinnspectra.query import parsed, rows_of
+from pinnspectra.run_figures import comparison_figures
+from pinnspectra.run_folder import draw, written_whole
 
 
 class NoRunError(ValueError):
@@ -56,37 +29,94 @@ class NoRunError(ValueError):
 
 
 def collect(folder: Path) -> bool:
-    """Print the table of the runs under a folder, write summary.csv and the comparison figures.
+    """Print the overview of the runs under a folder, write summary.csv and the comparison figures.
 
-    And on standard error a list of the runs that are not finished, each with the reason.
+    And on standard error what is damaged, whether versions differ, and the runs that are not
+    finished, each with the reason.
 
     Returns:
-        Whether there are runs and all of them are finished.
+        Whether there are runs, all of them finished and whole.
 
     Raises:
         NoRunError: there is no run under the folder.
     """
+    runs = _found(folder)
+    print(overview(runs), flush=True)
+    with written_whole(folder / "summary.csv") as file:
+        file.write(_csv(runs).encode())
+    written = [folder / "summary.csv", *_draw(runs, folder)]
+    print("\n" + "\n".join(f"see {place(path)}" for path in written))
+    sys.stdout.flush()
+    return _told(runs)
+
+
+def ask(folder: Path, where: Sequence[str], sort: str | None, reverse: bool, columns: str) -> bool:
+    """Print the rows of the runs under a folder that a query asks for, in its order.
+
+    Nothing is written.
+
+    Returns:
+        Whether none of the runs is damaged.
+
+    Raises:
+        NoRunError: there is no run under the folder.
+        QueryError: the query names what there is not.
+    """
+    runs = _found(folder)
+    query = parsed(where, sort, reverse, columns, runs)
+    rows = rows_of(runs, titles(runs), query.named)
+    found = query.answer(rows)
+    shown = [*query_table(found, query.named, query.columns), ""] if found else []
+    print("\n".join([*shown, f"{len(found)} of {len(rows)} rows"]), flush=True)
+    damage = [line for run in runs for line in run.damage]
+    for line in damage:
+        say(line)
+    return not damage
+
+
+def _found(folder: Path) -> list[Run]:
+    """The runs under a folder.
+
+    Raises:
+        NoRunError: there is none.
+    """
+    if not folder.exists():
+        raise NoRunError(f"{folder}: there is no such folder")
+    if not folder.is_dir():
+        raise NoRunError(f"{folder} is a file: name the folder of a run or a sweep")
     runs = find_runs(folder)
     if not runs:
         raise NoRunError(f"{folder}: no run under this folder")
-    with written_whole(folder / "summary.csv") as file:
-        file.write(_csv(runs).encode())
-    print(table(runs))
-    written = [folder / "summary.csv", *_draw(runs, folder)]
-    print("\n" + "\n".join(f"see {path}" for path in written))
+    return runs
+
+
+def _told(runs: Sequence[Run]) -> bool:
+    """Tell what is damaged, of which versions the runs are, and which are not finished.
+
+    Returns:
+        Whether all are whole and finished.
+    """
+    damage = [line for run in runs for line in run.damage]
+    for line in damage:
+        say(line)
+    note = versions_note(runs)
+    if note:
+        print(f"note: {note}", file=sys.stderr)
     missing = [
-        (run, title) for run, title in zip(runs, _titles(runs), strict=True) if not run.finished
+        (run, title) for run, title in zip(runs, titles(runs), strict=True) if not run.finished
     ]
     if missing:
         lines = [f"  {title}: {_reason(run)}" for run, title in missing]
-        said = f"error: {len(missing)} of {len(runs)} runs are not finished:"
-        print("\n".join(["", said, *lines]), file=sys.stderr, flush=True)
-    return not missing
+        said = f"{len(missing)} of {len(runs)} runs are not finished:"
+        say("\n".join([said, *lines]))
+    return not missing and not damage
 
 
 def _reason(run: Run) -> str:
     """Why a run is not finished, in one line."""
     counts = Counter(str(row["status"]) for row in run.rows if row["status"] != "finished")
+    if any("result.json is damaged" in line for line in run.damage):
+        return "result.json is damaged"
     if "error" in run.result:
         status, error = run.result.get("status"), run.result["error"]
         return str(error) if status == "finished" else f"{status}: {error}"  # some members did
@@ -104,178 +134,53 @@ def _csv(runs: Sequence[Run]) -> str:
     return text.getvalue()
 
 
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _titles(runs: Sequence[Run]) -> list[str]:
-    """What the table calls the runs: in a sweep the overrides that set one apart."""
-    parents = {run.path.parent for run in runs}
-    if len(parents) > 1 or not (parents.pop() / SWEEP).exists():
-        return [run.name for run in runs]
-    shared = set.intersection(*(set(run.overrides) for run in runs))
-    return [" ".join(o for o in run.overrides if o not in shared) or run.name for run in runs]
-
-
-def table(runs: Sequence[Run]) -> str:
-    """The runs as aligned text, a member a line, without columns that no run has."""
-    titles = zip(runs, _titles(runs), strict=True)
-    rows = [row | {"run": title} for run, title in titles for row in _condensed(run.rows)]
-    ensembles = any(len(run.rows) > 1 for run in runs)
-    columns = [c for c in _known(rows) if c != "member" or ensembles]
-    many = max(len(run.rows) for run in runs)
-    return "\n".join([*aligned(rows, columns), *_note(many, "summary.csv")])
-
-
-def _note(members: int, file: str) -> list[str]:
-    """Where the members are whose minimum, median and maximum the table has."""
-    note = "min, median, max: each column's own, without diverged members"
-    return [f"({note}; every member is in {file})"] if members > FEW_MEMBERS else []
-
-
-def _known(rows: Sequence[Row]) -> list[str]:
-    """The printed columns that a row has a value of."""
-    return [c for c in PRINTED if any(row[c] is not None for row in rows)]
-
-
-def aligned(rows: Sequence[Row], columns: Sequence[str]) -> list[str]:
-    """Lines of a table: its header and its rows, names to the left and numbers to the right."""
-    cells = [columns, *([_cell(row[c]) for c in columns] for row in rows)]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
-    return [
-        "  ".join(
-            cell.ljust(width) if name in ("run", *CHOICES) else cell.rjust(width)
-            for cell, width, name in zip(row, widths, columns, strict=True)
-        ).rstrip()
-        for row in cells
-    ]
-
-
-def _condensed(rows: Sequence[Row]) -> Sequence[Row]:
-    """The members of a run, or where they are many three rows for each of their learning rates."""
-    if len(rows) <= FEW_MEMBERS:
-        return rows
-    rates = [_cell(row["learning_rate"]) for row in rows]
-    groups = [
-        [row for row, its in zip(rows, rates, strict=True) if its == rate]
-        for rate in dict.fromkeys(rates)
-    ]
-    return [_across(group, name, take) for group in groups for name, take in ACROSS.items()]
-
-
-def _across(rows: Sequence[Row], name: str, take: Callable[[list[Any]], Any]) -> Row:
-    """One row of members: the minimum, median or maximum of each column, without the diverged."""
-    kept = [row for row in rows if row["status"] != "diverged"] or rows
-    values = {c: [row[c] for row in kept if _is_number(row[c])] for c in MEASURED}
-    seeds = [row["seed"] for row in rows if _is_number(row["seed"])]
-    counts = Counter(_cell(row["status"]) for row in rows)
-    return {
-        **rows[0],
-        **{c: take(of_all) if of_all else None for c, of_all in values.items()},
-        "member": name,
-        "seed": f"{min(seeds)}..{max(seeds)}" if seeds else None,
-        "status": ", ".join(f"{n} {status}" for status, n in counts.items()),
-    }
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def summary(folder: Path) -> str:
-    """One run's result as aligned lines, a table of its members, and where its files are."""
-    run = run_at(folder, folder.name)
-    rows = run.rows
-    own = rows[0] if len(rows) == 1 else {c: run.result.get(c) for c in COLUMNS}
-    values = {c: own[c] for c in _known([own]) if c not in ("run", "member")}
-    width = max(map(len, values))
-    lines = [f"{name:<{width}}  {_cell(value)}" for name, value in values.items()]
-    if len(rows) > 1:
-        columns = [c for c in _known(rows) if c in MEMBER or c in MEASURED]
-        lines += ["", *aligned(_condensed(rows), columns)]
-        lines += [*_note(len(rows), "result.json"), ""]
-    return "\n".join([*lines, f"see {folder}"])
-
-
 def _draw(runs: Sequence[Run], folder: Path) -> list[Path]:
-    """The comparison figures of the training runs and of the random feature models."""
-    logged = [run for run in runs if (run.path / "metrics.csv").exists()]
-    trained = [curves for run in logged for curves in _run_curves(run)]
-    solved = [_spectrum_curves(run) for run in runs if (run.path / "spectrum.npz").exists()]
-    written = []
-    path = folder / "comparison.png"
-    if trained and draw(path, lambda: figures.comparison_figure(trained)):
-        written.append(path)
-    path = folder / "comparison_rfm.png"
-    if solved and draw(path, lambda: figures.rfm_comparison_figure(solved)):
-        written.append(path)
-    return written
-
-
-def _run_curves(run: Run) -> list[figures.RunCurves]:
-    """The curves of a training run: of its members, for each of their learning rates."""
-    rows = run.rows
-    steps, loss = logged(run.path, len(rows))
-    spectra = read_spectra(run.path / "spectra.npz")
-    if not spectra or spectra["eigenvalues"].shape[1] != len(rows):
-        none = np.empty((0, len(rows)))
-        spectra = {"steps": none[:, 0], "truncated_entropy": none, "eigenvalues": none.T[None]}
-        spectra["floor"] = none.T
-    rates = [row["learning_rate"] for row in rows]
-    groups = figures.by_learning_rate(rates if all(map(_is_number, rates)) else (), len(rows))
-    return [
-        figures.RunCurves(
-            label=", ".join([*run.overrides, *([rate] if rate else [])]) or run.name,
-            method=str(run.result.get("method")),
-            loss_steps=steps,
-            loss=loss[:, members],
-            spectrum=spectra["eigenvalues"][-1, members],
-            floor=spectra["floor"][members] ** 2,
-            cutoff=_cutoff(run),
-            entropy_steps=spectra["steps"],
-            truncated_entropy=spectra["truncated_entropy"][:, members],
-        )
-        for rate, members in groups.items()
-    ]
-
-
-def _spectrum_curves(run: Run) -> figures.SpectrumCurves:
-    arrays, none = read_arrays(run.path / "spectrum.npz"), np.empty(0)
-    return figures.SpectrumCurves(
-        label=", ".join(run.overrides) or run.name,
-        method=str(run.result.get("method")),
-        singular_values=arrays.get("singular_values", none),
-        floor=arrays.get("floor", none),
-        cutoff=_cutoff(run),
-        truncation_position=arrays.get("truncation_position", none),
-        relative_training_error=arrays.get("relative_training_error", none),
-        used=run.result.get("truncation_position") or 0,
-    )
-
-
-def _cutoff(run: Run) -> float:
-    cutoff = run.result.get("cutoff")
-    return float("nan") if cutoff is None else float(cutoff)
+    """The comparison figures that are drawn."""
+    paths = {folder / f"{name}.png": make for name, make in comparison_figures(runs).items()}
+    return [path for path, make in paths.items() if draw(path, make)]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; the exit code is 1 where there is nothing to show."""
-    parser = argparse.ArgumentParser(
-        prog="python -m pinnspectra.results", description="Table and figure of all runs in DIR."
+    """The command; 1 where there is nothing to show, or what is asked for or found is not sound."""
+    parser = Parser(
+        prog="python -m pinnspectra.results",
+        description="The runs under DIR: their table, summary.csv and figures. With --where, "
+        "--sort, --reverse or --columns the table alone, of what is asked for.",
+        epilog="Columns are those of summary.csv and keys of the configuration, as model.width.",
     )
     parser.add_argument("folder", metavar="DIR", type=Path, help="a run, a sweep, or any folder")
-    folder = parser.parse_args(arguments).folder
+    parser.add_argument(
+        "--where",
+        action="append",
+        default=[],
+        metavar="COLUMN=VALUE",
+        help="rows with this value; also != < <= > >= (in quotes); all that are given must hold",
+    )
+    parser.add_argument("--sort", metavar="COLUMN", help="in this order; -COLUMN is descending")
+    parser.add_argument("--reverse", action="store_true", help="the other way round")
+    parser.add_argument("--columns", default="", metavar="A,B", help="these columns alone")
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        collect(folder)
+        asked = parser.parse_args(_joined(given))
+        query = (asked.where, asked.sort, asked.reverse, asked.columns)
+        return 0 if (ask(asked.folder, *query) if any(query) else collect(asked.folder)) else 1
     except ValueError as error:
         say(str(error))
         return 1
     except OSError as error:
-        say(cannot_write(error, folder))
+        say(cannot_write(error, asked.folder))
         return 1
-    return 0
+
+
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """Arguments of which --sort -loss is --sort=-loss, which argparse takes for two options."""
+    joined = []
+    for argument in arguments:
+        if joined and joined[-1] == "--sort":
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
 
 
 if __name__ == "__main__":

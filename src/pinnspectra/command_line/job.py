@@ -62,7 +62,7 @@ def run_job(
                         import_module("torch")
                     code = job(accepted, folder)
         if summarised and _is_single() and is_first(trainer):
-            from pinnspectra.results import summary
+            from pinnspectra.summary import summary
 
             print(summary(folder.path))
         return code

@@ -19,7 +19,7 @@ from pinnspectra.figures.paper import (
     TruncationPanel,
     paper_figure,
 )
-from pinnspectra.figures.random_features import singular_value_figure, truncation_figure
+from pinnspectra.figures.random_features import spectrum_figure, truncation_figure
 from pinnspectra.figures.solution import solution_figure
 from pinnspectra.figures.spectra import EIGENVALUE, SINGULAR_VALUE
 from pinnspectra.figures.step_error import StepCurve, StepPanel, step_error_figure
@@ -58,8 +58,8 @@ __all__ = [
     "paper_figure",
     "rfm_comparison_figure",
     "save",
-    "singular_value_figure",
     "solution_figure",
+    "spectrum_figure",
     "step_error_figure",
     "truncation_figure",
 ]

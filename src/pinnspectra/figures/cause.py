@@ -15,7 +15,12 @@ from pinnspectra.figures.spectra import set_spectrum_axes
 from pinnspectra.figures.style import STYLE, method_colour
 
 LOOKS = {
-    ("fd", "float32"): {"color": "#CC79A7", "linewidth": 1.6, "label": "FD, float32"},
+    ("fd", "float32"): {
+        "color": method_colour("fd"),
+        "linewidth": 2.6,
+        "alpha": 0.45,
+        "label": "FD, float32",
+    },
     ("fd", "float64"): {"color": method_colour("fd"), "linewidth": 1.6, "label": "FD, float64"},
     ("ad", "float64"): {"color": method_colour("ad"), "linewidth": 3.2, "label": "AD, float64"},
     ("fd_exact", "float64"): {

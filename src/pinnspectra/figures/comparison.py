@@ -90,7 +90,6 @@ def comparison_figure(runs: Sequence[RunCurves]) -> Figure:
     figure, (left, middle, right) = _panels("Training runs", runs, 3)
     set_loss_axes(left)
     set_spectrum_axes(middle, EIGENVALUE)
-    _name_floor(middle, runs)
     right.set(xlabel=STEP, ylabel=ENTROPY)
     looks, band = _looks(runs), len(runs) <= MOST_BANDS
     for run, look in zip(runs, looks, strict=True):
@@ -109,7 +108,6 @@ def rfm_comparison_figure(runs: Sequence[SpectrumCurves]) -> Figure:
     """Singular values with cut-offs and floors, and truncation curves, of solves (Fig. 3)."""
     figure, (left, right) = _panels("Random feature solves", runs, 2)
     set_spectrum_axes(left, SINGULAR_VALUE)
-    _name_floor(left, runs)
     set_truncation_axes(right)
     looks = _looks(runs)
     for run, look in zip(runs, looks, strict=True):
@@ -128,7 +126,8 @@ def _panels(title: str, runs: Sequence[Curves], columns: int) -> tuple[Figure, l
     """A figure under a title that says what all runs share, with room for their legend."""
     if shared := _shared_parts(runs):
         title = _plain(f"{title}: {', '.join(shared)}", TITLE_LENGTH)
-    legend_rows = math.ceil(min(len(runs), LEGEND_ENTRIES + 1) / LEGEND_COLUMNS)
+    entries = min(len(runs), LEGEND_ENTRIES + 1) + len(_key(runs))
+    legend_rows = math.ceil(entries / LEGEND_COLUMNS)
     if any(isinstance(run, RunCurves) and run.loss.shape[1] > 1 for run in runs):
         drawn = BAND if len(runs) <= MOST_BANDS else MEDIAN
         title = f"{title}\nof the members of a run: {drawn}, and a cross where one diverged"
@@ -157,15 +156,24 @@ def _looks(runs: Sequence[Curves]) -> list[dict[str, Any]]:
     return looks
 
 
-def _name_floor(axes: Axes, runs: Sequence[Curves]) -> None:
-    """Say above the spectra what is dotted, and what is hollow where runs are few."""
+def _key(runs: Sequence[Curves]) -> dict[str, Line2D]:
+    """What is drawn on the spectra of all runs, by what it means."""
+    key: dict[str, dict[str, Any]] = {}
+    if any(np.isfinite(run.cutoff) for run in runs):
+        dot = {"marker": "o", "markersize": 7, "markerfacecolor": "#BBBBBB", "linestyle": ""}
+        solved = any(isinstance(run, SpectrumCurves) for run in runs)
+        key["cut-off"] = {"linestyle": "--", "linewidth": 0.9}
+        key[f"cut-off number $e${', position $P$ taken' if solved else ''}"] = dot
     if any(np.isfinite(run.floor).any() for run in runs):
-        marks = f"; hollow: {NEAR_FLOOR}" if len(runs) <= FEW_RUNS else ""
-        axes.set_title(f"dotted: {FLOOR}{marks}", fontsize=9)
+        key[FLOOR] = {"linestyle": ":", "linewidth": 1.2}
+        if len(runs) <= FEW_RUNS:
+            hollow = {"marker": "o", "markersize": 4, "markerfacecolor": "white", "linestyle": ""}
+            key[NEAR_FLOOR] = hollow
+    return {label: Line2D([], [], color="black", **look) for label, look in key.items()}
 
 
 def _with_legend(figure: Figure, runs: Sequence[Curves], looks: Sequence[dict[str, Any]]) -> Figure:
-    """The figure with a legend of at most LEGEND_ENTRIES runs, some of every method."""
+    """The figure with a legend of at most LEGEND_ENTRIES runs, some of every method, and a key."""
     methods = [run.method for run in runs]
     rank = [methods[:i].count(method) for i, method in enumerate(methods)]
     listed = sorted(sorted(range(len(runs)), key=rank.__getitem__)[:LEGEND_ENTRIES])
@@ -175,7 +183,10 @@ def _with_legend(figure: Figure, runs: Sequence[Curves], looks: Sequence[dict[st
     if len(listed) < len(runs):
         handles.append(Line2D([], [], linestyle=""))
         labels.append(f"and {len(runs) - len(listed)} more")
-    figure.legend(handles, labels, loc="outside lower center", ncols=LEGEND_COLUMNS)
+    key = _key(runs)
+    figure.legend(
+        [*handles, *key.values()], [*labels, *key], loc="outside lower center", ncols=LEGEND_COLUMNS
+    )
     return noted(figure)
 
 

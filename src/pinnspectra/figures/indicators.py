@@ -44,7 +44,7 @@ def indicator_figure(title: str, clouds: Sequence[Cloud], labels: Mapping[str, s
             inside = [cloud for cloud in clouds if cloud.problem == problem]
             _set_scales(panel, inside, outcome)
             for cloud in inside:
-                _draw(panel, cloud, outcome, size=5 - 1.5 * methods.index(cloud.method))
+                _draw(panel, cloud, outcome, size=6 - methods.index(cloud.method))
             if i == 0:
                 panel.set_title(problem)
             if i == rows - 1:
@@ -76,7 +76,7 @@ def _draw(axes: Axes, cloud: Cloud, outcome: str, size: float) -> None:
         color=colour,
         linestyle="",
         marker="o",
-        markersize=max(size, 2),
+        markersize=max(size, 3),
         markerfacecolor=colour if cloud.precision == "float64" else "none",
         markeredgewidth=0.8,
         label=f"{cloud.method}, {cloud.precision}",

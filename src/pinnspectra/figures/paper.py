@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from pinnspectra.figures.members import across, draw_band, draw_histories
 from pinnspectra.figures.panels import draw_mark, finished, new_figure
 from pinnspectra.figures.random_features import set_truncation_axes
-from pinnspectra.figures.spectra import draw_cutoff, draw_floor, draw_spectrum, set_spectrum_axes
+from pinnspectra.figures.spectra import draw_spectra, set_spectrum_axes
 from pinnspectra.figures.style import STYLE, method_colour
 
 LABELS = {
@@ -62,15 +62,8 @@ class SpectrumPanel:
     def draw(self, axes: Axes) -> None:
         """Draw it on axes."""
         set_spectrum_axes(axes, self.label)
-        for i, (method, values) in enumerate(self.spectra.items()):
-            colour = method_colour(method)
-            draw_spectrum(axes, values, colour, **_look(method, i))
-            if self.cutoff is not None:
-                draw_cutoff(axes, values, self.cutoff, colour)
-            if method in self.floors:
-                draw_floor(
-                    axes, values, self.floors[method], colour, listed=True, squares=self.squares
-                )
+        looks = {method: _look(method, i) for i, method in enumerate(self.spectra)}
+        draw_spectra(axes, self.spectra, self.cutoff, self.floors, self.squares, looks)
         if self.alike and self.spectra:
             first = next(iter(self.spectra.values()))
             middle = across(first.T)[1][self.alike - 1]

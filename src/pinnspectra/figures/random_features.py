@@ -1,20 +1,22 @@
-"""Figures of one random feature solve: its singular values, its truncated solutions."""
+"""Figures of random feature solves: singular values, truncated solutions."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
+from pinnspectra.figures.arrays import array
 from pinnspectra.figures.panels import draw_curve, draw_mark, finished, new_figure
 from pinnspectra.figures.spectra import (
+    EIGENVALUE,
     SINGULAR_VALUE,
-    draw_cutoff,
-    draw_floor,
-    draw_spectrum,
+    draw_spectra,
     set_spectrum_axes,
 )
 from pinnspectra.figures.style import STYLE, method_colour
@@ -24,28 +26,47 @@ TRAINING_ERROR = r"relative training error $\|Aa - f\| \,/\, \|f\|$"
 
 
 @rc_context(STYLE)
-def singular_value_figure(
-    singular_values: np.ndarray, floor: np.ndarray, cutoff: float, method: str
+def spectrum_figure(
+    spectra: Mapping[str, ArrayLike],
+    cutoff: float | None = None,
+    floors: Mapping[str, ArrayLike] | None = None,
+    eigenvalues: bool = False,
+    title: str | None = None,
 ) -> Figure:
-    """Singular values of the system matrix A, (M,), over their index from 1 (Fig. 3a).
+    """Spectra of methods, (M,) or of S seeds (S, M), over their index from 1 (Fig. 3a).
 
-    The dashed line is at cutoff * sigma_1, the dot at k = e (Definition 1). The dotted line is the
-    predicted rounding floor, (M,); a hollow mark is on a value that is rounding.
+    The dashed lines are at cutoff * sigma_1, the dots at k = e (Definition 1). The dotted lines are
+    what of the values is rounding; a hollow mark is on a value that is rounding.
+
+        spectrum_figure({"ad": sigma_ad, "fd": sigma_fd}, cutoff=1e-12)
+
+    Args:
+        spectra: singular values of A by method, in any order; of several seeds the median is drawn
+            on the band from the minimum to the maximum.
+        cutoff: the a of Definition 1.
+        floors: what of the values of a method is rounding, (m,) or (S, m).
+        eigenvalues: whether the values, and their floors, are eigenvalues of G.
+        title: what stands above.
     """
-    figure, (axes,) = new_figure(f"Spectrum of the system matrix $A$, method {method}", 6.4, 4.6)
-    set_spectrum_axes(axes, SINGULAR_VALUE)
-    colour = method_colour(method)
-    style = {"marker": ".", "markersize": 4, "linewidth": 1, "label": f"method {method}"}
-    draw_spectrum(axes, singular_values[None], colour, **style)
-    draw_floor(axes, singular_values[None], floor[None], colour, listed=True)
-    draw_cutoff(axes, singular_values[None], cutoff, colour, largest=r"\sigma_1")
+    of_what = "training kernel $G$" if eigenvalues else "system matrix $A$"
+    alone = f", method {next(iter(spectra))}" if len(spectra) == 1 else ""
+    figure, (axes,) = new_figure(title or f"Spectrum of the {of_what}{alone}", 6.4, 4.6)
+    set_spectrum_axes(axes, EIGENVALUE if eigenvalues else SINGULAR_VALUE)
+    dots = {"marker": ".", "markersize": 4} if len(spectra) == 1 else {}
+    wide = len(spectra) - 1  # the earlier ones, so that curves that coincide both show
+    looks = {
+        method: {"label": f"method {method}", "linewidth": 1.2 + min(wide - i, 2)} | dots
+        for i, method in enumerate(spectra)
+    }
+    largest = r"\lambda_1" if eigenvalues else r"\sigma_1"
+    draw_spectra(axes, spectra, cutoff, floors or {}, eigenvalues, looks, largest)
     return finished(figure)
 
 
 @rc_context(STYLE)
 def truncation_figure(
-    truncation_position: np.ndarray,
-    relative_training_error: np.ndarray,
+    truncation_position: ArrayLike,
+    relative_training_error: ArrayLike,
     used: int,
     method: str,
 ) -> Figure:
@@ -56,7 +77,7 @@ def truncation_figure(
     figure, (axes,) = new_figure(f"Error of the truncated solution, method {method}", 6.4, 4.6)
     set_truncation_axes(axes)
     colour = method_colour(method)
-    position, errors = truncation_position, relative_training_error
+    position, errors = array(truncation_position), array(relative_training_error)
     draw_curve(axes, position, errors, color=colour, label=f"method {method}")
     label = f"solution taken at $P$ = {used}"
     draw_truncation_mark(axes, position, errors, used, colour, label=label)

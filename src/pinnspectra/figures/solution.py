@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import cycle
+from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
+from pinnspectra.figures.arrays import array, members
 from pinnspectra.figures.members import (
     BAND,
     across,
@@ -20,29 +23,38 @@ from pinnspectra.figures.members import (
     of_groups,
     titled,
 )
-from pinnspectra.figures.panels import draw_curve, finished, new_figure, note_empty, ticks
+from pinnspectra.figures.panels import (
+    MOST_MARKS,
+    draw_colour_bar,
+    draw_curve,
+    finished,
+    new_figure,
+    note_empty,
+    ticks,
+)
 from pinnspectra.figures.style import STYLE, method_colour
 
 
 @rc_context(STYLE)
 def solution_figure(
-    points: np.ndarray,
-    solution: np.ndarray,
-    exact: np.ndarray,
+    points: ArrayLike,
+    solution: ArrayLike,
+    exact: ArrayLike,
     method: str,
     learning_rates: Sequence[float] = (),
 ) -> Figure:
-    """The solutions u, (S, N), the exact u*, (N,), and the errors u - u*, at points (N, d).
+    """The solutions u, (S, N) or (N,), the exact u*, (N,), and the errors u - u*, at points (N, d).
 
     Curves for d = 1, maps for a grid of d = 2, u against u* for anything else: of the median over
     members, for each of their learning rates, (S,).
     """
-    groups = by_learning_rate(learning_rates, len(solution))
-    if points.shape[1] == 1:
-        return _curves(points[:, 0], solution, exact, method, groups)
-    if points.shape[1] == 2 and (grid := _grid(points)) is not None:
-        return _maps(*grid, solution, exact, method, groups)
-    return _scatter(solution, exact, method, groups)
+    x, u, exact = array(points), members(solution), array(exact)
+    groups = by_learning_rate(learning_rates, len(u))
+    if x.shape[1] == 1:
+        return _curves(x[:, 0], u, exact, method, groups)
+    if x.shape[1] == 2 and (grid := _grid(x)) is not None:
+        return _maps(*grid, u, exact, method, groups)
+    return _scatter(u, exact, method, groups)
 
 
 def _title(solution: np.ndarray, method: str, drawn: str) -> str:
@@ -104,10 +116,10 @@ def _maps(
     limits = (both.min(), both.max()) if both.size else (0, 1)
     for i, (rate, row) in enumerate(zip(groups, maps, strict=True)):
         left, middle, right = panels[3 * i : 3 * i + 3]
-        _map(left, x, y, row[0], limits, "viridis", labelled("solution $u$", rate))
-        _map(middle, x, y, row[1], limits, "viridis", "exact solution $u^*$")
+        _map(figure, left, x, y, row[0], limits, "viridis", labelled("solution $u$", rate))
+        _map(figure, middle, x, y, row[1], limits, "viridis", "exact solution $u^*$")
         error = labelled("error $u - u^*$", rate)
-        _map(right, x, y, row[2], (-largest, largest), "RdBu_r", error)
+        _map(figure, right, x, y, row[2], (-largest, largest), "RdBu_r", error)
     return figure
 
 
@@ -117,6 +129,7 @@ def _masked(values: np.ndarray, order: np.ndarray, shape: tuple[int, int]) -> np
 
 
 def _map(
+    figure: Figure,
     axes: Axes,
     x: np.ndarray,
     y: np.ndarray,
@@ -131,12 +144,28 @@ def _map(
     axes.grid(False)
     axes.spines[:].set_visible(False)
     low, high = limits
-    mesh = axes.pcolormesh(x, y, values, vmin=low, vmax=high, cmap=colours, shading="nearest")
-    axes.figure.colorbar(mesh, cax=axes.inset_axes((1.04, 0, 0.05, 1)))
+    look: dict[str, Any] = {"vmin": low, "vmax": high, "cmap": colours}
+    if _is_even(x) and _is_even(y):
+        box = (*_edges(x), *_edges(y))
+        mesh = axes.imshow(values, origin="lower", extent=box, interpolation="none", **look)
+    else:
+        mesh = axes.pcolormesh(x, y, values, shading="nearest", rasterized=True, **look)
+    draw_colour_bar(figure, mesh, cax=axes.inset_axes((1.04, 0, 0.05, 1)))
     axes.set(xlabel="coordinate $x_1$", ylabel="coordinate $x_2$", title=title)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(ticks(5))
     axes.set_aspect("equal" if 1 / 3 < _stretch(x, y) < 3 else "auto")
+
+
+def _is_even(x: np.ndarray) -> bool:
+    """Whether points, ascending, are evenly spaced."""
+    return bool(np.allclose(np.diff(x), np.ptp(x) / (x.size - 1), rtol=1e-6, atol=0))
+
+
+def _edges(x: np.ndarray) -> tuple[float, float]:
+    """Half a distance beyond the first and the last of even points: where their cells end."""
+    half = (x[1] - x[0]) / 2
+    return float(x[0] - half), float(x[-1] + half)
 
 
 def _stretch(x: np.ndarray, y: np.ndarray) -> float:
@@ -156,7 +185,9 @@ def _scatter(
     for (rate, which), marker in zip(groups.items(), cycle(".+x1"), strict=False):
         low, middle, high = across(u[which].T)
         if which.size > 1:
-            axes.vlines(exact, low, high, color=colour, alpha=0.3, linewidth=1, zorder=1)
+            bars = {"alpha": 0.3, "linewidth": 1, "zorder": 1}
+            axes.vlines(exact, low, high, colour, rasterized=exact.size > MOST_MARKS, **bars)
         style = {"color": colour, "linestyle": "", "marker": marker, "alpha": 0.6}
+        style["rasterized"] = exact.size > MOST_MARKS
         draw_curve(axes, exact, middle, label=labelled(f"method {method}", rate), **style)
     return finished(figure)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
 
+from pinnspectra.figures.arrays import members
 from pinnspectra.figures.members import across, draw_band, labelled
 from pinnspectra.figures.panels import LARGEST, draw_curve, draw_mark
+from pinnspectra.figures.style import method_colour
 
 EIGENVALUE = r"eigenvalue $\lambda_k$ of $G$"
 SINGULAR_VALUE = r"singular value $\sigma_k$ of $A$"
@@ -25,13 +29,38 @@ def set_spectrum_axes(axes: Axes, label: str) -> None:
     axes.set(yscale="log", xlabel="index $k$", ylabel=label)
 
 
-def draw_spectrum(axes: Axes, spectrum: np.ndarray, color: str, **style: Any) -> None:
+def draw_spectra(
+    axes: Axes,
+    spectra: Mapping[str, ArrayLike],
+    cutoff: float | None,
+    floors: Mapping[str, ArrayLike],
+    squares: bool,
+    looks: Mapping[str, dict[str, Any]],
+    largest: str | None = None,
+) -> None:
+    """Draw the spectra of each method, (S, M) or (M,), with cut-off and floors where there are any.
+
+    As `draw_spectrum`, `draw_cutoff` and `draw_floor` say; `looks` has labels and styles by method.
+    """
+    for method, values in spectra.items():
+        draw_spectrum(axes, values, method_colour(method), **looks[method])
+    for method in [m for m in spectra if m in floors]:
+        style: dict[str, Any] = {"listed": True, "squares": squares}
+        draw_floor(axes, spectra[method], floors[method], method_colour(method), **style)
+    if cutoff is None:
+        return
+    for method, values in spectra.items():
+        of = method if len(spectra) > 1 else ""
+        draw_cutoff(axes, values, cutoff, method_colour(method), largest, of=of)
+
+
+def draw_spectrum(axes: Axes, spectrum: ArrayLike, color: str, **style: Any) -> None:
     """Draw spectra, (S, M), each largest first, over their index from 1, as a band if S > 1."""
     values = _descending(spectrum)
     draw_band(axes, np.arange(1, values.shape[1] + 1), values.T, color, **style)
 
 
-def effective_cutoff(spectrum: np.ndarray, cutoff: float) -> np.ndarray:
+def effective_cutoff(spectrum: ArrayLike, cutoff: float) -> np.ndarray:
     """e, (S,): how many values of each spectrum have sigma >= cutoff * sigma_max (Definition 1)."""
     values = _descending(spectrum)
     return (values >= cutoff * values[:, :1]).sum(axis=1)
@@ -39,18 +68,18 @@ def effective_cutoff(spectrum: np.ndarray, cutoff: float) -> np.ndarray:
 
 def draw_cutoff(
     axes: Axes,
-    spectrum: np.ndarray,
+    spectrum: ArrayLike,
     cutoff: float,
     color: str,
     largest: str | None = None,
     alpha: float = 1,
     marker: str = "o",
-    rate: str = "",
+    of: str = "",
 ) -> None:
     """Dash the level cutoff * sigma_1 and mark k = e; `largest`, a formula, puts it in a legend.
 
-    There `rate` says which of several learning rates it is. Of the spectra of an ensemble, (S, M):
-    at the median of sigma_1 and of e, on the median curve.
+    There `of` says which of several learning rates or methods it is. Of the spectra of an ensemble,
+    (S, M): at the median of sigma_1 and of e, on the median curve.
     """
     e = np.sort(effective_cutoff(spectrum, cutoff))
     e = e[e > 0]  # a member that diverged has no spectrum
@@ -61,8 +90,8 @@ def draw_cutoff(
     a = _number(cutoff)
     spread = f" ({e[0]} to {e[-1]})" if e[0] < e[-1] else ""
     level = f"cut-off ${a} \\, {largest}$" if largest else None
-    name = "" if rate else "effective cut-off number "
-    mark = labelled(f"{name}$e({a})$ = {middle}{spread}", rate) if largest else None
+    name = "" if of else "effective cut-off number "
+    mark = labelled(f"{name}$e({a})$ = {middle}{spread}", of) if largest else None
     if 1 / LARGEST <= cutoff * values[0] <= LARGEST:
         style = {"color": color, "alpha": 0.6 * alpha, "linestyle": "--", "linewidth": 0.9}
         axes.axhline(cutoff * values[0], label=level, zorder=1, **style)
@@ -77,8 +106,8 @@ def at_floor(spectrum: np.ndarray, floor: np.ndarray, near: float) -> np.ndarray
 
 def draw_floor(
     axes: Axes,
-    spectrum: np.ndarray,
-    floor: np.ndarray,
+    spectrum: ArrayLike,
+    floor: ArrayLike,
     color: str,
     alpha: float = 1,
     hollow: bool = True,
@@ -104,9 +133,10 @@ def draw_floor(
     draw_curve(axes, index[near], values[near], **(marks | names[1]))
 
 
-def _descending(spectrum: np.ndarray) -> np.ndarray:
+def _descending(spectrum: ArrayLike) -> np.ndarray:
     """The finite values of spectra, (S, M), each largest first, in float64; NaN after them."""
-    finite = np.where(np.isfinite(spectrum), spectrum.astype(float), np.nan)
+    values = members(spectrum).astype(float)
+    finite = np.where(np.isfinite(values), values, np.nan)
     return -np.sort(-finite, axis=1)
 
 

@@ -14,8 +14,8 @@ from matplotlib.ticker import LogLocator
 from pinnspectra.figures.panels import draw_curve, draw_mark, finished, new_figure
 from pinnspectra.figures.style import STYLE, method_colour
 
-ORDER_COLOURS = {2: "#D55E00", 4: "#E69F00", 6: "#882255"}
-"""Of the accuracy orders; that of order 2, the paper's, is the method's."""
+ORDER_LOOKS = {2: ("-", "o"), 4: ("--", "^"), 6: (":", "s")}
+"""The line and the marks of each accuracy order, in the colour of the method."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,15 +65,16 @@ def step_error_figure(
         for label, step in marked.items():
             one.axvline(step, color="black", linestyle=":", linewidth=1, zorder=1, label=label)
     axes[0].set_ylabel("rms error of the residual / rms of $f$")
-    return finished(figure)
+    return finished(figure, columns=2 * len(panels))
 
 
 def _draw(axes: Axes, curve: StepCurve) -> None:
     p = curve.accuracy_order
-    colour = ORDER_COLOURS[p]
-    draw_curve(axes, curve.steps, curve.expected, color=colour, label=f"FD, order {p}: expected")
-    dots = {"linestyle": "", "marker": ".", "markersize": 5, "color": colour}
+    colour = method_colour("fd")
+    line, mark = ORDER_LOOKS[p]
+    expected = {"color": colour, "linestyle": line, "label": f"FD, order {p}: expected"}
+    draw_curve(axes, curve.steps, curve.expected, **expected)
+    dots = {"linestyle": "", "marker": mark, "markersize": 3.5, "color": colour, "alpha": 0.6}
     draw_curve(axes, curve.steps, curve.measured, label=f"FD, order {p}: measured", **dots)
-    draw_mark(
-        axes, *curve.best, colour, marker="D", markersize=6, label=f"FD, order {p}: best step"
-    )
+    best = {"marker": mark, "markersize": 8, "label": f"FD, order {p}: best step"}
+    draw_mark(axes, *curve.best, colour, **best)

@@ -9,7 +9,9 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
+from pinnspectra.figures.arrays import array, histories, members
 from pinnspectra.figures.members import (
     BAND,
     by_learning_rate,
@@ -21,7 +23,17 @@ from pinnspectra.figures.members import (
     of_groups,
     titled,
 )
-from pinnspectra.figures.panels import draw_curve, draw_marks, finished, new_figure, shown, ticks
+from pinnspectra.figures.panels import (
+    MOST_MARKS,
+    Numbers,
+    draw_colour_bar,
+    draw_curve,
+    draw_marks,
+    finished,
+    new_figure,
+    shown,
+    ticks,
+)
 from pinnspectra.figures.spectra import (
     EIGENVALUE,
     draw_cutoff,
@@ -37,28 +49,30 @@ ENTROPY = "truncated entropy $H$"
 CUTOFF_NUMBER = "effective cut-off number $e$"
 ENDED = "a member diverged"
 LAST_MARKERS = MARKERS[1:]
+DOTS = {"marker": ".", "markersize": 5}
 
 
 @rc_context(STYLE)
 def loss_figure(
-    steps: np.ndarray,
-    loss: np.ndarray,
-    loss_interior: np.ndarray,
-    loss_boundary: np.ndarray,
-    loss_interior_ad64: np.ndarray,
+    steps: ArrayLike,
+    loss: ArrayLike,
+    loss_interior: ArrayLike,
+    loss_boundary: ArrayLike,
+    loss_interior_ad64: ArrayLike,
     method: str,
     learning_rates: Sequence[float] = (),
 ) -> Figure:
-    """Losses, (K, S) each, over gradient steps, (K,): what the run believes beside what is true.
+    """Losses, (K, S) or (K,), over gradient steps, (K,): what the run believes and what is true.
 
     The interior loss by the run's own method and precision stands beside the same by AD in float64
     (`loss_interior_ad64`). Where they part, the run lowers its rounding and not its residual. Each
     of the members' learning rates, (S,), has a panel.
     """
-    groups = by_learning_rate(learning_rates, loss.shape[1])
+    every = [histories(v) for v in (loss, loss_interior, loss_boundary, loss_interior_ad64)]
+    groups = by_learning_rate(learning_rates, every[0].shape[1])
     columns = min(len(groups), 3)
     rows = -(-len(groups) // columns)
-    title = _title(f"Loss, method {method}", loss)
+    title = _title(f"Loss, method {method}", every[0])
     width, height = 2.2 + 4.2 * columns, 1.2 + 3.4 * rows
     figure, panels = new_figure(title, width, height, rows=rows, columns=columns)
     for axes in panels[len(groups) :]:
@@ -70,8 +84,7 @@ def loss_figure(
         set_loss_axes(axes)
         axes.set_title(rate)
         axes.tick_params(labelbottom=True)
-        losses = [v[:, which] for v in (loss, loss_interior, loss_boundary, loss_interior_ad64)]
-        _draw_losses(axes, steps, losses, colour, method)
+        _draw_losses(axes, array(steps), [values[:, which] for values in every], colour, method)
     return finished(figure)
 
 
@@ -90,106 +103,108 @@ def _draw_losses(
 
 @rc_context(STYLE)
 def eigenvalue_figure(
-    eigenvalues_first: np.ndarray,
-    eigenvalues_last: np.ndarray,
-    floor: np.ndarray,
+    eigenvalues_first: ArrayLike,
+    eigenvalues_last: ArrayLike,
+    floor: ArrayLike,
     first_step: int,
     last_step: int,
     cutoff: float,
     method: str,
     learning_rates: Sequence[float] = (),
 ) -> Figure:
-    """Eigenvalues of the training kernel G, (S, N) each, at the first and last step (Fig. 4a).
+    """Eigenvalues of the training kernel G, (S, N) or (N,), at the first and last step (Fig. 4a).
 
     The dashed line is at cutoff * lambda_1 of the last step, the dot at k = e (Definition 1), and
     the dotted line is what of the last step's is rounding as predicted, (S, N), all for each of the
     members' learning rates, (S,). A hollow mark is on a value that is rounding.
     """
-    groups = by_learning_rate(learning_rates, len(eigenvalues_last))
+    values, errors = members(eigenvalues_last), members(floor)
+    groups = by_learning_rate(learning_rates, len(values))
     drawn = of_groups(groups)
-    title = _title(
-        f"Spectrum of the training kernel $G$, method {method}", eigenvalues_last.T, drawn
-    )
+    title = _title(f"Spectrum of the training kernel $G$, method {method}", values.T, drawn)
     figure, (axes,) = new_figure(title, 6.4, 4.6)
     set_spectrum_axes(axes, EIGENVALUE)
     colour = method_colour(method)
-    style = {"marker": ".", "markersize": 4, "linewidth": 1}
+    style = {"marker": ".", "markersize": 4, "linewidth": 1.2}
     first = {"alpha": 0.35, "label": f"step {first_step}", "band": drawn == BAND} | style
     draw_spectrum(axes, eigenvalues_first, colour, **first)
     looks = zip(groups.items(), group_looks(groups), cycle(MARKERS), strict=False)
     for (rate, which), look, marker in looks:
         last = style | look | {"label": labelled(f"step {last_step}", rate), "band": drawn == BAND}
-        draw_spectrum(axes, eigenvalues_last[which], colour, **last)
-        draw_floor(axes, eigenvalues_last[which], floor[which], colour, listed=True, squares=True)
-        draw_cutoff(
-            axes, eigenvalues_last[which], cutoff, colour, r"\lambda_1", marker=marker, rate=rate
-        )
+        draw_spectrum(axes, values[which], colour, **last)
+        draw_floor(axes, values[which], errors[which], colour, listed=True, squares=True)
+        draw_cutoff(axes, values[which], cutoff, colour, r"\lambda_1", marker=marker, of=rate)
     return finished(figure)
 
 
 @rc_context(STYLE)
 def entropy_figure(
-    entropy_steps: np.ndarray,
-    truncated_entropy: np.ndarray,
-    effective_cutoff: np.ndarray,
-    loss_steps: np.ndarray,
-    loss: np.ndarray,
+    entropy_steps: ArrayLike,
+    truncated_entropy: ArrayLike,
+    effective_cutoff: ArrayLike,
+    loss_steps: ArrayLike,
+    loss: ArrayLike,
     method: str,
     learning_rates: Sequence[float] = (),
 ) -> Figure:
-    """Entropy H and cut-off number e, (K, S) each, above the loss, (L, S), over gradient steps.
+    """Entropy H and cut-off number e, (K, S) or (K,), above the loss, (L, S), over gradient steps.
 
     Each of the members' learning rates, (S,), has a line style.
     """
-    groups = by_learning_rate(learning_rates, loss.shape[1])
+    entropy, number, losses = map(histories, (truncated_entropy, effective_cutoff, loss))
+    at, steps = array(entropy_steps), array(loss_steps)
+    groups = by_learning_rate(learning_rates, losses.shape[1])
     drawn = of_groups(groups)
-    title = _title(f"Truncated entropy and loss, method {method}", loss, drawn)
+    title = _title(f"Truncated entropy and loss, method {method}", losses, drawn)
     figure, (upper, lower) = new_figure(title, 6.4, 5.6, rows=2)
     set_loss_axes(lower)
     upper.set(ylabel=ENTROPY)
     colour = method_colour(method)
-    number = _right_axes(upper, CUTOFF_NUMBER) if effective_cutoff.size else None
+    right = _right_axes(upper, CUTOFF_NUMBER) if number.size else None
     dotted, solid = group_looks(groups, linestyle=":"), group_looks(groups)
     for i, (rate, which) in enumerate(groups.items()):
-        if number:
+        if right:
             style = dotted[i] | {"label": labelled(CUTOFF_NUMBER, rate), "band": len(groups) == 1}
-            draw_histories(number, entropy_steps, effective_cutoff[:, which], "#777777", **style)
+            draw_histories(right, at, number[:, which], "#777777", **DOTS, **style)
         style = solid[i] | {"band": drawn == BAND}
-        draw_histories(lower, loss_steps, loss[:, which], colour, **style)
+        draw_histories(lower, steps, losses[:, which], colour, **style)
         style |= {"label": labelled(ENTROPY, rate)}
-        draw_histories(upper, entropy_steps, truncated_entropy[:, which], colour, **style)
-    draw_ended(lower, loss_steps, loss, colour, label=ENDED)
+        draw_histories(upper, at, entropy[:, which], colour, **DOTS, **style)
+    draw_ended(lower, steps, losses, colour, label=ENDED)
     return finished(figure)
 
 
 @rc_context(STYLE)
 def entropy_loss_figure(
-    truncated_entropy: np.ndarray,
-    loss: np.ndarray,
-    steps: np.ndarray,
+    truncated_entropy: ArrayLike,
+    loss: ArrayLike,
+    steps: ArrayLike,
     method: str,
     learning_rates: Sequence[float] = (),
 ) -> Figure:
-    """Loss over entropy, (K, S) each, as the members' paths, coloured by gradient step, (K,).
+    """Loss over entropy, (K, S) or (K,), as the members' paths, coloured by gradient step, (K,).
 
     The last mark has a shape for each of the members' learning rates, (S,).
     """
-    title = _title(f"Loss and truncated entropy, method {method}", loss, "paths")
+    entropy, losses, steps = histories(truncated_entropy), histories(loss), array(steps)
+    title = _title(f"Loss and truncated entropy, method {method}", losses, "paths")
     figure, (axes,) = new_figure(title, 6.4, 4.8)
     axes.set(yscale="log", xlabel=ENTROPY, ylabel=LOSS)
-    colour, many = method_colour(method), loss.shape[1] > 1
-    which = shown(axes, truncated_entropy, loss) & ~ended(loss)
+    colour, many = method_colour(method), losses.shape[1] > 1
+    which = shown(axes, entropy, losses) & ~ended(losses)
     for i in np.flatnonzero(which.any(axis=0)):
-        H, L = truncated_entropy[which[:, i], i], loss[which[:, i], i]
+        H, L = entropy[which[:, i], i], losses[which[:, i], i]
         draw_curve(axes, H, L, color=colour, linewidth=1, alpha=0.25 if many else 0.6)
     at = np.nonzero(which)
     step = steps[at[0]]
-    area = max(2, 16 / loss.shape[1] ** 0.5)
-    dots = axes.scatter(truncated_entropy[at], loss[at], c=step, s=area, cmap="viridis", zorder=2.5)
+    area = max(2, 16 / losses.shape[1] ** 0.5)
+    look = {"s": area, "cmap": "viridis", "zorder": 2.5, "rasterized": step.size > MOST_MARKS}
+    dots = axes.scatter(entropy[at], losses[at], c=step, **look)
     if np.unique(step).size > 1:
-        figure.colorbar(dots, ax=axes, label=STEP, ticks=ticks(6, integer=True))
-    _mark_ends(axes, truncated_entropy, loss, steps, which, colour, learning_rates)
-    draw_ended(axes, truncated_entropy, loss, colour, label=ENDED)
+        where = {"ax": axes, "label": STEP, "ticks": ticks(6, integer=True)}
+        draw_colour_bar(figure, dots, **where)
+    _mark_ends(axes, entropy, losses, steps, which, colour, learning_rates)
+    draw_ended(axes, entropy, losses, colour, label=ENDED)
     return finished(figure)
 
 
@@ -213,8 +228,8 @@ def _mark_ends(
         label = f"first, step {steps[rows[0]]:.0f}"
         draw_marks(axes, H, L, colour, marker="s", label=label, **small)
     groups = by_learning_rate(learning_rates, loss.shape[1])
-    for (rate, members), marker in zip(groups.items(), cycle(LAST_MARKERS), strict=False):
-        H, L = (values[rows[-1], members] for values in points)
+    for (rate, which_of), marker in zip(groups.items(), cycle(LAST_MARKERS), strict=False):
+        H, L = (values[rows[-1], which_of] for values in points)
         label = labelled(f"last, step {steps[rows[-1]]:.0f}", rate)
         draw_marks(axes, H, L, colour, marker=marker, label=label, **small)
 
@@ -238,6 +253,7 @@ def _right_axes(axes: Axes, label: str) -> Axes:
     right.set_ylabel(label, color="#777777")
     right.tick_params(axis="y", colors="#777777")
     right.yaxis.set_major_locator(ticks(6, integer=True))
+    right.yaxis.set_major_formatter(Numbers())
     axes.set_zorder(right.get_zorder() + 1)
     axes.patch.set_visible(False)
     return right

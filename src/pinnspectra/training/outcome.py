@@ -8,9 +8,8 @@ from typing import Any
 
 import torch
 
-from pinnspectra import figures
 from pinnspectra.messages import say
-from pinnspectra.recorded import by_member, read_metrics, read_spectra
+from pinnspectra.run_figures import draw_run
 from pinnspectra.run_folder import RunFolder
 from pinnspectra.spectrum import cutoff_below_precision
 from pinnspectra.training.module import PINN
@@ -40,14 +39,20 @@ def write_outcome(
         last = f"gradient step {module.gradient_step} of {module.max_steps}"
         say(f"stopped at {last}: {folder.path} has no result")
         return 1
-    draw_figures(module, folder, cutoff)
     members = [_member_result(module, s, seed) for s, seed in enumerate(seeds)]
     diverged = _advice(module, seeds) if len(module.live) < module.members else None
-    folder.write_result(
+    result = {
         **({"status": module.status, "members": members} if len(members) > 1 else members[0]),
         **({"error": diverged} if diverged else {}),
-        cutoff=cutoff,
-        cutoff_below_precision=cutoff_below_precision(cutoff, spectrum_dtype, power=2),
+        "cutoff": cutoff,
+        "cutoff_below_precision": cutoff_below_precision(cutoff, spectrum_dtype, power=2),
+    }
+    if module.status != "diverged":
+        x, u, exact = (tensor.numpy() for tensor in module.solution())
+        folder.write_arrays("solution.npz", points=x, solution=u, exact=exact)
+    draw_run(folder, result)
+    folder.write_result(
+        **result,
         steps_per_second=module.steps_taken / max(module.training_seconds, 1e-9),
         wall_seconds=module.wall_seconds,
     )
@@ -85,59 +90,3 @@ def _advice(module: PINN, seeds: Sequence[int]) -> str:
     if step == 0:
         return f"{said}: lower model.weight_range, or take precision=float64"
     return f"{said}: lower optimizer.lr (it is {module.learning_rates[first]:g})"
-
-
-def draw_figures(module: PINN, folder: RunFolder, cutoff: float) -> None:
-    """All figures that the logged rows, the spectra and the solutions allow."""
-    rates, method = module.learning_rates, folder.method
-    metrics = by_member(read_metrics(folder.path / "metrics.csv"), len(rates))
-    spectra = read_spectra(folder.path / "spectra.npz")
-    if not metrics:
-        return
-    steps, loss = metrics["step"], metrics["loss"]
-    folder.draw(
-        "loss",
-        lambda: figures.loss_figure(
-            steps,
-            loss,
-            metrics["loss/interior"],
-            metrics["loss/boundary"],
-            metrics["loss/interior_ad64"],
-            method,
-            rates,
-        ),
-    )
-    if module.status != "diverged":
-        x, u, exact = (tensor.numpy() for tensor in module.solution())
-        folder.write_arrays("solution.npz", points=x, solution=u, exact=exact)
-        folder.draw("solution", lambda: figures.solution_figure(x, u, exact, method, rates))
-    if not spectra:
-        return
-    eigenvalues, floor, at, entropy = (
-        spectra[name] for name in ("eigenvalues", "floor", "steps", "truncated_entropy")
-    )
-    folder.draw(
-        "eigenvalues",
-        lambda: figures.eigenvalue_figure(
-            eigenvalues[0],
-            eigenvalues[-1],
-            floor**2,
-            int(at[0]),
-            int(at[-1]),
-            cutoff,
-            method,
-            rates,
-        ),
-    )
-    folder.draw(
-        "entropy",
-        lambda: figures.entropy_figure(
-            at, entropy, spectra["effective_cutoff"], steps, loss, method, rates
-        ),
-    )
-    folder.draw(
-        "entropy_loss",
-        lambda: figures.entropy_loss_figure(
-            metrics["spectrum/truncated_entropy"], metrics["spectrum/loss"], steps, method, rates
-        ),
-    )

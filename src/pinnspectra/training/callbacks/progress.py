@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 import time
 from typing import Any
@@ -24,13 +26,14 @@ def _duration(seconds: float) -> str:
 class Progress(pl.Callback):
     """Step, loss, gradient steps per second and time left, on standard error.
 
-    One line kept up to date on a terminal; in a file a plain line now and then, and at the end.
+    One line kept up to date on a terminal; in a file, or on a terminal that cannot go back, a plain
+    line now and then, and at the end. No colour anywhere.
     """
 
     def __init__(self) -> None:
-        self.live = sys.stderr.isatty()
+        self.live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self.started = self.shown = 0.0
-        self.first = 0
+        self.first = self.width = 0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock; say where a run that is resumed goes on."""
@@ -61,15 +64,25 @@ class Progress(pl.Callback):
     def _line(self, module: PINN, seconds: float) -> str:
         step, last = module.gradient_step, module.max_steps
         rate = (step - self.first) / seconds if seconds > 0 else 0.0
-        left = _duration((last - step) / rate) if rate > 0 else "?"
+        left = f"{_duration((last - step) / rate)} left" if rate > 0 else "? left"
+        time_said = left if step < last else f"took {_duration(seconds)}"
         losses = sorted(row["loss"] for row in module.rows.values())
-        loss = f"loss {losses[len(losses) // 2]:.4e}"
+        loss = f"loss {losses[len(losses) // 2]:.3e}"
         if module.members > 1:
             loss = f"{len(losses)}/{module.members} members, median {loss}"
-        return f"step {step:>{len(str(last))}}/{last}  {loss}  {rate:.0f} steps/s  {left} left"
+        done = f"step {step:>{len(str(last))}}/{last}"
+        line = f"{done}  {step / last:4.0%}  {loss}  {rate:6.0f} steps/s  {time_said}"
+        return line if len(line) <= self.room else f"{done}  {loss}  {time_said}"
+
+    @property
+    def room(self) -> int:
+        """Columns that a line may have: one that is wrapped is not gone back over."""
+        return shutil.get_terminal_size().columns - 1 if self.live else sys.maxsize
 
     def _show(self, line: str) -> None:
         if self.live:
-            print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+            line = line[: self.room]
+            print(f"\r{line:<{self.width}}", end="", file=sys.stderr, flush=True)
+            self.width = len(line)
         else:
             print(line, file=sys.stderr, flush=True)

@@ -69,8 +69,9 @@ def method_colour(method: str) -> str:
 def save(figure: Figure, path: Path | str) -> None:
     """Write a figure as its path ends: .png at 150 dots per inch, or .pdf or .svg.
 
-    The folder is made if it is missing. The same figure gives the same bytes, without a date. Drawn
-    once; `Figure.savefig` draws a figure with a layout twice.
+    The folder is made if it is missing. The same figure gives the same bytes, without a date, and
+    the same picture in every format: where its parts are is settled when it is first written, and
+    once, which `Figure.savefig` does twice.
 
     Raises:
         ValueError: the path has another ending.
@@ -80,9 +81,13 @@ def save(figure: Figure, path: Path | str) -> None:
         raise ValueError(f"{path}: a figure is written as one of {', '.join(FORMATS)}")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.set_dpi(DOTS_PER_INCH)
+    canvas = FigureCanvasAgg(figure)
+    if layout := figure.get_layout_engine():
+        layout.execute(figure)
+        figure.set_layout_engine("none")
     if path.suffix == ".pdf":
         FigureCanvasPdf(figure).print_pdf(path, metadata={"CreationDate": None})
     elif path.suffix == ".svg":
         FigureCanvasSVG(figure).print_svg(path, metadata={"Date": None})
     else:
-        FigureCanvasAgg(figure).print_png(path)
+        canvas.print_png(path)

@@ -73,8 +73,10 @@ def _paper(names: Sequence[str], some: bool, docs: bool, checkout: Path) -> int:
         say(line)
     for name in names:
         if _are_whole(FIGURES[name].experiments, checkout):
-            figures.save(FIGURES[name].draw(FOLDER), FOLDER / f"{name}.png")
-            print(f"see {FOLDER / f'{name}.png'}")
+            figure = FIGURES[name].draw(FOLDER)
+            for path in (FOLDER / f"{name}.pdf", FOLDER / f"{name}.png"):
+                figures.save(figure, path)
+                print(f"see {path}")
     if _are_whole(ALL, checkout):
         print(f"see {write_table(FOLDER)}")
     elif some:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shutil import copy
 
 from PIL import Image
 
@@ -20,14 +21,15 @@ figure. Bands are from the minimum to the maximum of five seeds. FD is the stenc
 
 
 def write_page(folder: Path, docs: Path) -> Path:
-    """Write docs/paper.md and docs/paper/*.png from the figures and the table in a folder."""
+    """Write docs/paper.md and its figures in docs/paper/ from those and the table in a folder."""
     pictures = docs / "paper"
     pictures.mkdir(parents=True, exist_ok=True)
     parts = [INTRODUCTION, (folder / "table.md").read_text(), "## The figures\n"]
     for name, figure in FIGURES.items():
         _copy_small(folder / f"{name}.png", pictures / f"{name}.png")
+        copy(folder / f"{name}.pdf", pictures / f"{name}.pdf")
         said = (figure.draw.__doc__ or name).splitlines()[0]
-        parts.append(f"![{said}](paper/{name}.png)\n")
+        parts.append(f"![{said}](paper/{name}.png)\n\n[{name}.pdf](paper/{name}.pdf) for print\n")
     path = docs / "paper.md"
     with written_whole(path) as file:
         file.write("\n".join(parts).encode())

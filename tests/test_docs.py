@@ -197,6 +197,45 @@ def test_the_page_of_results_names_what_runs_leave(tmp_path):
     assert set(COLUMNS) - told == set()
 
 
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("python train.py pde=", ["pde=biharmonic", "pde=poisson1d", "pde=poisson2d"]),
+        ("python train.py method=fd method.st", ["method.step="]),
+        ("python rfm_solve.py experiment=fig2", ["experiment=fig2a", "experiment=fig2c"]),
+    ],
+)
+def test_a_shell_is_told_the_choices_and_keys(line, wanted, tmp_path, monkeypatch):
+    monkeypatch.setenv("COMP_LINE", line)
+    monkeypatch.setenv("COMP_POINT", str(len(line)))
+    done = run_here(line.split()[1], "-sc", "query=bash", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert set(wanted) <= set(done.stdout.split())
+    assert list(tmp_path.iterdir()) == []
+
+
+COMPLETED = """
+eval "$(python train.py -sc install=bash)"
+COMP_LINE="python train.py model=mlp model.d" COMP_WORDS=($COMP_LINE)
+COMP_POINT=${#COMP_LINE} COMP_CWORD=3
+hydra_bash_completion
+echo "completed: ${COMPREPLY[*]}"
+complete -r python
+complete -p python 2>&1
+"""
+
+
+@pytest.mark.slow
+def test_a_bash_completes_after_the_line_of_the_page(tmp_path):
+    page = (ROOT / "docs" / "start.md").read_text()
+    assert all(
+        line in page for line in COMPLETED.splitlines() if line.startswith(("eval", "complete -r"))
+    )
+    done = shell(COMPLETED, copy_of_the_project(tmp_path / "project"))
+    assert "completed: model.depth=\n" in done.stdout
+    assert "no completion specification" in done.stdout
+
+
 NOT_RUN = {
     r"^make (test|test-slow|format|lock|bench|bench-peers|paper|paper-docs|indicators|demo)\b": (
         "minutes, and `make` sets up an environment; what they run is run by itself"

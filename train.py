@@ -41,35 +41,40 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
     from pinnspectra.training.distributed import leave_at_exit, lost_processes
     from pinnspectra.training.driver import CompileError
     from pinnspectra.training.outcome import write_outcome
-    from pinnspectra.training.wandb_run import finish
+    from pinnspectra.training.wandb_run import finish, log_outcome
 
     imports_are_done()
     longest = longest_chunk(module.values, bool(module.compiled), settings.log_every)
     saved_every = settings.checkpoint.every or CHUNKS_SAVED * longest
     trainer = build_trainer(settings, folder, module, saved_every)
     checkpoint, start = last_whole(folder.path / "checkpoints", folder.config_hash) or (None, 0)
+    code = 1
     try:
         every = [callback.every for callback in settings.callbacks.values()]
         intervals = [n for n in (*every, module.renew_every, saved_every) if n]
         chunks = ChunkSchedule(settings.max_steps, intervals, longest, start)
         if trainer.is_global_zero:
+            resumed = checkpoint is not None
             check_loggers(settings, folder)
-            folder.begin(resumed=checkpoint is not None)
-            trainer.loggers = build_loggers(settings, folder)
+            folder.begin(resumed)
+            trainer.loggers = build_loggers(settings, folder, resumed)
         with waiting(), lost_processes():
             trainer.fit(module, chunks, ckpt_path=checkpoint, weights_only=True)
         leave_at_exit()
+        if not trainer.is_global_zero:
+            return 0
+        in_training = settings.spectrum.dtype == "training"
+        spectrum_dtype = module.training_dtype if in_training else torch.float64
+        cutoff = settings.spectrum.cutoff
+        code = write_outcome(module, folder, settings.seeds, cutoff, spectrum_dtype)
+        log_outcome(trainer.loggers)
+        return code
     except CompileError as error:
         raise SettingsError(str(error)) from error
     except FitError as error:
         raise SettingsError(f"method.{error}") from error
     finally:
-        finish()
-    if not trainer.is_global_zero:
-        return 0
-    in_training = settings.spectrum.dtype == "training"
-    spectrum_dtype = module.training_dtype if in_training else torch.float64
-    return write_outcome(module, folder, settings.seeds, settings.spectrum.cutoff, spectrum_dtype)
+        finish(code)
 
 
 def build_module(settings: TrainSettings) -> PINN:
@@ -135,14 +140,14 @@ def build_trainer(
 def check_loggers(settings: TrainSettings, folder: RunFolder) -> None:
     """Refuse what the loggers do not take, before anything is written."""
     for name, section in settings.logger.items():
-        checked(f"logger.{name}", section, folder=folder, save_dir=folder.path)
+        checked(f"logger.{name}", section, folder=folder, save_dir=folder.path, resumed=False)
 
 
-def build_loggers(settings: TrainSettings, folder: RunFolder) -> list[Any]:
+def build_loggers(settings: TrainSettings, folder: RunFolder, resumed: bool) -> list[Any]:
     """The loggers, which know the configuration."""
+    offered = {"folder": folder, "save_dir": folder.path, "resumed": resumed}
     loggers = [
-        build(f"logger.{name}", section, folder=folder, save_dir=folder.path)
-        for name, section in settings.logger.items()
+        build(f"logger.{name}", section, **offered) for name, section in settings.logger.items()
     ]
     for logger in loggers:
         logger.log_hyperparams(settings.model_dump(by_alias=True))

@@ -1,6 +1,9 @@
 """What several test files share: the problems, operators by multi-index, measured orders."""
 
+import contextlib
+import http.server
 import itertools
+import threading
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -62,6 +65,42 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """No figures from runs in this process, which spares most of the time of small ones."""
     monkeypatch.setattr("pinnspectra.run_folder.RunFolder.draw", lambda *_: None)
     monkeypatch.setattr("pinnspectra.results._draw", lambda *_: [])
+
+
+@pytest.fixture
+def answering():
+    """A server that gives every request the same status, after so many seconds; its address."""
+    servers, closed = [], threading.Event()
+
+    def start(status, seconds=0):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                closed.wait(seconds)
+                self.send_response(status)
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"{}")
+
+            do_GET = do_PUT = do_POST  # noqa: N815
+
+            def log_message(self, *args):
+                pass
+
+            def handle(self):
+                with contextlib.suppress(OSError):  # whoever asked has gone
+                    super().handle()
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    closed.set()
+    for server in servers:
+        server.shutdown()
+        server.server_close()
 
 
 def monomial(index: Sequence[int]) -> DifferentialOperator:

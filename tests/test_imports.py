@@ -10,6 +10,7 @@ EDGES = {
     "advise",
     "command_line",
     "components",
+    "dashboard",
     "figures",
     "found_runs",
     "indicators",

@@ -1,14 +1,15 @@
 """train.py, seen from outside: what a sweep of AD and FD leaves behind."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import torch
 from scripts import SMALL, run_folders, run_here, run_script
+from wandb_records import logged, table
 
+from pinnspectra.dashboard.panels import CURVES, FIGURE_NAMES, FIGURES, SECTIONS, SPECTRA
+from pinnspectra.dashboard.vega import CHARTS
 from pinnspectra.kernel import kernel_singular_values
 from pinnspectra.recorded import read_arrays, read_metrics
 from pinnspectra.spectrum import effective_cutoff, truncated_entropy
@@ -121,22 +122,97 @@ def test_the_solution_that_is_written_has_the_error_of_the_result(sweep):
         assert written == pytest.approx(error, rel=1e-12)
 
 
-def test_every_job_is_a_wandb_run_of_its_own_with_loss_over_entropy(sweep):
-    for folder in sweep[1]:
-        (file,) = folder.rglob("*.wandb")
-        command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(file)]
-        lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        records = [json.loads(line) for line in lines.splitlines()]
-        metrics = [r["metric"] for r in records if r["type"] == "metric"]
-        axes = {m.get("name"): m.get("step_metric") for m in metrics}
-        assert axes["spectrum/loss"] == "spectrum/truncated_entropy"
-        history = [r["history"]["item"] for r in records if r["type"] == "history"]
-        logged = [h for h in history if "loss" in h]
-        assert [h["trainer/global_step"] for h in logged] == [0, 50, 100, 150, 200, 250]
-        histograms = [h for h in history if "spectrum/log10_eigenvalues._type" in h]
-        assert len(histograms) == 6
-        (name,) = {r["run"]["display_name"] for r in records if r["type"] == "run"}
-        assert name == folder.name
+@pytest.fixture(scope="module")
+def wandb_runs(sweep):
+    return [logged(folder) for folder in sweep[1]]
+
+
+def test_every_job_is_a_wandb_run_of_the_sweeps_group_named_by_its_own_overrides(sweep, wandb_runs):
+    assert [len(started) for started in wandb_runs] == [1, 1]
+    runs = [started[0].run for started in wandb_runs]
+    assert [run["display_name"] for run in runs] == ["method=ad", "method=fd"]
+    assert {run["run_group"] for run in runs} == {sweep[1][0].parent.name}
+    assert [run["tags"] for run in runs] == [["ad", "biharmonic"], ["biharmonic", "fd"]]
+    assert [run["job_type"] for run in runs] == ["train", "train"]
+    assert runs[0]["run_id"] != runs[1]["run_id"]
+
+
+def test_wandb_has_the_rows_of_metrics_csv_at_their_gradient_steps(sweep, wandb_runs):
+    for folder, (run,) in zip(sweep[1], wandb_runs, strict=True):
+        metrics = read_metrics(folder / "metrics.csv")
+        assert run.steps == metrics["step"].tolist()
+        for name in metrics.keys() - {"step", "member"}:
+            assert [row[name] for row in run.rows] == metrics[name].tolist()
+        assert run.axes == {"spectrum/loss": "spectrum/truncated_entropy"}
+
+
+def test_wandb_has_a_histogram_of_all_eigenvalues_at_every_spectrum(sweep, wandb_runs):
+    for _, (run,) in zip(sweep[1], wandb_runs, strict=True):
+        counts = [row["spectrum/log10_eigenvalues.values"] for row in run.rows]
+        assert [sum(count) for count in counts] == [40] * 6
+
+
+def test_the_configuration_in_wandb_is_flat_and_resolved(wandb_runs):
+    for method, (run,) in zip(("ad", "fd"), wandb_runs, strict=True):
+        assert not any(isinstance(value, dict) for value in run.config.values())
+        wanted = {
+            "pde": "biharmonic", "method": method, "model.width": 20, "seed": 3,
+            "optimizer.lr": 1e-4, "spectrum.cutoff": 1e-2, "points.spacing": 0.05,
+        }  # fmt: skip
+        assert {key: run.config[key] for key in wanted} == wanted
+
+
+def test_wandb_has_the_spectra_as_a_table(sweep, wandb_runs):
+    for method, folder, (run,) in zip(("ad", "fd"), sweep[1], wandb_runs, strict=True):
+        columns, rows = table(folder, "spectra")
+        assert columns == list(SPECTRA.columns)
+        assert run.rows[-1]["spectra.nrows"] == len(rows) == 6 * 40
+        spectra = read_arrays(folder / "spectra.npz")
+        by_name = {name: [row[columns.index(name)] for row in rows] for name in columns}
+        assert by_name["step"] == np.repeat(spectra["steps"], 40).tolist()
+        assert by_name["index"] == [*range(1, 41)] * 6
+        np.testing.assert_array_equal(by_name["eigenvalue"], spectra["eigenvalues"].ravel())
+        np.testing.assert_array_equal(by_name["singular_value"], spectra["singular_values"].ravel())
+        assert by_name["floor"][: 5 * 40] == [None] * 200
+        np.testing.assert_array_equal(by_name["floor"][5 * 40 :], spectra["floor"][0])
+        assert set(by_name["method"]) == {method}
+
+
+def test_wandb_has_loss_and_entropy_as_a_table(sweep, wandb_runs):
+    for method, folder, (run,) in zip(("ad", "fd"), sweep[1], wandb_runs, strict=True):
+        columns, rows = table(folder, "curves")
+        metrics = read_metrics(folder / "metrics.csv")
+        names = ("step", "loss", "spectrum/truncated_entropy", "spectrum/effective_cutoff")
+        wanted = zip(*(metrics[name].tolist() for name in names), strict=True)
+        assert columns == list(CURVES.columns)
+        assert rows == [[0, *row, method] for row in wanted]
+        assert run.rows[-1]["curves.nrows"] == 6
+
+
+def test_wandb_has_the_figures_beside_the_last_row(sweep, wandb_runs):
+    for folder, (run,) in zip(sweep[1], wandb_runs, strict=True):
+        drawn = {f"figures/{path.stem}" for path in (folder / "figures").glob("*.png")}
+        last = run.rows[-1]
+        assert drawn == {key[:-6] for key in last if key.startswith("figures/") and "_type" in key}
+        assert len(drawn) == 5
+        (folder_of_images,) = folder.glob("wandb/offline-run-*/files/media/images/figures")
+        loss = next(folder_of_images.glob("loss_250_*.png"))
+        assert loss.read_bytes() == (folder / "figures" / "loss.png").read_bytes()
+        assert not any(key.startswith("figures/") for row in run.rows[:-1] for key in row)
+
+
+def test_the_dashboard_asks_for_nothing_that_a_run_does_not_log(wandb_runs):
+    metrics = [name for ps in SECTIONS.values() for p in ps for name in shown(p)]
+    assert len(metrics) > 10
+    figures = [f"{FIGURES}{name}" for name in FIGURE_NAMES]
+    asked = {*metrics, *figures, *(chart.table.key for chart in CHARTS)}
+    for (run,) in wandb_runs:
+        assert asked <= run.keys
+
+
+def shown(panel):
+    y = panel.y if isinstance(panel.y, tuple) else (panel.y,)
+    return [name for name in (panel.x, *y) if name]
 
 
 def test_progress_in_a_file_is_plain_lines(sweep):

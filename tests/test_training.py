@@ -17,7 +17,7 @@ from pinnspectra.run_folder import RunFolder
 from pinnspectra.training import quiet_lightning
 from pinnspectra.training.callbacks import KernelSpectrum
 from pinnspectra.training.data import ChunkSchedule, longest_chunk
-from pinnspectra.training.module import PINN
+from pinnspectra.training.module import PINN, summarised
 from pinnspectra.training.schedule import LearningRates
 
 intervals = st.lists(st.integers(1, 2500), max_size=4)
@@ -219,3 +219,10 @@ def test_the_spectrum_is_taken_in_the_asked_precision(tmp_path):
     assert cutoffs["training"] == 20  # float32 rounding of the stencil fills all N = 20 values
     ratio = floors["training"] / floors["float64"]
     np.testing.assert_allclose(np.log2(ratio[:10]), 29, atol=1)
+
+
+def test_a_median_is_of_the_members_that_have_the_value():
+    rows = {0: {"loss": 1.0}, 2: {"loss": 5.0, "h": 2.0}, 3: {"loss": 3.0, "h": 4.0}, 4: {"h": 3.0}}
+    found = summarised({s: {"loss": 9.0, **row} for s, row in rows.items()})
+    assert found == {"loss": 3.0, "h": 3.0, "loss/min": 1.0, "loss/max": 9.0}
+    assert summarised({1: {"loss": 2.0}}) == {"loss": 2.0}

@@ -1,55 +1,27 @@
-"""Whatever W&B's server does, the run goes on, offline, says so once and does not wait long."""
+"""W&B: a resumed run goes on in its own; whatever the server does, the run goes on, offline.
 
-import contextlib
-import http.server
+It says so once and does not wait long. What a run logs is in test_train.py and test_dashboard.py.
+"""
+
 import json
-import threading
+import signal
 import time
 
+import numpy as np
 import pytest
-from pytorch_lightning.loggers import WandbLogger
-from scripts import SMALL, run_folders, run_script
+from forks import Forks
+from scripts import SMALL, run_folders, run_here, run_script
+from wandb_records import logged
 
+from pinnspectra.dashboard import tables
+from pinnspectra.interruption import Interrupted
+from pinnspectra.recorded import by_member, read_metrics
+from pinnspectra.run_folder import RunFolder
 from pinnspectra.training import wandb_run
+from pinnspectra.training.callbacks import Checkpoint
 
 KEY = "0" * 40
 RUN = (*SMALL, "callbacks=[]", "logger=[csv,wandb]")
-
-
-@pytest.fixture
-def answering():
-    """A server that gives every request the same status, after so many seconds; its address."""
-    servers, closed = [], threading.Event()
-
-    def start(status, seconds=0):
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                closed.wait(seconds)
-                self.send_response(status)
-                self.send_header("Content-Length", "2")
-                self.end_headers()
-                self.wfile.write(b"{}")
-
-            do_GET = do_PUT = do_POST  # noqa: N815
-
-            def log_message(self, *args):
-                pass
-
-            def handle(self):
-                with contextlib.suppress(OSError):  # whoever asked has gone
-                    super().handle()
-
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        servers.append(server)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{server.server_port}"
-
-    yield start
-    closed.set()
-    for server in servers:
-        server.shutdown()
-        server.server_close()
 
 
 def assert_offline(cwd, address, key=KEY, jobs=1):
@@ -92,36 +64,233 @@ def test_a_server_that_fails_is_slow_or_is_not_there_does_not_stop_a_run(
     assert_offline(tmp_path, "http://127.0.0.1:9" if answer is None else answering(*answer))
 
 
-class Broken(wandb_run._Logger):
-    """As where W&B's own process has died: nothing reaches it."""
-
-    def __init__(self):
-        WandbLogger.__init__(self, mode="disabled")
+class Broken:
+    """A W&B run as where W&B's own process has died: nothing reaches it."""
 
     @property
-    def experiment(self):
+    def config(self):
+        raise ConnectionResetError("connection lost")
+
+    def log(self, *args, **kwargs):
         raise ConnectionResetError("connection lost")
 
 
-def test_a_logger_that_fails_on_the_way_is_said_once_and_left_alone(caplog):
-    logger = Broken()
+def folder_at(path):
+    return RunFolder(path, "poisson1d", "ad", "0" * 16)
+
+
+def test_a_logger_that_fails_on_the_way_is_said_once_and_left_alone(tmp_path, caplog):
+    logger = wandb_run.WandbRun(Broken(), folder_at(tmp_path), None)
     for step in range(3):
         logger.log_metrics({"loss": 1.0}, step=step)
     logger.log_hyperparams({"seed": 0})
+    logger.log_histogram("eigenvalues", np.ones(3), step=3)
+    logger.log_outcome()
     logger.finalize("success")
     (record,) = caplog.records
     assert record.getMessage() == "W&B logs no more of this run: connection lost"
 
 
+def test_a_run_that_cannot_be_started_even_offline_is_said_and_nothing_more(
+    tmp_path, caplog, monkeypatch
+):
+    import wandb
+
+    def init(**kwargs):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(wandb, "init", init)
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    logger = wandb_run.wandb_logger(folder_at(tmp_path))
+    logger.log_metrics({"loss": 1.0}, step=0)
+    (record,) = caplog.records
+    assert record.getMessage() == "W&B logs nothing of this run: no space left"
+
+
 def test_what_cannot_be_sent_at_the_end_is_said(caplog, monkeypatch):
     import wandb
 
-    def finish():
+    def finish(*exit_code):
         raise TimeoutError("10 seconds\nare over")
 
     monkeypatch.setattr(wandb, "finish", finish)
     monkeypatch.setattr(wandb, "teardown", finish)
-    wandb_run.finish()
+    wandb_run.finish(0)
     (record,) = caplog.records
     assert record.getMessage().startswith("W&B was not given all of this run")
     assert record.getMessage().endswith("10 seconds are over")
+
+
+class Recorded:
+    """Stands for W&B's run: keeps what it is given."""
+
+    def __init__(self):
+        self.rows = []
+
+    def log(self, values, step):
+        self.rows.append((step, values))
+
+    def define_metric(self, name, step_metric):
+        pass
+
+
+def test_a_histogram_is_of_finite_values_and_of_some(tmp_path):
+    run = Recorded()
+    logger = wandb_run.WandbRun(run, folder_at(tmp_path), None)
+    logger.log_histogram("h", np.array([np.inf, np.nan]), step=0)
+    logger.log_histogram("h", np.array([np.inf, 1.0, 2.0, np.nan]), step=10)
+    ((step, values),) = run.rows
+    assert step == 10
+    assert sum(values["h"].histogram) == 2
+
+
+def test_large_spectra_are_thinned_to_a_table_that_keeps_both_ends(tmp_path):
+    steps, members, n = np.arange(0, 300, 10), 7, 400
+    eigenvalues = np.exp(-np.arange(n)) + np.zeros((30, members, n))
+    np.savez(
+        tmp_path / "spectra.npz", steps=steps, eigenvalues=eigenvalues,
+        singular_values=eigenvalues**0.5, effective_cutoff=np.ones((30, members)),
+        truncated_entropy=np.ones((30, members)), floor=np.ones((members, n)),
+    )  # fmt: skip
+    rows = tables.spectra_rows(tmp_path, "ad")
+    assert 5_000 < len(rows) <= tables.ROWS
+    member, step, index, *_ = map(set, zip(*rows, strict=True))
+    assert {0, 290} <= step
+    assert {1, 2, 3, 4, 5, 400} <= index
+    assert {0, 6} <= member
+
+
+RESUMED = (
+    "model.width=8", "points.per_axis=12", "max_steps=60", "log_every=10", "spectrum.every=10",
+    "checkpoint.every=20", "callbacks=[spectrum]", "logger=[csv,wandb]", "ensemble.size=3",
+)  # fmt: skip
+
+
+def medians(folder):
+    """The medians over three members of what metrics.csv has, by name."""
+    metrics = by_member(read_metrics(folder / "metrics.csv"))
+    return {name: np.median(v, axis=-1).tolist() for name, v in metrics.items() if v.ndim == 2}
+
+
+def ended_at(monkeypatch, step):
+    """Have a run end at this step as by SIGTERM, with W&B's rows since the last checkpoint there.
+
+    They are there as after SIGKILL: this step itself is not saved.
+    """
+    write = Checkpoint._write
+
+    def interrupted(self, trainer, module):
+        if module.gradient_step == step:
+            raise Interrupted(signal.SIGTERM, agreed=True)
+        write(self, trainer, module)
+
+    monkeypatch.setattr(Checkpoint, "_write", interrupted)
+
+
+@pytest.fixture
+def interrupted(tmp_path, monkeypatch):
+    """The folder of a run that has a checkpoint of step 20, and W&B's rows to step 40."""
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    with monkeypatch.context() as patched:
+        ended_at(patched, 40)
+        assert run_here("train.py", *RESUMED, cwd=tmp_path).returncode == 128 + signal.SIGTERM
+    (folder,) = run_folders(tmp_path)
+    assert [path.name for path in (folder / "checkpoints").glob("step=*.ckpt")] == ["step=20.ckpt"]
+    time.sleep(1 - time.time() % 1)  # W&B names the folder of a start by its second
+    return folder
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_a_resumed_run_goes_on_in_its_wandb_run_and_logs_no_step_twice(tmp_path, interrupted):
+    assert run_here("train.py", *RESUMED, cwd=tmp_path).returncode == 0
+    first, second = logged(interrupted)
+    assert first.run["run_id"] == second.run["run_id"]
+    assert first.run["resume"]
+    assert second.run["resume"]
+    assert first.steps == [0, 10, 20, 30, 40]
+    assert second.steps == [50, 60]
+    assert {"spectra._type", "curves._type"} <= second.rows[-1].keys()
+    loss = [row["loss"] for run in (first, second) for row in run.rows]
+    assert loss == medians(interrupted)["loss"]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("undrawn")
+def test_a_run_that_was_killed_after_its_last_step_has_its_tables(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    assert run_here("train.py", *RESUMED, cwd=tmp_path).returncode == 0
+    (folder,) = run_folders(tmp_path)
+    (folder / "result.json").unlink()
+    time.sleep(1 - time.time() % 1)
+    assert run_here("train.py", *RESUMED, cwd=tmp_path).returncode == 0
+    second = logged(folder)[1]
+    assert second.steps == [61]
+    assert {"spectra._type", "curves._type"} <= second.rows[-1].keys()
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_what_a_killed_run_had_not_given_to_wandb_is_made_good_from_metrics_csv(
+    tmp_path, interrupted
+):
+    (file,) = interrupted.glob("wandb/offline-run-*/*.wandb")
+    file.write_bytes(file.read_bytes()[:7])  # as W&B leaves it that had not yet written
+    assert run_here("train.py", *RESUMED, cwd=tmp_path).returncode == 0
+    second = logged(interrupted)[1]
+    assert second.steps == [*range(0, 61, 10)]
+    for name, values in medians(interrupted).items():
+        assert [row[name] for row in second.rows] == values
+
+
+def test_a_run_that_is_made_anew_is_a_new_wandb_run(tmp_path, monkeypatch):
+    import wandb
+
+    monkeypatch.setattr(wandb, "init", lambda **given: started.append(given) or Recorded())
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    started = []
+    for resumed in (False, True, False, True):
+        wandb_run.wandb_logger(folder_at(tmp_path), resumed)
+    first, again, anew, anew_again = [given["id"] for given in started]
+    assert first == again
+    assert anew == anew_again
+    assert first != anew
+
+
+def test_a_run_that_began_offline_and_is_not_synced_goes_on_offline(tmp_path, monkeypatch):
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    monkeypatch.setattr(wandb_run, "has_account", lambda: True)
+    wandb_run._reachable_mode.cache_clear()
+    log = tmp_path / "wandb" / "offline-run-20260101_000000-abc" / "run-abc.wandb"
+    log.parent.mkdir(parents=True)
+    log.touch()
+    logs = wandb_run._logs(tmp_path, "abc")
+    assert logs == [log]
+    assert wandb_run._mode(logs) == "offline"
+    log.with_name("run-abc.wandb.synced").touch()  # as wandb sync leaves it
+    assert wandb_run._mode(logs) == "online"
+    wandb_run._reachable_mode.cache_clear()
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_again_and_again_is_one_wandb_run_with_every_row_once(tmp_path):
+    forks = Forks()
+    overrides = (
+        *RESUMED,
+        "ensemble.size=1",
+        "max_steps=20000",
+        "checkpoint.every=500",
+        "compile=false",
+    )
+    code, kills = None, 0
+    while code != 0:
+        after = 4.0 if kills < 3 else None
+        code = forks.run("train.py", *overrides, "log_every=500", "spectrum.every=5000",
+                         cwd=tmp_path, after=after)  # fmt: skip
+        kills += code == -signal.SIGKILL
+        assert code in (0, -signal.SIGKILL)
+    forks.close()
+    assert kills
+    (folder,) = run_folders(tmp_path)
+    runs = logged(folder)
+    metrics = read_metrics(folder / "metrics.csv")
+    assert len({run.run["run_id"] for run in runs if run.records}) == 1
+    assert [step for run in runs for step in run.steps] == metrics["step"].tolist()

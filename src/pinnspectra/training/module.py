@@ -477,12 +477,16 @@ def _text(path: str) -> str:
 
 
 def summarised(rows: dict[int, Metrics]) -> Metrics:
-    """One member's row as it is; of several members the medians, and the range of the loss."""
+    """One member's row as it is; of several members the medians, and the range of the loss.
+
+    A median is of the members that have the value.
+    """
     if len(rows) == 1:
         return next(iter(rows.values()))
     listed = list(rows.values())
     values = {
-        name: torch.tensor([row[name] for row in listed], dtype=torch.float64) for name in listed[0]
+        name: torch.tensor([row[name] for row in listed if name in row], dtype=torch.float64)
+        for name in dict.fromkeys(name for row in listed for name in row)
     }
     medians = {name: float(value.median()) for name, value in values.items()}
     extremes = {"loss/min": float(values["loss"].min()), "loss/max": float(values["loss"].max())}

@@ -1,0 +1,215 @@
+"""The dashboard: what it asks W&B for, printed without an account and saved with one."""
+
+import http.server
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from pinnspectra.dashboard import __main__ as command
+from pinnspectra.dashboard import account, vega, workspace
+from pinnspectra.dashboard.vega import CHARTS
+from pinnspectra.figures import METHOD_COLOURS
+
+KEY = "0" * 40
+
+
+def walk(value):
+    """All dictionaries in a specification."""
+    if isinstance(value, dict):
+        yield value
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for one in inner:
+        yield from walk(one)
+
+
+def panels(printed):
+    sections = printed["workspace"]["spec"]["section"]["panelBankConfig"]["sections"]
+    return {section["name"]: section["panels"] for section in sections}
+
+
+def run_command(*arguments, **environment):
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("WANDB")}
+    return subprocess.run(
+        [sys.executable, "-m", "pinnspectra.dashboard", *arguments],
+        env={**inherited, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_without_an_account_it_is_printed_as_json_and_nothing_is_asked(capsys, monkeypatch):
+    def connect(*args):
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    assert command.main(["--project", "mine", "--entity", "me"]) == 0
+    out, err = capsys.readouterr()
+    printed = json.loads(out)
+    assert (printed["entity"], printed["project"]) == ("me", "mine")
+    assert (printed["workspace"]["entity"], printed["workspace"]["project"]) == ("me", "mine")
+    assert len(err.splitlines()) == 1
+    shown = panels(printed)
+    ours = [panel["config"]["panelDefId"] for panel in shown["Charts"]]
+    assert ours == list(printed["charts"])
+    assert [name.split("-")[1:-1] for name in ours] == [
+        ["loss", "entropy"],
+        ["spectrum"],
+        ["entropy", "steps"],
+    ]
+    (over_entropy,) = [
+        panel["config"]
+        for panel in shown["Entropy and loss"]
+        if panel["viewType"] == "Run History Line Plot"
+    ]
+    assert over_entropy["xAxis"] == "spectrum/truncated_entropy"
+    assert over_entropy["metrics"] == ["spectrum/loss"]
+
+
+@pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: chart.name)
+def test_a_chart_takes_columns_of_its_table_and_no_others(chart):
+    text = json.dumps(chart.spec)
+    assert set(re.findall(r"\$\{field:(.*?)\}", text)) == set(chart.columns)
+    assert set(chart.columns) <= set(chart.table.columns)
+    made = {one["as"] for one in walk(chart.spec) if "as" in one}
+    fields = {one["field"] for one in walk(chart.spec) if "field" in one}
+    plain = {name for name in fields if not name.startswith("${field:")}
+    plain |= set(re.findall(r"datum\.(\w+)", text))
+    assert plain <= made | set(vega.RUN_COLUMNS)
+    assert chart.fields.keys() == set(chart.columns)
+
+
+@pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: chart.name)
+def test_a_method_has_the_colour_that_it_has_in_every_figure(chart):
+    (scale,) = [one["color"]["scale"] for one in walk(chart.spec) if "color" in one]
+    assert dict(zip(scale["domain"], scale["range"], strict=True)) == METHOD_COLOURS
+
+
+def test_another_specification_has_another_name():
+    keys = [chart.key for chart in CHARTS]
+    changed = vega.Chart("spectrum", "", CHARTS[1].table, CHARTS[1].columns, {"mark": "line"})
+    assert len(set(keys)) == 3
+    assert changed.key not in keys
+
+
+class Answers(http.server.BaseHTTPRequestHandler):
+    """W&B's server, as far as the dashboard asks it."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        asked = json.loads(body) if self.path == "/graphql" else {"query": ""}
+        self.server.asked.append(asked)  # pyright: ignore
+        viewer = {"id": "1", "entity": "me", "username": "me", "flags": "{}", "admin": False,
+                  "teams": {"edges": []}}  # fmt: skip
+        name = asked.get("variables", {}).get("name")
+        answers = {
+            "viewer": viewer,
+            "createCustomChart": {"chart": {"id": "2"}},
+            "upsertView": {"view": {"id": "3", "name": name}, "inserted": True},
+        }
+        data = {key: value for key, value in answers.items() if key in asked["query"]}
+        answer = json.dumps({"data": data}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    do_GET = do_POST  # noqa: N815
+
+    def log_message(self, *args):
+        pass
+
+
+def test_with_an_account_charts_and_workspace_are_saved_and_the_address_is_printed():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    server.asked = []  # pyright: ignore
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    done = run_command("--project", "mine", WANDB_API_KEY=KEY, WANDB_BASE_URL=address)
+    server.shutdown()
+    server.server_close()
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(rf"see {address}/me/mine\?nw=\w+\n", done.stdout)
+    asked = server.asked  # pyright: ignore
+    charts = [a["variables"] for a in asked if "createCustomChart" in a["query"]]
+    assert [chart["chartName"] for chart in charts] == [chart.key for chart in CHARTS]
+    assert [json.loads(chart["spec"]) for chart in charts] == [chart.spec for chart in CHARTS]
+    (view,) = [a["variables"] for a in asked if "upsertView" in a["query"]]
+    assert (view["entityName"], view["projectName"]) == ("me", "mine")
+    saved = {"workspace": {"spec": json.loads(view["spec"])}}
+    printed = workspace.as_json("me", "mine")
+    shown = [[panel["config"] for panel in section] for section in panels(saved).values()]
+    assert shown == [[panel["config"] for panel in section] for section in panels(printed).values()]
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "said"),
+    [
+        (False, 0, "no W&B key is set up (wandb login), or WANDB_MODE forbids it; here"),
+        (ValueError("key refused"), 1, "error: W&B does not take the dashboard: key refused; here"),
+    ],
+)
+def test_without_a_key_that_is_taken_it_is_printed(capsys, monkeypatch, answer, code, said):
+    def has_account():
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.delenv("WANDB_MODE", raising=False)
+    monkeypatch.setattr(account, "has_account", has_account)
+    assert command.main([]) == code
+    out, err = capsys.readouterr()
+    assert json.loads(out)["entity"] == "ENTITY"
+    assert err == f"{said} it is as JSON\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", [None, KEY, "short"])
+def test_the_command_prints_it_whatever_is_wrong_with_the_key(tmp_path, answering, key):
+    environment = {"WANDB_API_KEY": key} if key else {"HOME": str(tmp_path)}
+    done = run_command(**environment, WANDB_BASE_URL=answering(401))
+    assert done.returncode == (0 if key is None else 1)
+    assert len(done.stderr.splitlines()) == 1
+    assert len(json.loads(done.stdout)["charts"]) == 3
+
+
+def test_a_chart_that_is_there_already_is_taken_and_another_error_is_not(monkeypatch):
+    said = ["custom chart already exists"]
+
+    class Api:
+        def create_custom_chart(self, *args):
+            raise ValueError(said[0])
+
+    class Saved:
+        url = "http://here"
+
+        def save(self):
+            return self
+
+    monkeypatch.setattr(workspace.wandb, "Api", Api)
+    monkeypatch.setattr(workspace, "workspace", lambda *args: Saved())
+    assert workspace.save("me", "mine") == "http://here"
+    said[0] = "permission denied"
+    with pytest.raises(ValueError, match="permission denied"):
+        workspace.save("me", "mine")
+
+
+def test_without_the_extra_it_says_what_to_install(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "wandb_workspaces", None)
+    for name in [name for name in sys.modules if name.startswith("wandb_workspaces.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delitem(sys.modules, "pinnspectra.dashboard.workspace")
+    monkeypatch.delattr("pinnspectra.dashboard.workspace")
+    assert command.main([]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "error: the dashboard needs wandb-workspaces: pip install wandb-workspaces\n"

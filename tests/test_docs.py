@@ -41,7 +41,7 @@ REFUSED = {
 }
 """Commands of which the page says that they are refused (tests/test_docs_faq.py)."""
 
-OF_THE_SHELL = {"source", "eval", "cd", "ls", "export", "sudo", "tmux"}
+OF_THE_SHELL = {"source", "eval", "cd", "ls", "export", "sudo", "tmux", "wandb"}
 
 
 def test_the_page_of_keys_is_the_one_that_is_printed():
@@ -158,6 +158,8 @@ def accept(command, place):
         assert all(f'"{flag}"' in source for flag in flags), (place, command)
     elif first == "make":
         assert f"\n{command[1]}:" in (ROOT / "Makefile").read_text(), (place, command)
+    elif first == "pip" and "-r" not in command:
+        assert command[-1] in (ROOT / "pyproject.toml").read_text(), (place, command)
     elif first in ("python", "pytest", "pip") or first.startswith("tests/"):
         files = [word for word in command if re.search(r"\.(py|txt)$|^tests/", word)]
         assert files, (place, command)
@@ -248,6 +250,8 @@ NOT_RUN = {
     r"trainer.devices=2 *(#.*)?$": "needs two accelerators, or torchrun",
     r"hydra/launcher=joblib": "tests/test_launchers.py runs it where joblib is installed",
     r"experiment=indicators|-m pinnspectra\.(paper|indicators)": "make paper, make indicators",
+    r"^wandb sync ": "needs an account",
+    r"-m pinnspectra.dashboard": "needs an extra; tests/test_dashboard.py runs it",
     r"points.per_axis=512": "ten minutes; tests/test_distributed_runs.py runs a small one",
 }
 """Commands that are checked and not run, and why."""

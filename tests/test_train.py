@@ -40,11 +40,10 @@ def last_checkpoint(folder, step):
 def test_a_sweep_has_one_folder_a_job_and_ends_with_its_table(sweep):
     done, folders = sweep
     assert [json.loads((f / "result.json").read_text())["method"] for f in folders] == ["ad", "fd"]
-    table = done.stdout[done.stdout.rindex("run ") :].splitlines()
-    assert [line.split()[:3] for line in table[1:3]] == [
-        ["method=ad", "biharmonic", "ad"],
-        ["method=fd", "biharmonic", "fd"],
-    ]
+    said = done.stdout[done.stdout.index("2 runs, finished: biharmonic, ") :]
+    table = said[said.index("run ") :].splitlines()
+    assert [line.split()[0] for line in table[1:3]] == ["method=ad", "method=fd"]
+    assert "AD against FD, 1 pair" in said
     assert table[-1].startswith("see ")
     assert (folders[0].parent / "summary.csv").exists()
     assert (folders[0].parent / "comparison.png").read_bytes().startswith(b"\x89PNG")
@@ -219,7 +218,7 @@ def test_progress_in_a_file_is_plain_lines(sweep):
     done, _ = sweep
     assert "\r" not in done.stderr
     assert "\x1b" not in done.stderr
-    assert done.stderr.count("step 250/250  loss ") == 2
+    assert done.stderr.count("step 250/250  100%  loss ") == 2
 
 
 def test_csv_alone_starts_no_wandb(tmp_path):

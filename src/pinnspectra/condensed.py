@@ -42,9 +42,9 @@ def condensed(members: Sequence[Sequence[Row]]) -> tuple[list[Row], str]:
         return every, ""
     three = [row for rows in members for row in _rows(rows, tuple(ACROSS))]
     if len(three) <= MOST_ROWS:
-        return three, "min, median, max are each column's own, without diverged members"
+        return three, "members: min, median, max of each column, without diverged ones"
     one = [row for rows in members for row in _rows(rows, ("median",))]
-    return one, "medians of members are each column's own, without diverged ones"
+    return one, "members: the median of each column, without diverged ones"
 
 
 def _rows(members: Sequence[Row], names: Sequence[str]) -> list[Row]:

@@ -58,21 +58,21 @@ DISPENSABLE = (
     "relative_training_error_ad",
     "step",
     "wall_seconds",
-    "seed",
     "learning_rate",
+    "seed",
+    "loss_interior",
+    "effective_cutoff",
     "pde",
     "method",
-    "effective_cutoff",
-    "relative_l2_error",
-    "loss_interior",
     "member",
+    "relative_l2_error",
 )
 """Columns that go where there is no room, the first first."""
 
 LEGEND = {
-    "loss_interior": "believed, true: interior loss by the run's method, by AD in float64",
+    "loss_interior": "true: interior loss by AD, float64",
     "relative_training_error_ad": "true_error: relative training error by AD",
-    "effective_cutoff": "e, H: effective cutoff, truncated entropy at a",
+    "effective_cutoff": "e, H: effective cutoff, truncated entropy",
     "truncation_position": "p: truncation position",
 }
 """What headings mean, by a column that is shown."""
@@ -103,7 +103,7 @@ def overview(runs: Sequence[Run]) -> str:
     legend = [LEGEND[c] for c in columns if c in LEGEND and c not in left_out]
     if any(row["cutoff_below_precision"] for row in rows):
         legend.append("where a is below the rounding, H may be noise")
-    legend += [*([note] if note else []), "summary.csv has all"]
+    legend += [note] if note else []
     blocks = [what_ran(runs, room), "\n".join(lines + wrapped(legend, "; ", room))]
     comparisons = compared(method_pairs(runs))
     if any(found.values for found in comparisons):
@@ -121,7 +121,9 @@ def _is_said(column: str, rows: Sequence[Row]) -> bool:
     return in_names or all(row[column] == rows[0][column] for row in rows)
 
 
-def query_table(rows: Sequence[Row], named: Sequence[str], columns: Sequence[str]) -> list[str]:
+def query_table(
+    rows: Sequence[Row], named: Sequence[str], columns: Sequence[str], ensembles: bool
+) -> list[str]:
     """The rows of a query's answer: the columns that it asks for, or the usual and those it names.
 
     Those that it names are not left out where there is little room.
@@ -129,8 +131,7 @@ def query_table(rows: Sequence[Row], named: Sequence[str], columns: Sequence[str
     if columns:
         return aligned(rows, ["run", *(c for c in columns if c != "run")])
     usual = [c for c in SHOWN if _known(c, rows)]
-    several = any(row["member"] not in (0, None) for row in rows)
-    usual = [c for c in usual if c in named or c != "member" or several]
+    usual = [c for c in usual if c in named or c != "member" or ensembles]
     further = [c for c in dict.fromkeys(named) if c not in usual]
     dispensable = [c for c in DISPENSABLE if c not in named]
     return fitted(rows, [*usual, *further], dispensable, width())[0]

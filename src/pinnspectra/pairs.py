@@ -38,14 +38,16 @@ class Pair:
     """A member by AD and one by another method that share all but their method.
 
     Attributes:
-        setting: the problem, and of the overrides those that tell it from other pairs; not the
-            seed.
+        problem: the PDE, and that random features were solved for, where they were.
+        setting: of the overrides those that tell the pair from others of its problem, a blank
+            before each; not the seed.
         reference: the method of `ad`.
         other: the other method, with the keys that tell it from others of its name.
         ad: the values of the member by AD, by column; None where there is no value.
         fd: those of the other.
     """
 
+    problem: str
     setting: str
     reference: str
     other: str
@@ -72,7 +74,8 @@ class Comparison:
     """What the pairs of one setting and one other method show.
 
     Attributes:
-        setting, reference, other: as a pair has them.
+        setting: the problem, and where there are few settings, the setting.
+        reference, other: as a pair has them.
         pairs: how many finished.
         left_out: how many did not, which count for nothing here.
         values: by column of QUANTITIES; without those that no pair has.
@@ -103,7 +106,7 @@ def method_pairs(runs: Sequence[Run]) -> list[Pair]:
     settings = _settings([ad for ad, _ in paired])
     names = _names([run for _, run in paired])
     return [
-        Pair(setting + rate, _method(ad), name, by_ad, by_other)
+        Pair(_problem(ad), setting + rate, _method(ad), name, by_ad, by_other)
         for (ad, run), setting, name in zip(paired, settings, names, strict=True)
         for rate, by_ad, by_other in _members(ad, run)
     ]
@@ -125,19 +128,16 @@ def _automatic(runs: Sequence[Run]) -> Run | None:
     return next((found[name] for name in AUTOMATIC if name in found), None)
 
 
+def _problem(run: Run) -> str:
+    """What was solved, and how."""
+    return f"{run.result.get('pde')}{'' if 'max_steps' in run.config else ' random features'}"
+
+
 def _settings(runs: Sequence[Run]) -> list[str]:
-    """What tells the runs apart: the problem, and overrides but those of seed and method."""
+    """What tells runs apart beside the problem: overrides but those of seed and method."""
     own = [[o for o in run.overrides if _section(o) not in NO_SETTING] for run in runs]
-    trained = ["max_steps" in run.config for run in runs]
-    mixed = len(set(trained)) > 1
     shared = set(own[0]).intersection(*own[1:]) if own else set()
-    kinds = ["" if by_steps or not mixed else "random features" for by_steps in trained]
-    return [
-        " ".join(
-            filter(None, [str(run.result.get("pde")), kind, *(o for o in its if o not in shared)])
-        )
-        for run, kind, its in zip(runs, kinds, own, strict=True)
-    ]
+    return ["".join(f" {o}" for o in overrides if o not in shared) for overrides in own]
 
 
 def _section(override: str) -> str:
@@ -146,7 +146,7 @@ def _section(override: str) -> str:
 
 def _names(runs: Sequence[Run]) -> list[str]:
     """The runs' methods, with the keys by which runs of one method differ."""
-    sections = [flat(run.config["method"]) for run in runs]
+    sections = [flat(run.config.get("method")) for run in runs]
     names = []
     for run, section in zip(runs, sections, strict=True):
         alike = [s for r, s in zip(runs, sections, strict=True) if _method(r) == _method(run)]
@@ -174,10 +174,10 @@ def comparable(run: Run, row: Row) -> Row:
 
 def compared(pairs: Sequence[Pair]) -> list[Comparison]:
     """What pairs show, by setting and other method; of many settings, by problem."""
-    whole = len({pair.setting for pair in pairs}) > MOST_SETTINGS
+    whole = len({(pair.problem, pair.setting) for pair in pairs}) > MOST_SETTINGS
     groups: dict[tuple[str, str, str], list[Pair]] = {}
     for pair in pairs:
-        setting = str(pair.ad["pde"]) if whole else pair.setting
+        setting = pair.problem if whole else pair.problem + pair.setting
         groups.setdefault((setting, pair.reference, pair.other), []).append(pair)
     return [_comparison(*names, group) for names, group in groups.items()]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -40,12 +41,12 @@ def collect(folder: Path) -> bool:
     Raises:
         NoRunError: there is no run under the folder.
     """
-    runs = _found(folder)
-    print(overview(runs), flush=True)
+    runs = runs_under(folder)
+    print(overview(runs))
     with written_whole(folder / "summary.csv") as file:
         file.write(_csv(runs).encode())
     written = [folder / "summary.csv", *_draw(runs, folder)]
-    print("\n" + "\n".join(f"see {place(path)}" for path in written))
+    print(f"\nsee {place(folder)}: {', '.join(path.name for path in written)}")
     sys.stdout.flush()
     return _told(runs)
 
@@ -62,19 +63,21 @@ def ask(folder: Path, where: Sequence[str], sort: str | None, reverse: bool, col
         NoRunError: there is no run under the folder.
         QueryError: the query names what there is not.
     """
-    runs = _found(folder)
+    runs = runs_under(folder)
     query = parsed(where, sort, reverse, columns, runs)
     rows = rows_of(runs, titles(runs), query.named)
     found = query.answer(rows)
-    shown = [*query_table(found, query.named, query.columns), ""] if found else []
-    print("\n".join([*shown, f"{len(found)} of {len(rows)} rows"]), flush=True)
+    if found:
+        ensembles = len(rows) > len(runs)
+        print("\n".join(query_table(found, query.named, query.columns, ensembles)), end="\n\n")
+    print(f"{len(found)} of {len(rows)} rows", flush=True)
     damage = [line for run in runs for line in run.damage]
     for line in damage:
         say(line)
     return not damage
 
 
-def _found(folder: Path) -> list[Run]:
+def runs_under(folder: Path) -> list[Run]:
     """The runs under a folder.
 
     Raises:
@@ -106,13 +109,13 @@ def _told(runs: Sequence[Run]) -> bool:
         (run, title) for run, title in zip(runs, titles(runs), strict=True) if not run.finished
     ]
     if missing:
-        lines = [f"  {title}: {_reason(run)}" for run, title in missing]
+        lines = [f"  {title}: {reason(run)}" for run, title in missing]
         said = f"{len(missing)} of {len(runs)} runs are not finished:"
         say("\n".join([said, *lines]))
     return not missing and not damage
 
 
-def _reason(run: Run) -> str:
+def reason(run: Run) -> str:
     """Why a run is not finished, in one line."""
     counts = Counter(str(row["status"]) for row in run.rows if row["status"] != "finished")
     if any("result.json is damaged" in line for line in run.damage):
@@ -166,6 +169,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0 if (ask(asked.folder, *query) if any(query) else collect(asked.folder)) else 1
     except ValueError as error:
         say(str(error))
+        return 1
+    except BrokenPipeError:  # the reader of what is printed has gone; nothing is left for the exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
         say(cannot_write(error, asked.folder))

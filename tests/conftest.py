@@ -65,6 +65,7 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """No figures from runs in this process, which spares most of the time of small ones."""
     monkeypatch.setattr("pinnspectra.run_folder.RunFolder.draw", lambda *_: None)
     monkeypatch.setattr("pinnspectra.results._draw", lambda *_: [])
+    monkeypatch.setattr("pinnspectra.report.report", lambda _: None)
 
 
 @pytest.fixture

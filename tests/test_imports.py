@@ -22,6 +22,7 @@ EDGES = {
     "pairs",
     "paper",
     "query",
+    "report",
     "results",
     "run_figures",
     "run_folder",

@@ -40,14 +40,14 @@ def condensed(members: Sequence[Sequence[Row]]) -> tuple[list[Row], str]:
     every = [row for rows in members for row in rows]
     if len(every) <= MOST_ROWS or all(len(rows) == 1 for rows in members):
         return every, ""
-    three = [row for rows in members for row in _rows(rows, tuple(ACROSS))]
+    three = [row for rows in members for row in standing_for(rows, tuple(ACROSS))]
     if len(three) <= MOST_ROWS:
         return three, "members: min, median, max of each column, without diverged ones"
-    one = [row for rows in members for row in _rows(rows, ("median",))]
+    one = [row for rows in members for row in standing_for(rows, ("median",))]
     return one, "members: the median of each column, without diverged ones"
 
 
-def _rows(members: Sequence[Row], names: Sequence[str]) -> list[Row]:
+def standing_for(members: Sequence[Row], names: Sequence[str]) -> list[Row]:
     """The rows that stand for the members of a run, for those of each learning rate."""
     if len(members) <= len(names):
         return [*members]

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pinnspectra.machine import machine
 from pinnspectra.messages import first_line
 
 if TYPE_CHECKING:
@@ -199,6 +200,7 @@ class RunFolder:
             **values,
             "config_hash": self.config_hash,
             "versions": versions,
+            "machine": machine(),
         }
         lost = _not_finite(values)
         if lost:

@@ -173,11 +173,17 @@ def _sweep_shown(codes: list[int], summarised: bool) -> Iterator[None]:
 
 
 def _collect(folder: Path) -> int:
-    """Show the table and figure of a sweep; 1 where there is none or a run is not finished."""
+    """Show the table, the figure and the report of a sweep.
+
+    1 where there is none or a run is not finished.
+    """
+    from pinnspectra.report import report
     from pinnspectra.results import NoRunError, collect
 
     try:
-        return 0 if collect(folder) else 1
+        code = 0 if collect(folder) else 1
     except NoRunError:  # the sweep was refused before its first job, which has been said
         (folder / SWEEP).unlink(missing_ok=True)
         return 1
+    report(folder)
+    return code

@@ -1,0 +1,486 @@
+"""The report: one page of all runs under a folder, whatever state the runs are in."""
+
+import itertools
+import json
+import re
+import shlex
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import ensembles
+import numpy as np
+import pytest
+from reported import change_result, with_solution, write_job, write_sweep
+from scripts import run_folders, run_here
+
+from pinnspectra.figures import glance
+from pinnspectra.found_runs import find_runs
+from pinnspectra.machine import machine
+from pinnspectra.report.__main__ import main
+from pinnspectra.report.charts import evenly, leading
+from pinnspectra.report.claim import claim, number
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "</script><script>alert(2)</script>",
+    '"><img src=x onerror=alert(3)>',
+    "<!--<script>",
+    "{{ 7 * 7 }} ' & $x$ \u2028",
+)
+
+
+class Page(HTMLParser):
+    """What a page says: its table of runs, its texts by section, its tags."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.rows, self.sections, self.tags, self.scripts = [], {}, [], []
+        self.section, self.columns, self.cell, self.script = "", [], None, None
+        self.in_runs = False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        self.tags.append((tag, given))
+        self.section = given["id"] if tag == "section" else self.section
+        if tag == "table":
+            self.in_runs = given.get("id") == "runs"
+        if self.in_runs and tag == "button":
+            self.columns.append(given["data-column"])
+        if self.in_runs and tag == "tr":
+            self.rows.append([])
+        if self.in_runs and tag in ("td", "th") and "data-value" in given:
+            self.cell = [given["data-value"], ""]
+            self.rows[-1].append(self.cell)
+        if tag == "script":
+            self.script = [given.get("type"), ""]
+            self.scripts.append(self.script)
+
+    def handle_endtag(self, tag):
+        if tag in ("td", "th"):
+            self.cell = None
+        if tag == "script":
+            self.script = None
+
+    def handle_data(self, data):
+        if self.script:
+            self.script[1] += data
+            return
+        self.sections[self.section] = self.sections.get(self.section, "") + data
+        if self.cell:
+            self.cell[1] += data
+
+    @property
+    def table(self):
+        return [
+            {c: value for c, (value, _) in zip(self.columns, row, strict=True)}
+            for row in self.rows
+            if row
+        ]
+
+    @property
+    def data(self):
+        return json.loads(next(text for kind, text in self.scripts if kind == "application/json"))
+
+    def of(self, tag):
+        return [attrs for name, attrs in self.tags if name == tag]
+
+    def said(self, section):
+        return " ".join(self.sections.get(section, "").split())
+
+
+def page(folder, code=0):
+    assert main([str(folder)]) == code
+    return Page((folder / "report.html").read_text())
+
+
+def result(path):
+    return json.loads((path / "result.json").read_text())
+
+
+@pytest.fixture(autouse=True)
+def sketched(request, monkeypatch):
+    """Pictures without what takes their time, but where a test is about them."""
+    if "drawn" not in request.fixturenames:
+        monkeypatch.setattr(glance, "svg", lambda _: b"<svg/>")
+
+
+@pytest.fixture
+def drawn():
+    """Asked for by a test that needs the pictures."""
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    return tmp_path / "sweep", write_sweep(tmp_path / "sweep")
+
+
+def test_the_numbers_of_the_table_are_those_of_the_results(sweep):
+    folder, jobs = sweep
+    for i, path in enumerate(jobs):
+        change_result(path, truncated_entropy=0.1 / (i + 1), wall_seconds=1 / 3 + i)
+    table = page(folder).table
+    assert [row["run"] for row in table] == [
+        f"method={m} seed={s}" for m in ("ad", "fd") for s in "01"
+    ]
+    for row, path in zip(table, jobs, strict=True):
+        found = result(path)
+        for column in ("loss", "loss_interior_ad64", "truncated_entropy", "wall_seconds"):
+            assert float(row[column]) == found[column]
+        assert (row["method"], row["status"]) == (found["method"], "finished")
+
+
+def test_what_all_rows_share_is_said_once(sweep):
+    found = page(sweep[0])
+    assert not {"pde", "step", "cutoff", "learning_rate"} & set(found.columns)
+    assert "pde poisson1d, learning rate 0.001, step 1000, cutoff 1e-05" in found.said(
+        "runs-section"
+    )
+
+
+def test_whatever_configs_and_logs_hold_is_only_text(tmp_path, drawn):
+    folder = tmp_path / "sweep"
+    write_sweep(folder, methods=())
+    for i, text in enumerate(HOSTILE):
+        path = write_job(folder / str(i), seed=i, overrides=[f"seed={i}", f"model.x={text}"])
+        (path / ".hydra" / "config.yaml").write_text(json.dumps({"model": {text: text}}))
+        change_result(path, pde=text, status="failed", error=text, versions={text: text})
+    found = page(folder)
+    assert [kind for kind, _ in found.scripts] == ["application/json", None, None]
+    assert all(img["src"].startswith("data:image/") for img in found.of("img"))
+    assert not [name for _, attrs in found.tags for name in attrs if name.startswith("on")]
+    assert [row["reason"] for row in found.table] == [f"failed: {text}" for text in HOSTILE]
+    for section in ("differences", "versions"):
+        assert all(" ".join(text.split()) in found.said(section) for text in HOSTILE)
+    curves = found.data["curves"]
+    assert [curve["label"] for curve in curves] == [row["run"] for row in found.table]
+    assert all(text in curve["label"] for text, curve in zip(HOSTILE, curves, strict=True))
+
+
+def test_the_page_asks_for_nothing(sweep, drawn):
+    for path in sweep[1]:
+        with_solution(path, 9, 2)
+    found = page(sweep[0])
+    policy = [m["content"] for m in found.of("meta") if "http-equiv" in m]
+    assert policy[0].startswith("default-src 'none'")
+    links = [a[key] for _, a in found.tags for key in ("src", "href") if key in a]
+    assert all(re.match(r"data:|#|method=|method%3D", link) for link in links)
+    assert not [a for tag, a in found.tags if tag in ("link", "iframe") and a["href"] != "data:,"]
+    assert "sourceMappingURL" not in (sweep[0] / "report.html").read_text()
+
+
+def test_every_picture_is_described_by_numbers_and_every_control_is_labelled(sweep):
+    found = page(sweep[0])
+    assert all(re.search(r"\d", img["alt"]) for img in found.of("img"))
+    assert all(re.search(r"\d", c["aria-label"]) and c["role"] == "img" for c in found.of("canvas"))
+    labelled = {label.get("for") for label in found.of("label")}
+    free = {"loss-log-x", "loss-believed", "loss-true", "paths"}  # inside their labels
+    controls = [*found.of("input"), *found.of("select")]
+    assert {control["id"] for control in controls} - labelled == free
+    levels = [int(tag[1]) for tag, _ in found.tags if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(b - a <= 1 for a, b in itertools.pairwise(levels))
+
+
+def test_charts_have_the_numbers_of_the_arrays(sweep):
+    folder, jobs = sweep
+    spectra = dict(np.load(jobs[3] / "spectra.npz"))
+    spectra["eigenvalues"][1, 0, 3] *= 7
+    np.savez(jobs[3] / "spectra.npz", **spectra)
+    data = page(folder).data
+    assert data["pair"] == [0, 2]  # ad and fd of the same seed
+    curve = data["curves"][3]
+    drawn = curve["spectrum"]
+    assert drawn["steps"] == spectra["steps"].tolist()
+    np.testing.assert_allclose(drawn["log10"], np.log10(spectra["eigenvalues"][:, 0]), atol=6e-4)
+    np.testing.assert_allclose(drawn["floor"], 2 * np.log10(spectra["floor"][0]), atol=6e-4)
+    metrics = ensembles.metrics(1)
+    np.testing.assert_allclose(curve["loss"]["believed"], metrics["loss/interior"][:, 0], 1e-3)
+    np.testing.assert_allclose(curve["loss"]["true"], metrics["loss/interior_ad64"][:, 0], 1e-3)
+    np.testing.assert_allclose(curve["entropy"]["H"], spectra["truncated_entropy"][:, 0], 1e-3)
+    assert [p["loss"] for p in data["points"]] == pytest.approx(
+        [result(p)["loss"] for p in jobs], 1e-5
+    )
+
+
+def test_e_is_that_of_the_whole_spectrum(tmp_path):
+    path = write_job(tmp_path / "run")
+    spectra = dict(np.load(path / "spectra.npz"))
+    sigma = np.geomspace(1, 1e-6, 1000) * np.ones((len(spectra["steps"]), 1, 1))
+    spectra |= {"singular_values": sigma, "eigenvalues": sigma**2, "floor": sigma[-1] * 1e-3}
+    np.savez(path / "spectra.npz", **spectra)
+    drawn = page(path).data["curves"][0]["spectrum"]
+    assert len(drawn["index"]) <= 120
+    assert (drawn["index"][0], drawn["index"][-1]) == (1, 1000)
+    assert drawn["e"][-1] == (sigma[-1, 0] ** 2 >= 1e-5).sum()
+
+
+@pytest.mark.parametrize(("size", "most"), [(1, 10), (10, 10), (11, 10), (5000, 120)])
+def test_thinning_keeps_the_first_and_the_last(size, most):
+    for taken in (evenly(size, most), leading(size, most)):
+        assert taken[0] == 0
+        assert taken[-1] == size - 1
+        assert len(taken) <= most or size <= most
+        assert (np.diff(taken) > 0).all()
+    assert (leading(5000, 120)[:60] == np.arange(60)).all()
+
+
+def test_an_ensemble_has_the_band_and_the_median_of_its_members(tmp_path):
+    ended = {2: 4}
+    write_job(tmp_path / "sweep" / "a", size=5, ended=ended)
+    write_job(tmp_path / "sweep" / "b", "fd", size=40, rates=(1e-3, 1e-4))
+    found = page(tmp_path / "sweep")
+    data = found.data
+    assert [curve["label"] for curve in data["curves"]] == ["a", "b, lr = 0.001", "b, lr = 0.0001"]
+    kept = np.delete(ensembles.metrics(5, ended)["loss/interior"], 2, axis=1)
+    for name, take in (("low", np.min), ("believed", np.median), ("high", np.max)):
+        np.testing.assert_allclose(data["curves"][0]["loss"][name], take(kept, axis=1), 1e-3)
+    assert len(data["points"]) == 4 + 40
+    assert [row["member"] for row in found.table] == [*"01234", *["min", "median", "max"] * 2]
+    assert "1 diverged" in found.said("claim")
+
+
+def test_the_page_shows_u_and_its_error(sweep):
+    folder, jobs = sweep
+    with_solution(jobs[0], 33, 1)
+    with_solution(jobs[1], 9, 2)
+    with_solution(jobs[2], 4, 3)
+    change_result(jobs[1], pde="poisson2d")
+    change_result(jobs[2], pde="poisson3d")
+    found = page(folder)
+    images = [img for img in found.of("img") if "u" in img["alt"].split(",")[0].split()]
+    solution = np.load(jobs[1] / "solution.npz")
+    worst = np.abs(solution["solution"] - solution["exact"]).max()
+    assert f"max |u - u*| = {number(worst)}" in found.said("solutions")
+    kinds = [img["src"].split(";")[0] for img in images]
+    assert kinds.count("data:image/png") == 2
+    assert kinds.count("data:image/svg+xml") == 1
+
+
+def test_random_features_have_their_spectrum_and_their_truncation(tmp_path):
+    done = run_here(
+        "rfm_solve.py", "-m", "method=ad,fd", "model.width=20", "points.per_axis=20", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    paths = run_folders(tmp_path)
+    folder = paths[0].parent
+    assert done.stdout.splitlines()[-1].endswith("report.html")
+    found = Page((folder / "report.html").read_text())
+    drawn = found.data["curves"][1]
+    arrays = np.load(paths[1] / "spectrum.npz")
+    np.testing.assert_allclose(
+        drawn["spectrum"]["log10"][0], np.log10(arrays["singular_values"]), atol=6e-4
+    )
+    np.testing.assert_allclose(
+        drawn["truncation"]["error"], arrays["relative_training_error"], 1e-3
+    )
+    ids = {canvas["id"] for canvas in found.of("canvas")}
+    assert ids == {"spectrum-left", "spectrum-right", "truncation", "entropy-loss"}
+    assert "losses" not in found.sections
+    assert result(paths[0])["machine"] == machine()
+    assert shlex.split(found.said("commands").split("All runs")[1].split("Run by run")[0]) == [
+        *("python", "rfm_solve.py", "-m", "method=ad,fd", "model.width=20", "points.per_axis=20")
+    ]
+
+
+def losses(folder, **by_job):
+    for path in sorted(p.parent for p in folder.rglob("result.json")):
+        if path.name in by_job:
+            change_result(path, **by_job[path.name])
+    return claim(find_runs(folder))
+
+
+def numbers(loss, entropy=0.5):
+    return {"loss_interior_ad64": loss, "truncated_entropy": entropy}
+
+
+def test_the_claim_is_the_median_over_pairs_of_runs_that_share_all_but_the_method(sweep):
+    said = losses(
+        sweep[0],
+        **{
+            "method=ad,seed=0": numbers(1e-3, 0.02),
+            "method=fd,seed=0": numbers(2e-3, 0.01),
+            "method=ad,seed=1": numbers(1.0, 0.04),
+            "method=fd,seed=1": numbers(4.0, 0.03),
+        },
+    )
+    assert said == [
+        "On poisson1d after 1\u202f000 gradient steps, fd's true interior loss is 3 times ad's "
+        "(median of 2 pairs, 2 to 4); median truncated entropy is 0.03 (ad) against 0.02 (fd)."
+    ]
+
+
+def test_the_claim_leaves_out_what_did_not_finish_and_says_so(sweep):
+    change_result(sweep[1][0], status="diverged")
+    (sweep[1][3] / "result.json").unlink()
+    said = claim(find_runs(sweep[0]))
+    assert len(said) == 2
+    assert "no two that differ in the method alone" in said[0]
+    assert said[1] == "Of 4 runs 1 diverged and 1 unfinished: in no comparison."
+
+
+def test_the_claim_of_other_settings_compares_nothing(tmp_path):
+    write_sweep(tmp_path, ("ad",), (0,))
+    write_sweep(tmp_path, ("fd",), (1,))
+    said = claim(find_runs(tmp_path))
+    assert len(said) == 1
+    assert "times" not in said[0]
+    assert said[0].startswith("2 runs of ad and fd on poisson1d, no two that differ")
+
+
+def test_the_claim_of_one_run_is_its_number(tmp_path):
+    path = write_job(tmp_path / "run")
+    change_result(path, loss_interior_ad64=1.25e-7)
+    assert claim(find_runs(tmp_path)) == ["1 run of ad on poisson1d: true interior loss 1.25e-7."]
+
+
+def test_the_claim_doubts_entropies_that_cannot_be_compared(tmp_path):
+    first, second = write_sweep(tmp_path, seeds=(0,))
+    change_result(second, cutoff=1e-3)
+    assert "at cut-offs that differ" in claim(find_runs(tmp_path))[0]
+    change_result(second, cutoff=1e-5, cutoff_below_precision=True)
+    assert "it may be noise" in claim(find_runs(tmp_path))[0]
+    change_result(first, loss_interior_ad64=1.0)
+    change_result(second, loss_interior_ad64=1.0001)
+    assert "is the same as ad's" in claim(find_runs(tmp_path))[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (10000, "10\u202f000"),
+        (0.01994, "0.0199"),
+        (345123.4, "345\u202f000"),
+        (3.4e-7, "3.4e-7"),
+        (1.25e9 + 0.5, "1.25e9"),
+        (1.0, "1"),
+    ],
+)
+def test_numbers_are_the_same_in_every_country(value, said):
+    assert number(value) == said
+
+
+def test_runs_that_did_not_finish_are_shown_with_the_reason(sweep):
+    folder, (first, second, third, _) = sweep
+    change_result(first, status="diverged", error="the loss is not finite at gradient step 7")
+    (second / "result.json").unlink()
+    for name in ("result.json", "metrics.csv", "spectra.npz"):
+        (third / name).unlink()
+    refused = {"status": "refused", "error": "model.width=0: too small"}
+    (third / "error.json").write_text(json.dumps(refused))
+    found = page(folder)
+    assert [row["status"] for row in found.table] == [
+        "diverged",
+        "unfinished",
+        "refused",
+        "finished",
+    ]
+    reasons = [row["reason"] for row in found.table]
+    assert "gradient step 7" in reasons[0]
+    assert "the same command goes on" in reasons[1]
+    assert reasons[2:] == ["refused: model.width=0: too small", ""]
+    shapes = [row[found.columns.index("status")][1].split()[0] for row in found.rows if row]
+    assert len(set(shapes)) == 4  # not by colour alone
+    assert "model.width=0: too small" in found.said("runs-section")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["result.json", "metrics.csv", "spectra.npz", "solution.npz", ".hydra/config.yaml"],
+)
+def test_a_damaged_file_is_told_in_one_line_and_the_rest_is_shown(sweep, name, capsys):
+    folder, jobs = sweep
+    with_solution(jobs[0], 9, 1)
+    (jobs[0] / name).write_bytes(b"\x00{[ damaged\n")
+    found = page(folder, code=1)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{jobs[0] / name} is damaged" in line
+    assert f"{jobs[0].name}/{name} is damaged" in found.said("claim")
+    assert len(found.table) == 4
+    assert float(found.table[1]["loss"]) == result(jobs[1])["loss"]
+
+
+@pytest.mark.parametrize("strange", [[3], {"a": 1}, "x", None, 1e400])
+def test_a_result_of_strange_values_does_not_lose_the_page(sweep, strange):
+    folder, jobs = sweep
+    keys = [key for key in result(jobs[0]) if key not in ("pde", "method", "config_hash")]
+    change_result(jobs[0], **dict.fromkeys(keys, strange))
+    change_result(jobs[1], members=[{"learning_rate": strange, "loss": strange, "seed": strange}])
+    main([str(folder)])
+    assert len(Page((folder / "report.html").read_text()).table) == 4
+
+
+def test_a_folder_without_runs_is_told_in_one_line(tmp_path, capsys):
+    for folder in (tmp_path, tmp_path / "none"):
+        assert main([str(folder)]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert str(folder) in line
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_page_that_cannot_be_written_is_told_in_one_line(sweep, capsys):
+    (sweep[0] / "report.html").mkdir()
+    assert main([str(sweep[0])]) == 1
+    assert capsys.readouterr().err.startswith("error: cannot write ")
+
+
+def test_configurations_are_compared_by_the_keys_that_differ(sweep):
+    said = page(sweep[0]).said("differences")
+    assert all(key in said for key in ("seed", "method._target_"))
+    assert "model.width" not in said
+    assert "max_steps" not in said
+
+
+def test_commands_are_what_a_shell_takes(tmp_path):
+    nasty = ["method=ad", "name='a b'", "x=$(rm -rf /)", 'y="q"; echo', "logger=[csv]"]
+    write_job(tmp_path / "a", overrides=nasty)
+    found = page(tmp_path)
+    said = found.said("commands").split("Run by run")[1]
+    assert shlex.split(said[said.index("python") :]) == ["python", "train.py", *nasty]
+
+
+def test_other_versions_and_machines_are_named(sweep):
+    for i, path in enumerate(sweep[1]):
+        change_result(path, versions={"torch": "2.13.0" if i else "2.12.0"}, machine={"cores": 2})
+    found = page(sweep[0])
+    assert "not all made alike: torch differ" in found.said("versions")
+    assert "2.12.0 method=ad seed=0" in found.said("versions")
+    assert "made by different versions" in found.said("claim")
+
+
+def test_one_run_alone_and_a_folder_of_sweeps_have_a_page_too(sweep, tmp_path):
+    assert len(page(sweep[1][0]).table) == 1
+    shutil.copytree(sweep[0], tmp_path / "other")
+    found = page(tmp_path)
+    assert len(found.table) == 8
+    assert found.table[0]["run"].startswith("other/")
+
+
+def test_the_page_is_the_same_every_time(sweep, drawn):
+    page(sweep[0])
+    first = (sweep[0] / "report.html").read_bytes()
+    page(sweep[0])
+    assert (sweep[0] / "report.html").read_bytes() == first
+
+
+def test_a_sweep_of_fifty_runs_is_less_than_two_megabytes(tmp_path, monkeypatch, drawn):
+    """As poisson2d with M = 100: 400 eigenvalues at 11 steps, 64 x 64 points, 101 rows."""
+    monkeypatch.setattr(ensembles, "STEPS", np.arange(0, 10001, 100))
+    monkeypatch.setattr(ensembles, "EVERY", 10)
+    random = np.random.default_rng(0)
+    first, *others = write_sweep(tmp_path, seeds=range(25))
+    for i, path in enumerate([first, *others]):
+        if i % 10 == 0:
+            with_solution(path, 64, 2)
+        else:
+            shutil.copy(first / "solution.npz", path)
+        spectra = dict(np.load(path / "spectra.npz"))
+        sigma = 10.0 ** random.uniform(-9, 3, (11, 1, 400))
+        spectra |= {"singular_values": sigma, "eigenvalues": sigma**2, "floor": sigma[-1]}
+        np.savez(path / "spectra.npz", **spectra)
+    found = page(tmp_path)
+    assert len(found.table) == 50
+    assert len(found.data["curves"]) == 50
+    assert Path(tmp_path / "report.html").stat().st_size < 2e6

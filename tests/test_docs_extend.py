@@ -99,6 +99,7 @@ def test_the_new_method_has_fourth_order(project):
     assert order_of_accuracy(error, [0.05, 0.1, 0.2]) == pytest.approx(4, abs=0.05)
 
 
+@pytest.mark.slow
 def test_the_new_method_makes_the_matrix_of_ad_and_has_a_floor_above_that_of_fd(run):
     small = ("pde=biharmonic", "model.width=20", "points.per_axis=20")
     folders = run("rfm_solve.py", "-m", "method=ad,fd,richardson", *small)

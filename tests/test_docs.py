@@ -272,41 +272,30 @@ IN_PROCESS = ("core", "faq", "idea", "README")
 
 @pytest.mark.slow
 @EACH_PAGE
-def test_commands_run_as_they_stand(page, tmp_path):
-    commands = [
-        (block, command)
-        for block in blocks(page, "bash")
-        for command in block.commands
-        if not any(re.search(pattern, command) for pattern in NOT_RUN)
-    ]
-    if not commands:
-        pytest.skip("no command to run")
+def test_commands_run_as_they_stand_and_print_what_is_shown_but_for_numbers(page, tmp_path):
     project = copy_of_the_project(tmp_path / "project")
     for block in blocks(page):
         if block.file:
             (project / block.file).write_text(block.text)
-    alone = [
-        (block, f"python -c {shlex.quote(block.text)}")
-        for block in blocks(page, "python")
-        if not block.file and page.stem not in IN_PROCESS
-    ]
-    for block, command in [*commands, *alone]:
-        done = shell(command, project)
-        assert done.returncode == 0, f"{block}: {command}\n{done.stdout}{done.stderr}"
+    for block in blocks(page):
+        for command, printed in typed(block):
+            done = shell(command, project)
+            said = done.stdout + done.stderr
+            assert done.returncode == 0, f"{block}: {command}\n{said}"
+            lines = {shape(line) for line in said.splitlines()}
+            assert [line for line in printed.splitlines() if shape(line) not in lines] == [], said
 
 
-@pytest.mark.slow
-@EACH_PAGE
-def test_sessions_print_what_the_page_shows_but_for_numbers(page, tmp_path):
-    sessions = [s for block in blocks(page, "console") for s in block.sessions]
-    if not sessions or page.stem in IN_PROCESS:
-        pytest.skip("no session, or one that another test runs")
-    project = copy_of_the_project(tmp_path / "project")
-    for command, printed in sessions:
-        done = shell(command, project)
-        lines = {shape(line) for line in (done.stdout + done.stderr).splitlines()}
-        missing = [line for line in printed.splitlines() if shape(line) not in lines]
-        assert not missing, done.stdout + done.stderr
+def typed(block):
+    """What a reader types of a block, with what the page shows for it."""
+    if block.language == "bash":
+        run = [c for c in block.commands if not any(re.search(p, c) for p in NOT_RUN)]
+        return [(command, "") for command in run]
+    if block.page.stem in IN_PROCESS or block.file:
+        return []
+    if block.language == "python":
+        return [(f"python -c {shlex.quote(block.text)}", "")]
+    return block.sessions if block.language == "console" else []
 
 
 def shape(line):

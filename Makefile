@@ -62,7 +62,7 @@ indicators: $(INSTALLED)
 	mkdir -p docs/indicators
 	cp outputs/indicators/indicators.md outputs/indicators/indicators_*.png docs/indicators/
 
-# Half a minute: docs/keys.md and the pictures of docs/start.md and docs/idea.md.
+# A minute: docs/keys.md and the pictures of docs/start.md and docs/idea.md.
 PICTURES := outputs/pictures
 
 docs: $(INSTALLED)

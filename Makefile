@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: install demo paper paper-docs indicators docs test test-slow bench bench-peers format lock clean
+.PHONY: install demo paper paper-docs indicators test test-slow bench bench-peers format lock clean
 
 install: $(INSTALLED)
 
@@ -64,6 +64,8 @@ indicators: $(INSTALLED)
 
 # A minute: docs/keys.md and the pictures of docs/start.md and docs/idea.md.
 PICTURES := outputs/pictures
+
+.PHONY: docs
 
 docs: $(INSTALLED)
 	$(BIN)/python -m pinnspectra.keys > docs/keys.md

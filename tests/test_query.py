@@ -123,12 +123,14 @@ def test_damage_is_said_and_rows_that_have_values_of_another_kind_are_shown(made
     folder = tmp_path / "copy"
     shutil.copytree(made, folder)
     path = folder / "0" / "result.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"loss": "text\nlines", "seed": [1]}))
+    path.write_text(
+        json.dumps(json.loads(path.read_text()) | {"loss": "text\n\x1b[31mlines", "seed": [1]})
+    )
     (folder / "1" / "spectra.npz").write_bytes(b"")
     assert main([str(folder), "--sort", "loss"]) == 1
     said = capsys.readouterr()
     assert "6 of 6 rows" in said.out
-    assert "text lines" in said.out
+    assert "text ?[31mlines" in said.out  # nothing that a terminal obeys
     (line,) = said.err.splitlines()
     assert "1/spectra.npz is damaged" in line
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pinnspectra.found_runs import Run
+from pinnspectra.messages import printable
 from pinnspectra.pairs import is_number
 
 
@@ -21,9 +22,8 @@ def what_ran(runs: Sequence[Run], room: int) -> str:
     members = sum(counts.values())
     said = f"{len(runs)} runs, " if len(runs) > 1 else ""
     said += f"{members} members, " if members > len(runs) else ""
-    said += ", ".join(
-        f"{n} {status}" if len(counts) > 1 else status for status, n in counts.items()
-    )
+    ended = (f"{n} {status}" if len(counts) > 1 else status for status, n in counts.items())
+    said += printable(", ".join(ended))
     if len(runs) == 1:
         step = runs[0].rows[0]["step"]
         said += f" at step {step}" if [*counts] == ["diverged"] and members == 1 else ""
@@ -39,7 +39,7 @@ def _settings(run: Run) -> list[str]:
     rates = {row["learning_rate"] for row in run.rows if is_number(row["learning_rate"])}
     is_solve = bool(config) and "max_steps" not in config
     return [
-        text.format(value)
+        printable(text.format(value))
         for text, value in (
             ("{}", row["pde"]),
             ("by {}", row["method"]),

@@ -13,6 +13,11 @@ def say(line: str) -> None:
     print(f"error: {line}", file=sys.stderr)
 
 
+def printable(text: str) -> str:
+    """A text as one line, without what a terminal would obey: for what comes from files."""
+    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+
+
 def first_line(error: BaseException) -> str:
     """The first line of what an exception says, or its name."""
     return (str(error).strip() or type(error).__name__).split("\n")[0]

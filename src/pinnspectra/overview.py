@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pinnspectra.condensed import condensed
 from pinnspectra.described import what_ran, wrapped
 from pinnspectra.found_runs import Row, Run
+from pinnspectra.messages import printable
 from pinnspectra.pairs import (
     QUANTITIES,
     Comparison,
@@ -70,7 +71,7 @@ DISPENSABLE = (
 """Columns that go where there is no room, the first first."""
 
 LEGEND = {
-    "loss_interior": "true: interior loss by AD, float64",
+    "loss_interior_ad64": "true: interior loss by AD, float64",
     "relative_training_error_ad": "true_error: relative training error by AD",
     "effective_cutoff": "e, H: effective cutoff, truncated entropy",
     "truncation_position": "p: truncation position",
@@ -145,38 +146,40 @@ def comparison_lines(comparisons: Sequence[Comparison], room: int) -> list[str]:
     """AD against other methods as a small table: of one comparison its medians, of more ratios."""
     shown = [found for found in comparisons if found.values]
     columns = [c for c in QUANTITIES if any(c in found.values for found in shown)]
-    if len(shown) == 1:
-        first, second = (CALLED.get(name, name) for name in (shown[0].reference, shown[0].other))
-        head, lines = f"{first} against {second}, {_pairs(shown[0])}", _medians(shown[0], columns)
-    else:
-        head, lines = (
-            "AD against others",
-            [
-                [f"{_quotient(found)}  {found.setting}, {_pairs(found)}", *_ratios(found, columns)]
-                for found in shown
-            ],
-        )
-    cells = [[head, *(HEADINGS[c] for c in columns)], *lines]
+    lines = _medians(shown[0], columns) if len(shown) == 1 else _settings(shown, columns)
     left = [True, *(False for _ in columns)]
-    over = max(map(len, aligned_cells(cells, left))) - room
-    most = max(max(len(line[0]) for line in cells) - max(over, 0), NAME_WIDTH)
+    over = max(map(len, aligned_cells(lines, left))) - room
+    most = max(max(len(line[0]) for line in lines) - max(over, 0), NAME_WIDTH)
     ended = sum(found.left_out for found in comparisons if not found.values)
     more = [f"({ended} more pair{'s' * (ended > 1)}, not finished)"] if ended else []
-    return aligned_cells([[shortened(line[0], most), *line[1:]] for line in cells], left) + more
+    return aligned_cells([[shortened(line[0], most), *line[1:]] for line in lines], left) + more
 
 
 def _medians(found: Comparison, columns: Sequence[str]) -> list[list[str]]:
-    """Lines of cells: by AD, by the other, their ratio."""
+    """Lines of cells: what is compared, the medians by AD and by the other, their ratio."""
+    methods = [printable(name) for name in (found.reference, found.other)]
+    first, second = (CALLED.get(name, name) for name in methods)
     its = [(c, found.values.get(c)) for c in columns]
     return [
-        [found.reference, *(cell(v and v.ad, c) for c, v in its)],
-        [found.other, *(cell(v and v.fd, c) for c, v in its)],
+        [f"{first} against {second}, {_pairs(found)}", *(HEADINGS[c] for c in columns)],
+        [methods[0], *(cell(value and value.ad, c) for c, value in its)],
+        [methods[1], *(cell(value and value.fd, c) for c, value in its)],
         [_quotient(found), *_ratios(found, columns)],
     ]
 
 
+def _settings(shown: Sequence[Comparison], columns: Sequence[str]) -> list[list[str]]:
+    """Lines of cells: a line of ratios for every comparison."""
+    names = [f"{_quotient(f)}  {printable(f.setting)}, {_pairs(f)}" for f in shown]
+    lines = zip(names, shown, strict=True)
+    return [
+        ["AD against others", *(HEADINGS[c] for c in columns)],
+        *([name, *_ratios(found, columns)] for name, found in lines),
+    ]
+
+
 def _quotient(found: Comparison) -> str:
-    return f"{found.other} / {found.reference}"
+    return printable(f"{found.other} / {found.reference}")
 
 
 def _ratios(found: Comparison, columns: Sequence[str]) -> list[str]:

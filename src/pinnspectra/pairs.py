@@ -7,6 +7,7 @@ for comparison in compared(method_pairs(find_runs(Path("outputs")))):
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -200,5 +201,6 @@ def _compared(pairs: Sequence[Pair], name: str) -> Compared | None:
 
 
 def is_number(value: Any) -> TypeGuard[float]:
-    """Whether a value of a row is a number."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Whether a value of a row is a number, and finite."""
+    is_one = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_one and abs(value) <= sys.float_info.max

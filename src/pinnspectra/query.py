@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from pinnspectra.found_runs import COLUMNS, Row, Run, flat
+from pinnspectra.pairs import is_number
 from pinnspectra.tables import HEADINGS, cell
 
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
@@ -50,8 +51,8 @@ class Condition:
         if self.relation not in ("=", "!="):
             if number is None:
                 raise QueryError(f"--where {self}: {self.value or 'nothing'} is no number")
-            return _is_number(has) and compare(has, number)
-        if number is not None and _is_number(has):
+            return is_number(has) and compare(has, number)
+        if number is not None and is_number(has):
             return compare(has, number)
         return compare(cell(has).casefold(), self.value.casefold())
 
@@ -146,10 +147,6 @@ def _is_missing(value: Any) -> bool:
     return value is None or value != value
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def _number(text: str) -> float | None:
     try:
         return float(text)
@@ -159,4 +156,4 @@ def _number(text: str) -> float | None:
 
 def _order(value: Any) -> tuple[int, Any]:
     """A sort key of numbers and, after them, texts."""
-    return (0, value) if _is_number(value) else (1, cell(value))
+    return (0, value) if is_number(value) else (1, cell(value))

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from pinnspectra.described import place
 from pinnspectra.found_runs import COLUMNS, Run, find_runs, versions_note
-from pinnspectra.messages import Parser, cannot_write, say
+from pinnspectra.messages import Parser, cannot_write, printable, say
 from pinnspectra.overview import overview, query_table, titles
 from pinnspectra.query import parsed, rows_of
 from pinnspectra.run_figures import comparison_figures
@@ -109,7 +109,7 @@ def _told(runs: Sequence[Run]) -> bool:
         (run, title) for run, title in zip(runs, titles(runs), strict=True) if not run.finished
     ]
     if missing:
-        lines = [f"  {title}: {reason(run)}" for run, title in missing]
+        lines = [f"  {printable(f'{title}: {reason(run)}')}" for run, title in missing]
         said = f"{len(missing)} of {len(runs)} runs are not finished:"
         say("\n".join([said, *lines]))
     return not missing and not damage

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from pinnspectra.found_runs import COLUMNS, Row
+from pinnspectra.messages import printable
 
 FILE_WIDTH = 100
 """Columns of text where it does not go to a terminal."""
 
-NAME_WIDTH = 28
+NAME_WIDTH = 40
 """Columns that a run's name keeps where there is little room."""
 
 HEADINGS = {
@@ -58,8 +59,8 @@ def cell(value: Any, column: str = "") -> str:
         return "-"
     if column == "truncated_entropy" and isinstance(value, float):
         return f"{value:.4f}" if abs(value) >= LEAST_FIXED else f"{value:.2e}"
-    is_number = isinstance(value, float | np.floating)
-    return format(value, FORMATS.get(column, ".4g")) if is_number else " ".join(str(value).split())
+    is_float = isinstance(value, float | np.floating)
+    return format(value, FORMATS.get(column, ".4g")) if is_float else printable(str(value))
 
 
 def aligned(rows: Sequence[Row], columns: Sequence[str]) -> list[str]:

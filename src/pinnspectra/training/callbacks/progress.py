@@ -58,14 +58,20 @@ class Progress(pl.Callback):
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Leave the line on the terminal."""
-        if self.live and trainer.is_global_zero:
-            print(file=sys.stderr)
+        self._leave()
+
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        """Leave it: what is said next has a line of its own."""
+        self._leave()
 
     def _line(self, module: PINN, seconds: float) -> str:
         step, last = module.gradient_step, module.max_steps
         rate = (step - self.first) / seconds if seconds > 0 else 0.0
         left = f"{_duration((last - step) / rate)} left" if rate > 0 else "? left"
-        time_said = left if step < last else f"took {_duration(seconds)}"
+        took = f"{seconds:.1f} s" if seconds < 60 else _duration(seconds)
+        time_said = left if step < last else f"took {took}"
         losses = sorted(row["loss"] for row in module.rows.values())
         loss = f"loss {losses[len(losses) // 2]:.3e}"
         if module.members > 1:
@@ -78,6 +84,11 @@ class Progress(pl.Callback):
     def room(self) -> int:
         """Columns that a line may have: one that is wrapped is not gone back over."""
         return shutil.get_terminal_size().columns - 1 if self.live else sys.maxsize
+
+    def _leave(self) -> None:
+        if self.width:
+            print(file=sys.stderr)
+        self.width = 0
 
     def _show(self, line: str) -> None:
         if self.live:

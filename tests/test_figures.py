@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
+from xml.etree import ElementTree
 
 import matplotlib
 import numpy as np
@@ -15,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import PolyCollection
+from matplotlib.collections import Collection, PolyCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.image import imread
@@ -25,7 +26,7 @@ from pinnspectra import figures, spectrum
 from pinnspectra.figures import RunCurves, SpectrumCurves, method_colour
 from pinnspectra.figures.members import across, ended
 
-METHODS = ("ad", "fd", "complex_step")
+METHODS = ("ad", "fd", "complex_step")  # of which nobody listed the last
 STEPS = np.arange(0, 5000, 100)
 LOSS = 10 * np.exp(-STEPS / 700) + 1e-3
 ENTROPY = 0.02 + 0.01 * np.sin(STEPS / 900)
@@ -82,11 +83,45 @@ FIGURES: dict[str, Callable[[str], Figure]] = {
     "entropy_loss": lambda m: path(ENTROPY, LOSS, STEPS, m),
     "solution": solution(LINE),
     "solution_scattered": solution(CLOUD),
-    "singular_value": lambda m: figures.spectrum_figure({m: SPECTRUM}, 1e-8, {m: FLOOR}),
+    "solution_map": solution(GRID),
+    "spectrum": lambda m: figures.spectrum_figure({m: SPECTRUM}, 1e-8, {m: FLOOR}),
     "truncation": lambda m: figures.truncation_figure(POSITION, ERROR, 12, m),
     "comparison": lambda m: figures.comparison_figure([run(m)]),
     "rfm_comparison": lambda m: figures.rfm_comparison_figure([solve(m)]),
+    "indicator": lambda m: figures.indicator_figure(
+        "title", [figures.Cloud("p", m, "float64", ENTROPY, {"loss": LOSS})], {"loss": "loss"}
+    ),
+    "paper": lambda m: figures.paper_figure(
+        "title",
+        [
+            figures.SpectrumPanel("a", "value", {m: SPECTRUM[None]}, 1e-8, {m: FLOOR[None]}),
+            figures.TruncationPanel("b", {m: ERROR[:, None]}, {m: 12}),
+            figures.CurvePanel("c", "step", "loss", {m: STEPS}, {m: LOSS[:, None]}),
+        ],
+        3,
+    ),
 }
+
+BY_METHOD: dict[str, Callable[[Sequence[str]], Figure]] = {
+    "spectrum": lambda ms: figures.spectrum_figure(dict.fromkeys(ms, SPECTRUM), 1e-8),
+    "comparison": lambda ms: figures.comparison_figure([run(m) for m in ms]),
+    "rfm_comparison": lambda ms: figures.rfm_comparison_figure([solve(m) for m in ms]),
+    "cause": lambda ms: figures.cause_figure([figures.Panel("p", "values", causes(ms))], 1),
+    "step_error": lambda _: step_errors(),
+}
+"""Figures of several methods."""
+
+
+def causes(methods: Sequence[str]) -> list[figures.Spectrum]:
+    precisions = [(m, p) for m in methods for p in ("float64", "float32")[: 1 + (m == "fd")]]
+    return [figures.Spectrum(m, p, SPECTRUM, FLOOR) for m, p in precisions]
+
+
+def step_errors() -> Figure:
+    h = np.geomspace(1e-4, 1, 20)
+    curves = [figures.StepCurve(p, h, h**p, 1.1 * h**p, (0.1, 0.1**p)) for p in (2, 4, 6)]
+    panels = [figures.StepPanel(name, curves, 1e-7) for name in ("float32", "float64")]
+    return figures.step_error_figure(panels, "title", {"method.step": 1e-3})
 
 
 def with_data(axes: Axes, x: np.ndarray, y: np.ndarray) -> list[Line2D]:
@@ -117,14 +152,32 @@ def drawn(figure: Figure) -> FigureCanvasAgg:
     return canvas
 
 
+def colours(figure: Figure) -> set[str]:
+    """Colours of methods that are somewhere in a figure, on lines, marks, bands or its legend."""
+    artists = figure.findobj(lambda artist: isinstance(artist, Line2D | Collection))
+    every = [Line2D.get_color, Line2D.get_markerfacecolor, Line2D.get_markeredgecolor]
+    used = [get(artist) for artist in artists if isinstance(artist, Line2D) for get in every]
+    used += [c for artist in artists if isinstance(artist, Collection) for c in _faces(artist)]
+    of_methods = {*map(method_colour, METHODS), *figures.METHOD_COLOURS.values()}
+    return of_methods & {to_hex(colour).upper() for colour in used}
+
+
+def _faces(artist: Collection) -> list[Any]:
+    return [] if artist.get_array() is not None else [*artist.get_facecolor()]
+
+
 @pytest.mark.parametrize("name", FIGURES)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", METHODS[1:])
 def test_a_method_has_its_colour_in_every_figure(name: str, method: str) -> None:
-    axes = FIGURES[name](method).axes
-    used = {to_hex(line.get_color()).upper() for one in axes for line in one.lines}
-    assert {colour for colour in map(method_colour, METHODS) if colour in used} == {
-        method_colour(method)
-    }
+    shown = set() if name == "solution_map" else {method_colour(method)}
+    assert colours(FIGURES[name](method)) == shown
+
+
+@pytest.mark.parametrize("name", BY_METHOD)
+def test_a_colour_means_one_method(name: str) -> None:
+    for methods in (["ad", "fd"], ["ad", "fd", "fd_exact"]):
+        of_them = {method_colour(m) for m in (methods[:2] if name == "step_error" else methods)}
+        assert colours(BY_METHOD[name](methods)) == of_them
 
 
 def test_methods_are_told_apart_and_an_unlisted_one_keeps_a_colour_of_its_own() -> None:
@@ -133,14 +186,21 @@ def test_methods_are_told_apart_and_an_unlisted_one_keeps_a_colour_of_its_own() 
     assert method_colour("complex_step") == "#56B4E9"
 
 
-@pytest.mark.parametrize("name", FIGURES)
-def test_legends_cover_no_panel_and_are_not_cut(name: str) -> None:
-    figure = FIGURES[name]("fd")
+@pytest.mark.parametrize("name", [*FIGURES, *(f"{name} by method" for name in BY_METHOD)])
+def test_legends_cover_nothing_and_nothing_is_cut(name: str) -> None:
+    several = name.removesuffix(" by method")
+    figure = (
+        FIGURES[name]("fd") if name in FIGURES else BY_METHOD[several](["ad", "fd", "fd_exact"])
+    )
     drawn(figure)
+    parts = [axes.get_tightbbox() for axes in figure.axes]
     for box in (key.get_window_extent() for key in figure.legends):
-        assert not any(box.overlaps(axes.get_window_extent()) for axes in figure.axes)
-        assert figure.bbox.x0 <= box.x0
-        assert box.x1 <= figure.bbox.x1
+        assert not any(box.overlaps(part) for part in parts if part)
+    page = figure.bbox.padded(1)
+    others = [part.get_window_extent() for part in (figure._suptitle, *figure.legends) if part]
+    for box in [*filter(None, parts), *others]:
+        assert page.x0 <= box.x0 < box.x1 <= page.x1
+        assert page.y0 <= box.y0 < box.y1 <= page.y1
 
 
 def test_the_panels_hold_the_data_given() -> None:
@@ -228,10 +288,10 @@ def test_comparisons_say_what_is_dotted_and_hollow_and_leave_marks_out_where_run
         for axes in pairs:
             assert len(with_data(axes, POSITION, FLOOR)) == count
             assert (hollow(axes).size > 0) == (count == 6)
-            assert "predicted rounding floor" in axes.get_title()
-            assert ("hollow" in axes.get_title()) == (count == 6)
+            assert "predicted rounding floor" in legend(axes.figure)
+            assert any("at most twice" in label for label in legend(axes.figure)) == (count == 6)
     unknown = figures.comparison_figure([run("fd", floor=FLOOR * np.nan)])
-    assert not unknown.axes[1].get_title()
+    assert legend(unknown) == ["fd", "cut-off", "cut-off number $e$"]
 
 
 def test_the_floor_of_an_ensemble_is_the_median_of_those_that_are_left() -> None:
@@ -289,7 +349,7 @@ def test_a_single_point_is_marked_and_nothing_is_said_to_be_nothing() -> None:
     drawn(nothing)
     assert [len(axes.texts) for axes in nothing.axes] == [1, 1, 0]
     drawn(losses(EMPTY, EMPTY, EMPTY, EMPTY, EMPTY, "ad"))
-    drawn(path(EMPTY, EMPTY, EMPTY, "ad"))
+    assert path(EMPTY, EMPTY, EMPTY, "ad").axes[0].texts
 
 
 def test_a_map_has_x_to_the_right_and_y_upwards() -> None:
@@ -341,8 +401,8 @@ def test_fifty_runs_stay_legible(tmp_path) -> None:
     height, width, _ = imread(tmp_path / "figures" / "comparison.png").shape
     assert 1500 < width < 2500
     assert 600 < height < 1200
-    assert legend(figure)[-1] == "and 38 more"
-    assert len(legend(figure)) == 13
+    assert legend(figure)[12] == "and 38 more"
+    assert len(legend(figure)) == 13 + 3  # what is dashed, dotted, and a dot
     assert sum("method=fd" in label for label in legend(figure)) == 6
     assert "pde=poisson1d" not in "".join(legend(figure))
     box = figure.legends[0].get_window_extent()
@@ -364,7 +424,7 @@ def test_labels_name_the_method_and_survive_any_text(tmp_path) -> None:
 
 def test_runs_that_share_a_label_are_told_apart_by_method_under_a_common_title() -> None:
     figure = figures.rfm_comparison_figure([solve(m, "poisson1d, N = 64") for m in ("ad", "fd")])
-    assert legend(figure) == ["ad", "fd"]
+    assert legend(figure)[:2] == ["ad", "fd"]
     assert figure.get_suptitle().endswith(": poisson1d, N = 64")
 
 
@@ -376,6 +436,135 @@ def test_matplotlib_settings_are_left_alone_and_do_not_matter(tmp_path) -> None:
     assert dict(matplotlib.rcParams) == before
     plain, changed = imread(tmp_path / "plain.png"), imread(tmp_path / "changed.png")
     np.testing.assert_array_equal(plain, changed)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """A folder with one map as PNG, then as PDF, then as SVG, and with losses."""
+    folder, figure = tmp_path_factory.mktemp("written"), FIGURES["solution_map"]("fd")
+    for ending in ("png", "pdf", "svg"):
+        figures.save(figure, folder / f"map.{ending}")
+    figures.save(FIGURES["loss"]("fd"), folder / "loss.pdf")
+    figures.save(FIGURES["loss"]("fd"), folder / "loss.svg")
+    return folder
+
+
+def test_a_figure_has_the_same_bytes_whenever_and_after_whatever_it_is_written(written, tmp_path):
+    again = FIGURES["solution_map"]("fd")
+    for ending in ("svg", "pdf", "png"):
+        figures.save(again, tmp_path / f"map.{ending}")
+        wanted = (written / f"map.{ending}").read_bytes()
+        assert (tmp_path / f"map.{ending}").read_bytes() == wanted
+        assert b"Date" not in wanted
+
+
+@pytest.mark.parametrize(("name", "pictures"), [("loss", 0), ("map", 6)])
+def test_a_pdf_is_of_lines_and_text_and_only_maps_are_pictures(written, name, pictures):
+    text = (written / f"{name}.pdf").read_bytes()
+    assert b"/FontFile2" in text  # TrueType
+    assert b"/Type3" not in text  # shapes of letters
+    assert text.count(b"/Subtype /Image") == pictures  # three maps and their colours
+    assert len(text) < 50_000
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"), [("loss", {"1000", "total"}), ("map", {"0.25", "0.75"})]
+)
+def test_an_svg_has_its_words_as_text_and_is_small(written, name, wanted):
+    words = [*ElementTree.parse(written / f"{name}.svg").getroot().itertext()]
+    assert wanted <= set(words)
+    assert any("method fd" in word for word in words)
+    assert (written / f"{name}.svg").stat().st_size < 60_000
+
+
+def test_a_figure_is_written_as_one_of_three(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"x\.jpg: a figure is written as one of \.png, \.pdf, \.svg"
+    ):
+        figures.save(FIGURES["loss"]("ad"), tmp_path / "x.jpg")
+
+
+def test_a_long_line_keeps_all_that_its_pixels_show(tmp_path):
+    steps = np.arange(100_000)
+    loss = np.exp(np.random.default_rng(3).normal(size=steps.size) - steps / 3e4)
+    loss[60_007], loss[60_009] = 1e6, 1e-9
+    (axes,) = losses(steps, loss, loss, loss, loss, "ad").axes
+    for line in axes.lines:
+        x, y = line.get_data()
+        assert x.size < 3000
+        assert np.array_equal(y, loss[x.astype(int)])
+        assert (x[0], x[-1]) == (0, steps[-1])
+        for part in np.split(np.arange(steps.size), 100):  # wider than what is drawn as one
+            kept = y[(x >= part[0]) & (x <= part[-1])]
+            assert (kept.min(), kept.max()) == (loss[part].min(), loss[part].max())
+
+
+def contents(figure: Figure) -> list[Any]:
+    """The numbers in the panels of a figure."""
+    lines = [np.asarray(line.get_xydata()) for axes in figure.axes for line in axes.lines]
+    maps = [np.ma.filled(i.get_array(), np.nan) for axes in figure.axes for i in axes.images]
+    return [values.tolist() for values in (*lines, *maps)]
+
+
+def lists(values: Any) -> Any:
+    return values.tolist()
+
+
+def tensors(values: Any) -> Any:
+    return torch.tensor(np.asarray(values, dtype=float), requires_grad=True)
+
+
+@pytest.mark.parametrize("given", [lists, tensors])
+def test_every_figure_is_made_of_lists_and_tensors_as_of_arrays(given: Callable) -> None:
+    def every(to: Callable) -> list[Figure]:
+        t, L, H, s, low = map(to, (STEPS, LOSS, ENTROPY, SPECTRUM, FLOOR))
+        grid, u = to(GRID), to(GRID.sum(1))
+        column, row = (lambda v: to(v[:, None])), (lambda v: to(v[None]))
+        run = RunCurves("a", "ad", t, column(LOSS), row(SPECTRUM), row(FLOOR), 1e-5, t,
+                        column(ENTROPY))  # fmt: skip
+        solve = SpectrumCurves("a", "ad", s, low, 1e-8, to(POSITION), to(ERROR), used=12)
+        spectrum = figures.SpectrumPanel("a", "b", {"fd": row(SPECTRUM)}, 1e-8, {"fd": row(FLOOR)})
+        curve = figures.CurvePanel("a", "b", "c", {"fd": t}, {"fd": column(LOSS)})
+        cause = figures.Panel("a", "b", [figures.Spectrum("fd", "float64", s, low)])
+        step = figures.StepPanel("a", [figures.StepCurve(2, t, L, L, (0.1, 1))], 1e-7)
+        cloud = figures.Cloud("a", "fd", "float64", H, {"loss": L})
+        return [
+            figures.loss_figure(t, L, L, L, L, "fd"),
+            figures.eigenvalue_figure(s, s, low, 0, 10, 1e-5, "fd"),
+            figures.entropy_figure(t, H, t, t, L, "fd"),
+            figures.entropy_loss_figure(H, L, t, "fd"),
+            figures.spectrum_figure({"ad": s, "fd": low}, 1e-5, {"fd": low}),
+            figures.truncation_figure(to(POSITION), to(ERROR), 12, "fd"),
+            figures.solution_figure(grid, u, u, "fd"),
+            figures.solution_figure(to(LINE), to(LINE[:, 0]), to(LINE[:, 0]), "fd"),
+            figures.comparison_figure([run]),
+            figures.rfm_comparison_figure([solve]),
+            figures.paper_figure("title", [spectrum, curve], 2),
+            figures.cause_figure([cause], 1),
+            figures.step_error_figure([step], "title", {}),
+            figures.indicator_figure("title", [cloud], {"loss": "loss"}),
+        ]
+
+    assert all(contents(figure) for figure in every(np.asarray))
+    for wanted, figure in zip(every(np.asarray), every(given), strict=True):
+        assert contents(figure) == contents(wanted)
+
+
+def test_spectra_of_methods_stand_in_one_panel_with_their_own_cutoff_and_floor() -> None:
+    spectra = {"ad": SPECTRUM, "fd": np.stack([SPECTRUM, 3 * SPECTRUM])}
+    figure = figures.spectrum_figure(spectra, 1e-8, {"fd": FLOOR}, eigenvalues=True)
+    (axes,) = figure.axes
+    assert with_data(axes, POSITION, SPECTRUM)[0].get_color() == method_colour("ad")
+    assert with_data(axes, POSITION, 2 * SPECTRUM)[0].get_color() == method_colour("fd")
+    np.testing.assert_allclose(bands(axes)[0], [SPECTRUM, 3 * SPECTRUM])
+    assert levels(axes) == pytest.approx([1e-8 * SPECTRUM[0], 2e-8 * SPECTRUM[0]])
+    assert with_data(axes, POSITION, FLOOR)
+    assert axes.get_ylabel() == figures.EIGENVALUE
+    assert legend(figure)[:2] == ["method ad", "method fd"]
+    assert sum(label.startswith("$e(10^{-8})$ = ") for label in legend(figure)) == 2
+    bare = figures.spectrum_figure({"ad": [3, 1, 2]})
+    assert with_data(bare.axes[0], np.array([1, 2, 3]), np.array([3, 2, 1]))
+    assert legend(bare) == ["method ad"]
 
 
 def test_a_long_noisy_history_is_written(tmp_path) -> None:

@@ -413,10 +413,14 @@ def test_the_page_has_the_table_and_every_figure(whole, tmp_path):
     figures.save(figures.paper_figure("Fig. 1", [panel], 1), large)
     for name in set(FIGURES) - {"fig1"}:
         shutil.copyfile(large, whole / f"{name}.png")
+    for name in FIGURES:
+        (whole / f"{name}.pdf").write_bytes(b"%PDF of " + name.encode())
     text = write_page(whole, tmp_path).read_text()
     assert (whole / "table.md").read_text() in text
     for name in FIGURES:
         assert f"](paper/{name}.png)" in text
+        assert f"](paper/{name}.pdf)" in text
+        assert (tmp_path / "paper" / f"{name}.pdf").read_bytes().endswith(name.encode())
         small = tmp_path / "paper" / f"{name}.png"
         assert small.stat().st_size < large.stat().st_size
     assert np.abs(imread(small)[..., :3] - imread(large)[..., :3]).mean() < 0.005

@@ -7,7 +7,10 @@ import pytest
 import torch
 from scripts import ROOT, run_folders, run_here
 
+from pinnspectra.figures import save
+from pinnspectra.found_runs import run_at
 from pinnspectra.recorded import read_arrays
+from pinnspectra.run_figures import run_figures
 
 
 def solve(cwd, *overrides):
@@ -50,6 +53,10 @@ def test_the_run_folder_of_a_random_feature_model(tmp_path):
     assert result["status"] == "finished"
     names = {path.stem for path in (folder / "figures").glob("*.png")}
     assert names == {"singular_values", "truncation"}
+    for name, make in run_figures(run_at(folder, "")).items():
+        save(make(), tmp_path / "again.png")
+        at_the_end = (folder / "figures" / f"{name}.png").read_bytes()
+        assert (tmp_path / "again.png").read_bytes() == at_the_end
 
 
 def test_rows_of_rounding_noise_fit_f_and_ad_shows_it(tmp_path):

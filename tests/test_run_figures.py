@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from ensembles import write_run
 
-from pinnspectra.run_figures import draw_run
-from pinnspectra.run_folder import RunFolder, read_json
+from pinnspectra.figures.__main__ import main
+from pinnspectra.found_runs import run_at
+from pinnspectra.run_figures import draw_run, run_figures
+from pinnspectra.run_folder import SWEEP, RunFolder, read_json
 
 FIGURES = {"loss", "solution", "eigenvalues", "entropy", "entropy_loss"}
 
@@ -49,5 +51,65 @@ def test_what_is_missing_or_damaged_takes_no_other_figure_with_it(tmp_path):
     write_solution(tmp_path, 5, {})
     (tmp_path / "spectra.npz").write_bytes(b"PK\x03\x04 cut short")
     assert drawn(tmp_path) == {"loss", "solution"}
+    np.savez(tmp_path / "solution.npz", points=1, solution=2, exact=3)
+    assert set(run_figures(run_at(tmp_path, ""))) == {"loss"}
     (tmp_path / "other").mkdir()
     assert drawn(tmp_path / "other") == set()
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    """Two runs of a sweep, the second of which ended before its result was written."""
+    folder = tmp_path / "sweep"
+    for i, method in enumerate(("ad", "fd")):
+        write_run(folder / f"{i}", method=method, overrides=[f"method={method}"])
+    (folder / SWEEP).touch()
+    (folder / "1" / "result.json").unlink()
+    return folder
+
+
+def files(folder: Path) -> set[str]:
+    found = [path for path in folder.rglob("*") if path.suffix in (".png", ".pdf", ".svg")]
+    return {str(path.relative_to(folder)) for path in found}
+
+
+def test_the_command_draws_every_run_and_the_comparison(sweep, capsys):
+    assert main([str(sweep), "--format", "svg"]) == 0
+    of_runs = {f"{i}/figures/{name}.svg" for i in range(2) for name in FIGURES - {"solution"}}
+    assert files(sweep) == {"comparison.svg", *of_runs}
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == f"see {sweep}/0/figures: loss, eigenvalues, entropy, entropy_loss (svg)"
+    assert said[-1] == f"see {sweep}: comparison (svg)"
+
+
+def test_the_command_draws_what_it_can_and_says_what_is_damaged(sweep, capsys):
+    for name in ("metrics.csv", "spectra.npz"):
+        (sweep / "0" / name).write_bytes(b"PK\x03\x04 cut short\n")
+    assert main([str(sweep / "0"), "--format", "png"]) == 1
+    damage = capsys.readouterr().err.splitlines()
+    assert [line.split(" is damaged (")[0] for line in damage] == [
+        f"error: {sweep}/0/{name}" for name in ("metrics.csv", "spectra.npz")
+    ]
+    assert files(sweep) == set()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere"], "nowhere: no run under this folder"),
+        (["nowhere", "--format", "pdf,jpg"], "--format pdf,jpg: no format 'jpg'; allowed are png"),
+        ([], "the following arguments are required: DIR"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line(arguments, said, capsys):
+    assert main(arguments) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {said}")
+
+
+def test_a_figure_that_cannot_be_drawn_takes_no_other_with_it(sweep, monkeypatch, caplog):
+    monkeypatch.setattr("pinnspectra.figures.loss_figure", None)
+    assert main([str(sweep / "1"), "--format", "svg"]) == 1
+    assert files(sweep) == {f"1/figures/{n}.svg" for n in FIGURES - {"solution", "loss"}}
+    (record,) = caplog.records
+    assert "loss.svg could not be drawn" in record.getMessage()

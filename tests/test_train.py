@@ -10,8 +10,11 @@ from wandb_records import logged, table
 
 from pinnspectra.dashboard.panels import CURVES, FIGURE_NAMES, FIGURES, SECTIONS, SPECTRA
 from pinnspectra.dashboard.vega import CHARTS
+from pinnspectra.figures import save
+from pinnspectra.found_runs import run_at
 from pinnspectra.kernel import kernel_singular_values
 from pinnspectra.recorded import read_arrays, read_metrics
+from pinnspectra.run_figures import run_figures
 from pinnspectra.spectrum import effective_cutoff, truncated_entropy
 
 RESULT_KEYS = {
@@ -109,6 +112,14 @@ def test_figures_are_drawn(sweep):
     for folder in sweep[1]:
         names = {path.stem for path in (folder / "figures").glob("*.png")}
         assert names == {"loss", "eigenvalues", "entropy", "entropy_loss", "solution"}
+
+
+def test_figures_drawn_again_from_the_folder_are_the_same(sweep, tmp_path):
+    folder = sweep[1][0]
+    for name, make in run_figures(run_at(folder, "")).items():
+        save(make(), tmp_path / "again.png")
+        at_the_end = (folder / "figures" / f"{name}.png").read_bytes()
+        assert (tmp_path / "again.png").read_bytes() == at_the_end
 
 
 def test_the_solution_that_is_written_has_the_error_of_the_result(sweep):

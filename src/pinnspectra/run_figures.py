@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
@@ -55,9 +55,8 @@ def _of_training(run: Run) -> Figures:
     eigenvalues, floor, at, entropy = (
         spectra[name] for name in ("eigenvalues", "floor", "steps", "truncated_entropy")
     )
-    first, last = int(at[0]), int(at[-1])
     drawn["eigenvalues"] = lambda: figures.eigenvalue_figure(
-        eigenvalues[0], eigenvalues[-1], floor**2, first, last, cutoff, method, rates
+        eigenvalues[0], eigenvalues[-1], floor**2, at[0], at[-1], cutoff, method, rates
     )
     drawn["entropy"] = lambda: figures.entropy_figure(
         at, entropy, spectra["effective_cutoff"], steps, loss, method, rates
@@ -71,7 +70,7 @@ def _of_training(run: Run) -> Figures:
 def _of_solution(run: Run) -> Figures:
     arrays = read_arrays(run.path / "solution.npz")
     names = ("points", "solution", "exact")
-    if not arrays.keys() >= set(names) or len(arrays["solution"]) != len(run.rows):
+    if not arrays.keys() >= set(names) or arrays["solution"].shape[:1] != (len(run.rows),):
         return {}
     method, rates = _method(run), learning_rates(run)
     x, u, exact = (arrays[name] for name in names)
@@ -151,8 +150,7 @@ def _solve_curves(run: Run) -> figures.SpectrumCurves:
 def learning_rates(run: Run) -> list[float]:
     """The learning rate of each member of a run; [] where one is not known."""
     rates = [row["learning_rate"] for row in run.rows]
-    known = all(isinstance(r, int | float) and not isinstance(r, bool) for r in rates)
-    return rates if known else []
+    return rates if all(map(_is_number, rates)) else []
 
 
 def _method(run: Run) -> str:
@@ -161,4 +159,8 @@ def _method(run: Run) -> str:
 
 def _cutoff(run: Run) -> float:
     cutoff = run.result.get("cutoff")
-    return float("nan") if cutoff is None else float(cutoff)
+    return float(cutoff) if _is_number(cutoff) else float("nan")
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,7 +1,16 @@
 """Figures of one run and of runs side by side, drawn from plain arrays.
 
-Every function returns a matplotlib Figure that belongs to no window and no global state; `save`
-writes it. A method keeps its colour in every figure. Every quantity is nondimensional.
+    from pinnspectra.figures import save, spectrum_figure
+
+    figure = spectrum_figure({"ad": sigma_ad, "fd": sigma_fd}, cutoff=1e-12)
+    save(figure, "spectra.pdf")
+
+Arrays may be lists, NumPy arrays or torch tensors. Every function returns a matplotlib Figure that
+belongs to no window and no global state; `save` writes it as PNG, PDF or SVG. In a notebook it is
+shown as the value of a cell once `%matplotlib inline` was run, which tells IPython to show figures.
+A method keeps its colour in every figure. Every quantity is nondimensional.
+
+`python -m pinnspectra.figures DIR` draws the figures of the runs under a folder again.
 """
 
 from pinnspectra.figures.cause import Panel, Spectrum, cause_figure

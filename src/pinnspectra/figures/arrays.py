@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
+
+Arrays = Mapping[str, np.ndarray]
+"""Numbers by method, or by what they are."""
 
 
 def array(values: Any) -> np.ndarray:
@@ -24,3 +29,14 @@ def members(values: Any) -> np.ndarray:
     """Numbers of each member, (S, N), such as spectra; (N,) are those of one member."""
     given = array(values)
     return given[None] if given.ndim == 1 else given
+
+
+def hold_arrays(record: Any) -> None:
+    """Make arrays of the fields of a frozen dataclass that are to hold them, whatever was given."""
+    for field in fields(record):
+        given = getattr(record, field.name)
+        if field.type == "np.ndarray":
+            object.__setattr__(record, field.name, array(given))
+        elif field.type == "Arrays":
+            by_name = {name: array(values) for name, values in given.items()}
+            object.__setattr__(record, field.name, by_name)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import fill
 
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pinnspectra.figures.arrays import hold_arrays
 from pinnspectra.figures.panels import LARGEST, draw_curve, finished, new_figure
 from pinnspectra.figures.spectra import set_spectrum_axes
 from pinnspectra.figures.style import STYLE, method_colour
@@ -47,6 +49,9 @@ class Spectrum:
     values: np.ndarray
     floor: np.ndarray
 
+    def __post_init__(self) -> None:
+        hold_arrays(self)
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -70,6 +75,7 @@ def cause_figure(panels: Sequence[Panel], columns: int) -> Figure:
         "in exact arithmetic the two are one"
     )
     width, height = 1.2 + 3.9 * columns, 1.3 + 3.1 * rows
+    title = fill(title, int(11 * width))
     figure, axes = new_figure(title, width, height, rows=rows, columns=columns, apart=True)
     for one, panel in zip(axes, panels, strict=False):
         one.set_title(panel.title)

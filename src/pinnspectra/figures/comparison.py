@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from pinnspectra.figures.arrays import hold_arrays
 from pinnspectra.figures.members import BAND, MEDIAN, MOST_BANDS, draw_ended, draw_histories
 from pinnspectra.figures.panels import draw_curve, new_figure, noted
 from pinnspectra.figures.random_features import draw_truncation_mark, set_truncation_axes
@@ -58,6 +59,9 @@ class RunCurves:
     entropy_steps: np.ndarray
     truncated_entropy: np.ndarray
 
+    def __post_init__(self) -> None:
+        hold_arrays(self)
+
 
 @dataclass(frozen=True, eq=False)
 class SpectrumCurves:
@@ -75,6 +79,9 @@ class SpectrumCurves:
     truncation_position: np.ndarray
     relative_training_error: np.ndarray
     used: int
+
+    def __post_init__(self) -> None:
+        hold_arrays(self)
 
 
 Curves = RunCurves | SpectrumCurves

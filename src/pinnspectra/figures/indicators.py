@@ -10,7 +10,8 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pinnspectra.figures.panels import draw_curve, finished, new_figure
+from pinnspectra.figures.arrays import Arrays, hold_arrays
+from pinnspectra.figures.panels import draw_curve, finished, new_figure, ticks
 from pinnspectra.figures.style import STYLE, method_colour
 from pinnspectra.figures.training import ENTROPY
 
@@ -23,7 +24,10 @@ class Cloud:
     method: str
     precision: str
     truncated_entropy: np.ndarray
-    outcomes: Mapping[str, np.ndarray]
+    outcomes: Arrays
+
+    def __post_init__(self) -> None:
+        hold_arrays(self)
 
 
 @rc_context(STYLE)
@@ -57,6 +61,7 @@ def indicator_figure(title: str, clouds: Sequence[Cloud], labels: Mapping[str, s
 def _set_scales(axes: Axes, clouds: Sequence[Cloud], outcome: str) -> None:
     """Axes that show all cases: logarithmic for H where it has a decade, and for the outcomes."""
     H = np.concatenate([cloud.truncated_entropy for cloud in clouds])
+    axes.xaxis.set_major_locator(ticks(6))
     if 0 < 10 * H.min() < H.max():
         axes.set_xscale("log")
     y = np.concatenate([cloud.outcomes[outcome] for cloud in clouds])

@@ -15,6 +15,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pinnspectra.figures.arrays import Arrays, hold_arrays
 from pinnspectra.figures.members import across, draw_band, draw_histories
 from pinnspectra.figures.panels import draw_mark, finished, new_figure
 from pinnspectra.figures.random_features import set_truncation_axes
@@ -32,8 +33,6 @@ STAGES = ("I", "II", "III", "IV")
 
 WIDTH = 8.0
 """Inches that a title needs."""
-
-Arrays = Mapping[str, np.ndarray]
 
 
 def _look(method: str, i: int) -> dict[str, Any]:
@@ -58,6 +57,9 @@ class SpectrumPanel:
     squares: bool = False
     alike: int | None = None
     note: str = ""
+
+    def __post_init__(self) -> None:
+        hold_arrays(self)
 
     def draw(self, axes: Axes) -> None:
         """Draw it on axes."""
@@ -84,6 +86,9 @@ class TruncationPanel:
     errors: Arrays
     used: Mapping[str, int] = field(default_factory=dict)
     stages: Sequence[int] = ()
+
+    def __post_init__(self) -> None:
+        hold_arrays(self)
 
     def draw(self, axes: Axes) -> None:
         """Draw it on axes."""
@@ -123,6 +128,9 @@ class CurvePanel:
     dashed_label: str = ""
     log_x: bool = False
     log_y: bool = True
+
+    def __post_init__(self) -> None:
+        hold_arrays(self)
 
     def draw(self, axes: Axes) -> None:
         """Draw it on axes."""

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
+from pinnspectra.figures.arrays import hold_arrays
 from pinnspectra.figures.panels import draw_curve, draw_mark, finished, new_figure
 from pinnspectra.figures.style import STYLE, method_colour
 
@@ -30,6 +31,9 @@ class StepCurve:
     expected: np.ndarray
     measured: np.ndarray
     best: tuple[float, float]
+
+    def __post_init__(self) -> None:
+        hold_arrays(self)
 
 
 @dataclass(frozen=True, eq=False)

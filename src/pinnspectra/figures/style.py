@@ -8,7 +8,6 @@ from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
@@ -86,6 +85,8 @@ def save(figure: Figure, path: Path | str) -> None:
         layout.execute(figure)
         figure.set_layout_engine("none")
     if path.suffix == ".pdf":
+        from matplotlib.backends.backend_pdf import FigureCanvasPdf  # slow, and no run needs it
+
         FigureCanvasPdf(figure).print_pdf(path, metadata={"CreationDate": None})
     elif path.suffix == ".svg":
         FigureCanvasSVG(figure).print_svg(path, metadata={"Date": None})

@@ -106,8 +106,8 @@ def eigenvalue_figure(
     eigenvalues_first: ArrayLike,
     eigenvalues_last: ArrayLike,
     floor: ArrayLike,
-    first_step: int,
-    last_step: int,
+    first_step: float,
+    last_step: float,
     cutoff: float,
     method: str,
     learning_rates: Sequence[float] = (),
@@ -126,11 +126,13 @@ def eigenvalue_figure(
     set_spectrum_axes(axes, EIGENVALUE)
     colour = method_colour(method)
     style = {"marker": ".", "markersize": 4, "linewidth": 1.2}
-    first = {"alpha": 0.35, "label": f"step {first_step}", "band": drawn == BAND} | style
+    first = {"alpha": 0.35, "label": f"step {first_step:.0f}", "band": drawn == BAND} | style
     draw_spectrum(axes, eigenvalues_first, colour, **first)
     looks = zip(groups.items(), group_looks(groups), cycle(MARKERS), strict=False)
     for (rate, which), look, marker in looks:
-        last = style | look | {"label": labelled(f"step {last_step}", rate), "band": drawn == BAND}
+        last = (
+            style | look | {"label": labelled(f"step {last_step:.0f}", rate), "band": drawn == BAND}
+        )
         draw_spectrum(axes, values[which], colour, **last)
         draw_floor(axes, values[which], errors[which], colour, listed=True, squares=True)
         draw_cutoff(axes, values[which], cutoff, colour, r"\lambda_1", marker=marker, of=rate)
@@ -190,22 +192,30 @@ def entropy_loss_figure(
     title = _title(f"Loss and truncated entropy, method {method}", losses, "paths")
     figure, (axes,) = new_figure(title, 6.4, 4.8)
     axes.set(yscale="log", xlabel=ENTROPY, ylabel=LOSS)
+    axes.xaxis.set_major_locator(ticks(6))
     colour, many = method_colour(method), losses.shape[1] > 1
     which = shown(axes, entropy, losses) & ~ended(losses)
     for i in np.flatnonzero(which.any(axis=0)):
         H, L = entropy[which[:, i], i], losses[which[:, i], i]
         draw_curve(axes, H, L, color=colour, linewidth=1, alpha=0.25 if many else 0.6)
     at = np.nonzero(which)
-    step = steps[at[0]]
-    area = max(2, 16 / losses.shape[1] ** 0.5)
-    look = {"s": area, "cmap": "viridis", "zorder": 2.5, "rasterized": step.size > MOST_MARKS}
-    dots = axes.scatter(entropy[at], losses[at], c=step, **look)
-    if np.unique(step).size > 1:
-        where = {"ax": axes, "label": STEP, "ticks": ticks(6, integer=True)}
-        draw_colour_bar(figure, dots, **where)
+    if at[0].size:
+        area = max(2, 16 / losses.shape[1] ** 0.5)
+        _draw_dots(figure, axes, entropy[at], losses[at], steps[at[0]], area)
     _mark_ends(axes, entropy, losses, steps, which, colour, learning_rates)
     draw_ended(axes, entropy, losses, colour, label=ENDED)
     return finished(figure)
+
+
+def _draw_dots(
+    figure: Figure, axes: Axes, H: np.ndarray, L: np.ndarray, steps: np.ndarray, area: float
+) -> None:
+    """Draw dots at (H, L), (n,), coloured by gradient step, (n,)."""
+    look = {"s": area, "cmap": "viridis", "zorder": 2.5, "rasterized": steps.size > MOST_MARKS}
+    dots = axes.scatter(H, L, c=steps, **look)
+    if np.unique(steps).size > 1:
+        where = {"ax": axes, "label": STEP, "ticks": ticks(6, integer=True)}
+        draw_colour_bar(figure, dots, **where)
 
 
 def _mark_ends(
@@ -249,6 +259,7 @@ def _right_axes(axes: Axes, label: str) -> Axes:
     """Grey axes for whole numbers on the right, drawn below what is on the left."""
     right = axes.twinx()
     right.grid(False)
+    right.margins(y=0.15)  # else two curves that rise together coincide
     right.spines.right.set(visible=True, color="#777777")
     right.set_ylabel(label, color="#777777")
     right.tick_params(axis="y", colors="#777777")

@@ -2,7 +2,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: install demo paper paper-docs indicators test test-slow bench bench-peers format lock clean
+.PHONY: install demo paper paper-docs indicators test test-slow chromium test-browser bench
+.PHONY: bench-peers format lock clean
 
 install: $(INSTALLED)
 
@@ -31,6 +32,27 @@ test: $(INSTALLED)
 
 test-slow: $(INSTALLED)
 	$(BIN)/pytest -n 2 -m slow
+
+# The report in a browser, with screenshots of it in outputs/browser.
+BROWSER := .venv/.browser
+
+$(BROWSER): $(INSTALLED) requirements-browser.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps \
+	    -r requirements-browser.txt
+	touch $@
+
+# Debian's, which root alone may install.
+chromium:
+	@{ command -v chromium && command -v chromedriver; } > /dev/null || \
+	    if test "$$(id -u)" = 0; then \
+	        apt-get -qq update && apt-get -qq -y install chromium chromium-driver; \
+	    else \
+	        echo 'error: Chromium is missing: sudo apt-get install chromium chromium-driver' >&2; \
+	        exit 1; \
+	    fi
+
+test-browser: chromium $(BROWSER)
+	$(BIN)/pytest -m browser tests/browser
 
 # About ten minutes: outputs/bench/*.json and docs/benchmarks.md. Nothing else should run meanwhile.
 BENCHMARKS := gradient_step overhead kernel_spectrum startup growth

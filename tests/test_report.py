@@ -20,6 +20,7 @@ from pinnspectra.machine import machine
 from pinnspectra.report.__main__ import main
 from pinnspectra.report.charts import evenly, leading
 from pinnspectra.report.claim import claim, number
+from pinnspectra.report.differences import differences, settings
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -433,6 +434,36 @@ def test_configurations_are_compared_by_the_keys_that_differ(sweep):
     assert "max_steps" not in said
 
 
+def test_keys_that_one_script_alone_has_are_no_differences():
+    trained = {"max_steps": "10", "log_every": "1", "seed": "0"}
+    solved = {"boundary_rows": "true", "seed": "1"}
+    found = differences({0: trained, 1: solved, 2: trained | {"log_every": "2"}})
+    assert [difference.key for difference in found.keys] == ["seed"]
+    assert found.of_some == {
+        "training": ["max_steps", "log_every"],
+        "random features": ["boundary_rows"],
+    }
+    alone = differences({0: trained, 1: trained | {"log_every": "2"}})
+    assert [difference.key for difference in alone.keys] == ["log_every"]
+    assert not alone.of_some
+
+
+def test_methods_have_one_order_whatever_the_runs_have(tmp_path):
+    write_sweep(tmp_path, ("other", "fd", "ad"), (0,))
+    found = page(tmp_path)
+    assert found.data["methods"] == ["ad", "fd", "other"]
+    assert "ad, fd and other on poisson1d" in found.said("")
+
+
+def test_a_value_that_refers_to_another_is_that_one():
+    given = {"preset": {"lr": 0.5}, "points": {"n": 64}, "optimizer": {"lr": "${preset.lr}"}}
+    given |= {"method": {"step": "${ratio:1,${points.n}}", "other": "${unknown:1}"}}
+    found = settings(given | {"logger": {"csv": 1}})
+    assert found["optimizer.lr"] == "0.5"
+    assert (found["method.step"], found["method.other"]) == ("0.015625", "${unknown:1}")
+    assert "logger.csv" not in found
+
+
 def test_commands_are_what_a_shell_takes(tmp_path):
     nasty = ["method=ad", "name='a b'", "x=$(rm -rf /)", 'y="q"; echo', "logger=[csv]"]
     write_job(tmp_path / "a", overrides=nasty)
@@ -453,9 +484,14 @@ def test_other_versions_and_machines_are_named(sweep):
 def test_one_run_alone_and_a_folder_of_sweeps_have_a_page_too(sweep, tmp_path):
     assert len(page(sweep[1][0]).table) == 1
     shutil.copytree(sweep[0], tmp_path / "other")
+    write_job(tmp_path / "single" / ("long" * 30))
     found = page(tmp_path)
-    assert len(found.table) == 8
-    assert found.table[0]["run"].startswith("other/")
+    assert found.said("runs-section").count("other") == 1
+    called = [row["run"] for row in found.table]
+    assert called[0] == "1 · method=ad seed=0"
+    assert called[-1] == "2 · method=fd seed=1"
+    assert called[4].startswith("longlong")
+    assert len(called[4]) <= 48
 
 
 def test_the_page_is_the_same_every_time(sweep, drawn):

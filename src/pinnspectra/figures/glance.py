@@ -37,6 +37,9 @@ FEW_LISTED = 8
 
 MAP_LEVELS = 64
 
+LEAST_SPAN = 3.0
+"""Factor that a loss axis spans at least: powers and small multiples of ten are its ticks."""
+
 LONGEST = 44
 """Characters of a label."""
 
@@ -135,13 +138,21 @@ def entropy_loss_overview(
 ) -> Figure:
     """Loss over truncated entropy, (P,) each, a point a run or member."""
     figure, axes = _figure()
-    figure.subplots_adjust(left=0.2)
     axes.set(yscale="log", xlabel=ENTROPY, ylabel=label)
     axes.xaxis.set_major_locator(ticks(6))
+    axes.ticklabel_format(axis="x", useOffset=False)
     which = shown(axes, entropy, loss)
-    kept = [color for color, keep in zip(colors, which, strict=True) if keep]
-    if kept:
-        axes.scatter(entropy[which], loss[which], c=kept, s=36, edgecolors="black", linewidths=0.6)
+    if which.any():
+        kept = [color for color, keep in zip(colors, which, strict=True) if keep]
+        x, y = entropy[which], loss[which]
+        order = list(dict.fromkeys(kept))
+        last = max(len(order) - 1, 1)
+        area = [75 - 50 * order.index(color) / last for color in kept]  # two that coincide show
+        axes.scatter(x, y, c=kept, s=area, edgecolors="black", linewidths=0.6)
+        room = max(0.07 * np.ptp(x), 0.05 * x.max())
+        factor = max((y.max() / y.min()) ** 0.07, LEAST_SPAN**0.5)
+        axes.set_xlim(x.min() - room, x.max() + room)
+        axes.set_ylim(y.min() / factor, y.max() * factor)
     return noted(figure)
 
 
@@ -228,7 +239,7 @@ def _figure() -> tuple[Figure, Axes]:
 def _widths(lines: Sequence[Line]) -> list[float]:
     """Of a few curves those of the first method are wider: two that coincide both show."""
     methods = list(dict.fromkeys(line.method for line in lines))
-    few = len(lines) <= FEW_LISTED and len(methods) > 1
+    few = len(methods) > 1
     return [
         1.3 + (2.2 * (1 - methods.index(line.method) / (len(methods) - 1)) if few else 0)
         for line in lines

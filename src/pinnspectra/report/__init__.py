@@ -14,6 +14,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from pinnspectra.described import place
 from pinnspectra.found_runs import Run, find_runs
 from pinnspectra.messages import first_line
 from pinnspectra.run_folder import written_whole
@@ -35,7 +36,7 @@ def report(folder: Path) -> None:
         log.error("%s could not be made: %s", folder / NAME, first_line(error))
         log.debug("", exc_info=True)
     else:
-        print(f"see {path}", flush=True)
+        print(f"see {place(path)}", flush=True)
 
 
 def write_report(folder: Path, runs: Sequence[Run]) -> Path:
@@ -44,11 +45,12 @@ def write_report(folder: Path, runs: Sequence[Run]) -> Path:
     Raises:
         OSError: it cannot be written.
     """
-    from pinnspectra.overview import titles
     from pinnspectra.report.contents import shown
+    from pinnspectra.report.names import names
     from pinnspectra.report.page import page
 
-    text = page(folder, shown(runs, titles(runs)))
+    called = names(folder, runs)
+    text = page(folder, shown(runs, called.runs), called.sweeps)
     path = folder / NAME
     with written_whole(path) as file:
         file.write(text.encode(errors="backslashreplace"))

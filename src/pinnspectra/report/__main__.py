@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from pinnspectra.described import place
 from pinnspectra.messages import Parser, cannot_write, say
 from pinnspectra.report import NAME, write_report
 from pinnspectra.results import runs_under
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     damaged = [line for run in runs for line in run.damage]
     for line in damaged:
         say(line)
-    print(f"see {path}")
+    print(f"see {place(path)}")
     return 1 if damaged else 0
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from pinnspectra.figures import METHOD_COLOURS, method_colour
 from pinnspectra.figures.glance import shades
 from pinnspectra.figures.members import across
 from pinnspectra.figures.spectra import effective_cutoff
@@ -46,15 +48,18 @@ def chart_data(runs: Sequence[Shown], pair: tuple[int, int]) -> dict[str, Any]:
     """
     every = curves_of(runs)
     colours = shades([curves.method for curves in every])
-    own = dict[int, str]()
-    for curves, colour in zip(every, colours, strict=True):
-        own.setdefault(curves.run, colour)
+    several = Counter(curves.run for curves in every)
+    own = {
+        curves.run: colour if several[curves.run] == 1 else method_colour(curves.method)
+        for curves, colour in zip(every, colours, strict=True)
+    }
     return {
         "curves": [
             _curves(c, colour, len(every)) for c, colour in zip(every, colours, strict=True)
         ],
         "points": _points(runs, own)[:POINTS],
         "measures": _measured(runs),
+        "methods": methods_of(runs),
         "pair": pair,
     }
 
@@ -62,6 +67,13 @@ def chart_data(runs: Sequence[Shown], pair: tuple[int, int]) -> dict[str, Any]:
 def curves_of(runs: Sequence[Shown]) -> list[Curves]:
     """The curves of all runs."""
     return [curves for run in runs for curves in run.curves]
+
+
+def methods_of(runs: Sequence[Shown]) -> list[str]:
+    """The runs' methods in the order in which they are drawn: AD's curves beneath the others'."""
+    order = {method: i for i, method in enumerate(METHOD_COLOURS)}
+    found = dict.fromkeys(shown.method for shown in runs)
+    return sorted(found, key=lambda method: order.get(method, len(order)))
 
 
 def evenly(size: int, most: int) -> np.ndarray:

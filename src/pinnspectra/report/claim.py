@@ -24,6 +24,9 @@ ERRORS = {
 }
 """What is compared, the first that both runs of a pair have, and its name."""
 
+OF_SOLVES = ("relative_training_error_ad",)
+"""What random feature models alone have."""
+
 MOST = 3
 """Comparisons that are told one by one."""
 
@@ -42,7 +45,8 @@ def claim(runs: Sequence[Run]) -> list[str]:
         if error and pair.finished:
             names = str(pair.ad["pde"]), pair.reference, pair.other
             groups.setdefault((*names, error), []).append(pair)
-    said = [_comparison(*names, found) for names, found in groups.items()]
+    ordered = sorted(groups, key=lambda names: names[-1] in OF_SOLVES)  # training runs first
+    said = [_comparison(*names, groups[names]) for names in ordered]
     more = len(said) - MOST
     if more > 0:
         said[MOST:] = [f"{more} more comparison{'s' * (more > 1)}: see the table."]
@@ -60,7 +64,8 @@ def _comparison(pde: str, base: str, other: str, error: str, found: Sequence[Pai
         pairs = "both pairs" if len(found) == 2 else f"all {len(found)} pairs"
         spread = f" in {pairs}, within {100 * ALIKE:g} %"
     name = f"{other}'s {ERRORS[error]} is {size} {base}'s"
-    told = f"On {pde}{_after(found)}, {name}{spread if len(found) > 1 else ''}"
+    on = f"With random features on {pde}" if error in OF_SOLVES else f"On {pde}"
+    told = f"{on}{_after(found)}, {name}{spread if len(found) > 1 else ''}"
     return f"{told}{_entropies(base, other, found)}."
 
 

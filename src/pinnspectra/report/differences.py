@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from pinnspectra.found_runs import flat
 from pinnspectra.run_folder import FREE
+
+REFERENCE = re.compile(r"\$\{([\w.]+)\}")
+"""${key}."""
+
+RATIO = re.compile(r"\$\{ratio:\s*([^,]+?)\s*,\s*([^,]+?)\s*\}")
+"""${ratio:a,b} of the configurations."""
+
+TRAINED, SOLVED = "max_steps", "random features"
+"""A key that every training run has, and what runs without it are."""
 
 MISSING = "—"
 """What a run has at a key that it does not have."""
@@ -37,11 +48,35 @@ class Difference:
         return next((value for value, runs in self.values.items() if run in runs), MISSING)
 
 
+@dataclass(frozen=True)
+class Differences:
+    """Keys that differ; and keys by the kind of runs that alone have them, where there are two."""
+
+    keys: Sequence[Difference]
+    of_some: Mapping[str, Sequence[str]]
+
+
 def settings(config: Mapping[str, Any]) -> dict[str, str]:
-    """The values of a configuration as text by dotted key, without what no number depends on."""
-    return {
-        key: text(value) for key, value in flat(config).items() if key.split(".")[0] not in FREE
-    }
+    """The values of a configuration as text by dotted key, without what no number depends on.
+
+    A value that refers to another key is that key's: whichever was given, the run is the same.
+    """
+    given = flat(config)
+    resolved = {key: text(_resolved(value, given)) for key, value in given.items()}
+    return {key: value for key, value in resolved.items() if key.split(".")[0] not in FREE}
+
+
+def _resolved(value: Any, given: Mapping[str, Any], depth: int = 4) -> Any:
+    """A value, with the keys and ratios that it refers to, as far as they are known."""
+    if not isinstance(value, str) or depth == 0:
+        return value
+    if (found := REFERENCE.fullmatch(value)) and found[1] in given:
+        return _resolved(given[found[1]], given, depth - 1)
+    if found := RATIO.fullmatch(value):
+        parts = [_resolved(part, given, depth - 1) for part in found.groups()]
+        with suppress(TypeError, ValueError, ArithmeticError):
+            return float(parts[0]) / float(parts[1])
+    return value
 
 
 def text(value: Any) -> str:
@@ -61,6 +96,14 @@ def grouped(tables: Mapping[int, Mapping[str, str]]) -> list[Difference]:
     return found
 
 
-def differences(tables: Mapping[int, Mapping[str, str]]) -> list[Difference]:
-    """The keys in which the runs' tables differ."""
-    return [found for found in grouped(tables) if found.mixed]
+def differences(tables: Mapping[int, Mapping[str, str]]) -> Differences:
+    """The keys in which the runs' tables differ, and those that one script alone knows."""
+    of_some: dict[str, list[str]] = {}
+    kinds = {run: "training" if TRAINED in table else SOLVED for run, table in tables.items()}
+    for kind in dict.fromkeys(kinds.values()) if len(set(kinds.values())) > 1 else ():
+        own = [table for run, table in tables.items() if kinds[run] == kind]
+        others = {key for run, table in tables.items() if kinds[run] != kind for key in table}
+        of_some[kind] = [key for key in own[0] if all(key in t for t in own) and key not in others]
+    known = {key for keys in of_some.values() for key in keys}
+    keys = [found for found in grouped(tables) if found.mixed and found.key not in known]
+    return Differences(keys, {kind: keys for kind, keys in of_some.items() if keys})

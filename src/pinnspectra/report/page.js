@@ -138,13 +138,18 @@
   }
   const points = (x, y) => x.map((value, i) => ({ x: value, y: y[i] }));
   const positive = (list) => list.map((p) => (p.y > 0 ? p : { x: p.x, y: null }));
-  const having = (part) => data.curves.filter((c) => c[part] && shownRuns.has(c.run));
+  const MOST_CURVES = 60; // of more, every so many of those that the table shows
+  function having(part) {
+    const all = data.curves.filter((c) => c[part] && shownRuns.has(c.run)), every = Math.ceil(all.length / MOST_CURVES);
+    return all.filter((_, i) => i % every === 0);
+  }
   const few = (part) => data.curves.filter((c) => c[part]).length <= 8;
   // the first method's curves are the widest and below, so that those that coincide both show
-  const methods = [...new Set(data.curves.map((curve) => curve.method))];
+  const methods = data.methods;
   const rank = data.curves.map((c, i) => data.curves.slice(0, i).filter((other) => other.method === c.method).length);
-  const place = (curve) => (data.curves.length > 8 ? rank : data.curves.map((_, i) => i))[data.curves.indexOf(curve)];
-  const first = (method) => (data.curves.length > 8 || methods.length < 2 ? 0 : 1 - methods.indexOf(method) / (methods.length - 1));
+  const byMethod = data.curves.map((_, i) => i).sort((a, b) => methods.indexOf(data.curves[a].method) - methods.indexOf(data.curves[b].method) || a - b);
+  const place = (curve) => (data.curves.length > 24 ? rank[data.curves.indexOf(curve)] : byMethod.indexOf(data.curves.indexOf(curve)));
+  const first = (method) => (data.curves.length > 24 || methods.length < 2 ? 0 : 1 - methods.indexOf(method) / (methods.length - 1));
   const line = (curve, more) => ({
     name: curve.label || curve.method, label: middleCut(curve.label || curve.method, 44),
     run: curve.run, borderColor: tone(curve.colour, data.curves.length > 24 ? 0.6 : 1), backgroundColor: tone(curve.colour),
@@ -255,6 +260,7 @@
     const limits = spectrumLimits();
     const most = Math.max(...["left", "right"].map((side) => data.curves[chosen[side]]?.spectrum?.index.at(-1) || 1));
     for (const [side, chart] of [["left", charts.spectrumLeft], ["right", charts.spectrumRight]]) {
+      if (!chart) continue;
       Object.assign(chart.options.scales.y, limits);
       Object.assign(chart.options.scales.x, { min: 0, max: most });
       chart.options.scales.y.title.text = ofMatrix(side);
@@ -275,7 +281,7 @@
     renewSpectra();
   }
   if (charts.spectrumLeft) {
-    for (const side of ["left", "right"]) {
+    for (const side of ["left", "right"].filter($)) {
       for (const [curve, i] of spectral) $(side).add(new Option(middleCut(curve.label || curve.method, 70), i));
       $(side).value = chosen[side];
       $(side).parentElement.hidden = spectral.length < 2;
@@ -293,6 +299,7 @@
   function clouds() {
     const measure = $("measure").value, sets = [];
     const some = data.points.filter((p) => shownRuns.has(p.run) && p[measure] > 0);
+    some.sort((a, b) => methods.indexOf(a.method) - methods.indexOf(b.method));
     const of = [...new Set(some.map((p) => p.colour))];
     for (const colour of of) {
       const these = some.filter((p) => p.colour === colour);
@@ -329,9 +336,11 @@
       $("paths").disabled = !loss;
       if (!loss) $("paths").checked = false;
       const all = data.points.map((p) => p[$("measure").value]).filter((v) => v > 0);
-      const [low, high] = [Math.min(...all), Math.max(...all)], room = Math.max((high / low) ** 0.07, 1.02);
+      const [low, high] = [Math.min(...all), Math.max(...all)], room = Math.max((high / low) ** 0.07, 1.05);
       if (all.length) Object.assign(charts.entropyLoss.options.scales.y, { min: low / room, max: high * room });
-      charts.entropyLoss.options.scales.x.grace = "7%";
+      const across = data.points.map((p) => p.truncated_entropy);
+      const [left, right] = [Math.min(...across), Math.max(...across)], edge = Math.max(0.07 * (right - left), 0.02 * right);
+      if (all.length) Object.assign(charts.entropyLoss.options.scales.x, { suggestedMin: Math.max(0, left - edge), suggestedMax: right + edge });
       charts.entropyLoss.options.scales.y.title.text = data.measures[$("measure").value];
       charts.entropyLoss.remake();
     };
@@ -343,9 +352,9 @@
   charts.entropySteps = drawn("entropy-steps", axis("gradient step", false), axis("truncated entropy H", false), () =>
     having("entropy").flatMap((curve) => [
       ...band(curve, curve.entropy.steps, curve.entropy.low, curve.entropy.high),
-      line(curve, { data: points(curve.entropy.steps, curve.entropy.H), kind: "H", pointRadius: 2, listed: few("entropy") }),
+      line(curve, { data: points(curve.entropy.steps, curve.entropy.H), kind: "H", pointRadius: 2 }),
     ]), {
-    legend: few("entropy"), tooltip: (item) => `step ${plain(item.parsed.x)}: H = ${plain(item.parsed.y)}`,
+    tooltip: (item) => `step ${plain(item.parsed.x)}: H = ${plain(item.parsed.y)}`,
   });
   charts.truncation = drawn("truncation", axis("truncation position P", false), axis("relative training error", true), () =>
     having("truncation").flatMap((curve) => {
@@ -394,6 +403,9 @@
     }
     for (const card of document.querySelectorAll(".card[data-run]")) card.hidden = !shownRuns.has(Number(card.dataset.run));
     document.querySelector(".none").hidden = shownRuns.size > 0;
+    const every = Math.ceil(data.curves.filter((c) => shownRuns.has(c.run)).length / MOST_CURVES);
+    $("hint").textContent =
+      "also filters the charts" + (every > 1 ? `, which draw one of ${every} curves` : "");
     $("shown").textContent = `${shownRuns.size} of ${total} run${total === 1 ? "" : "s"}`;
   }
   let waiting = 0;

@@ -2,117 +2,40 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from pinnspectra.condensed import ACROSS, standing_for
 from pinnspectra.figures import method_colour
 from pinnspectra.figures.glance import FEW_LISTED, colour_scale
-from pinnspectra.found_runs import Row, versions_note
+from pinnspectra.found_runs import versions_note
 from pinnspectra.pairs import method_pairs
-from pinnspectra.report import charts, solutions
+from pinnspectra.report import charts, solutions, table
 from pinnspectra.report.claim import claim, counted, listed
 from pinnspectra.report.commands import command, sweep_commands
 from pinnspectra.report.contents import Curves, Shown
 from pinnspectra.report.differences import differences, grouped, settings
 from pinnspectra.report.pictures import MOST, pictures
-from pinnspectra.results import reason
 
 HERE = Path(__file__).parent
-
-MARKS = {"finished": "✓", "diverged": "△", "failed": "✕", "refused": "⊘", "unfinished": "◐"}
-"""A shape for each status, so that colour is not all that tells them apart."""
-
-COLUMNS = (
-    "run",
-    "pde",
-    "method",
-    "seed",
-    "member",
-    "learning_rate",
-    "status",
-    "step",
-    "loss_interior_ad64",
-    "relative_training_error_ad",
-    "relative_l2_error",
-    "effective_cutoff",
-    "truncated_entropy",
-    "loss",
-    "loss_interior",
-    "relative_training_error",
-    "truncation_position",
-    "cutoff",
-    "steps_per_second",
-    "wall_seconds",
-)
-"""The table's columns, what matters before what does less."""
-
-OF = ("method", "pde")
-"""Columns that name what a sweep is of."""
-
-AS_GIVEN = ("learning_rate", "cutoff")
-"""Columns whose numbers somebody chose, which have few digits."""
-
-TEXTS = ("run", "pde", "method", "status", "reason")
-"""Those that are no numbers."""
-
-FEW_MEMBERS = 20
-"""Members of a run that the table has one by one; of more, minimum, median and maximum."""
-
-NAMES = {
-    "learning_rate": "learning rate",
-    "loss_interior": "believed\N{NO-BREAK SPACE}interior loss",
-    "loss_interior_ad64": "true\N{NO-BREAK SPACE}interior loss",
-    "relative_training_error": "training error",
-    "relative_training_error_ad": "true training error",
-    "relative_l2_error": "L2\N{NO-BREAK SPACE}error of\N{NO-BREAK SPACE}u",
-    "effective_cutoff": "e",
-    "truncated_entropy": "entropy\N{NO-BREAK SPACE}H",
-    "truncation_position": "truncated at",
-    "steps_per_second": "steps\N{NO-BREAK SPACE}/\N{NO-BREAK SPACE}s",
-    "wall_seconds": "time in\N{NO-BREAK SPACE}s",
-}
-"""What the table calls columns."""
-
-MEANINGS = {
-    "loss": "the loss that is trained, interior and weighted boundary",
-    "loss_interior": "interior loss by the run's own method and precision",
-    "loss_interior_ad64": "interior loss of the same parameters by AD in float64",
-    "relative_training_error": "|A a - f| / |f|, by the run's method",
-    "relative_training_error_ad": "the same by AD in float64",
-    "relative_l2_error": "|u - u*| / |u*|",
-    "cutoff": "the threshold a of Definitions 1 and 2",
-    "effective_cutoff": "effective cut-off number e(a) of Definition 1",
-    "truncated_entropy": "truncated entropy H(a) of Definition 2",
-}
-
-SHARED = ("pde", "seed", "learning_rate", "step", "cutoff")
-"""Columns that are said once where all rows have the same value."""
 
 FEW_COLUMNS = 8
 """Runs that have a column each in the table of differences."""
 
 
-@dataclass(frozen=True)
-class Cell:
-    """What a table shows of a value, and the value that it is sorted by."""
+def page(folder: Path, runs: Sequence[Shown], numbered: Sequence[str]) -> str:
+    """The report of the runs under a folder as one HTML page that needs no other file.
 
-    text: str
-    value: str
-    numeric: bool
-
-
-def page(folder: Path, runs: Sequence[Shown]) -> str:
-    """The report of the runs under a folder as one HTML page that needs no other file."""
+    Args:
+        folder: what the runs are under.
+        runs: the runs.
+        numbered: the folders of the sweeps whose numbers are in the runs' titles.
+    """
     curves = charts.curves_of(runs)
     pair = _pair(runs, curves)
     data = charts.chart_data(runs, pair)
@@ -120,6 +43,51 @@ def page(folder: Path, runs: Sequence[Shown]) -> str:
     first = {
         c.run: one["colour"] for c, one in reversed([*zip(curves, data["curves"], strict=True)])
     }
+    known = {i: shown.run for i, shown in enumerate(runs)}
+    differing = differences({i: settings(r.config) for i, r in known.items() if r.config})
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            title=_title(runs),
+            place=folder.absolute().name,
+            summary=_summary(runs),
+            claims=claim(list(known.values())),
+            notes=_notes(folder, runs),
+            columns=table.columns(runs),
+            texts=table.TEXTS,
+            shared=table.shared(runs),
+            names=table.NAMES,
+            meanings=table.MEANINGS,
+            rows=table.rows(runs, folder),
+            unfinished=table.unfinished(runs),
+            methods={method: method_colour(method) for method in charts.methods_of(runs)},
+            drawn=MOST,
+            listed=FEW_LISTED,
+            of=[c.spectra.matrix for c in curves if c.spectra],
+            data=data,
+            still=still,
+            problems=solutions.problems(runs, [first.get(i, "#555555") for i in known]),
+            scales={name: colour_scale(name) for name in ("viridis", "RdBu_r")},
+            differing=differing.keys,
+            of_some=differing.of_some,
+            made=grouped({i: _made(run.result) for i, run in known.items() if _made(run.result)}),
+            titles=[shown.title or shown.run.name for shown in runs],
+            few=len(runs) <= FEW_COLUMNS,
+            commands=[(shown.run.name, command(shown.run)) for shown in runs],
+            numbered=numbered,
+            sweeps=sweep_commands(folder, list(known.values())),
+            who=_who,
+            counted=counted,
+            style=Markup((HERE / "page.css").read_text()),
+            script=Markup((HERE / "page.js").read_text()),
+            library=Markup(_library()),
+        )
+    )
+
+
+def _environment() -> Environment:
+    """What escapes every text that goes into the page."""
     environment = Environment(
         autoescape=True,
         loader=FileSystemLoader(HERE),
@@ -128,40 +96,7 @@ def page(folder: Path, runs: Sequence[Shown]) -> str:
         lstrip_blocks=True,
     )
     environment.filters["breakable"] = breakable
-    known = {i: shown.run for i, shown in enumerate(runs)}
-    return environment.get_template("page.html").render(
-        title=_title(runs),
-        place=folder.absolute().name,
-        summary=_summary(runs),
-        claims=claim(list(known.values())),
-        notes=_notes(folder, runs),
-        columns=_columns(runs),
-        texts=TEXTS,
-        shared=_shared(runs),
-        names=NAMES,
-        meanings=MEANINGS,
-        rows=_rows(runs, folder),
-        unfinished=_unfinished(runs),
-        methods=_methods(runs),
-        drawn=MOST,
-        listed=FEW_LISTED,
-        of=[c.spectra.matrix for c in curves if c.spectra],
-        data=data,
-        still=still,
-        problems=solutions.problems(runs, [first.get(i, "#555555") for i in known]),
-        scales={name: colour_scale(name) for name in ("viridis", "RdBu_r")},
-        differing=differences({i: settings(run.config) for i, run in known.items() if run.config}),
-        made=grouped({i: _made(run.result) for i, run in known.items() if _made(run.result)}),
-        titles=[shown.title or shown.run.name for shown in runs],
-        few=len(runs) <= FEW_COLUMNS,
-        commands=[(shown.run.name, command(shown.run)) for shown in runs],
-        sweeps=sweep_commands(folder, list(known.values())),
-        who=_who,
-        counted=counted,
-        style=Markup((HERE / "page.css").read_text()),
-        script=Markup((HERE / "page.js").read_text()),
-        library=Markup(_library()),
-    )
+    return environment
 
 
 def _library() -> str:
@@ -172,9 +107,8 @@ def _library() -> str:
 
 def _title(runs: Sequence[Shown]) -> str:
     """The methods and the problems."""
-    rows = [row for shown in runs for row in shown.rows]
-    methods, problems = (listed(list(dict.fromkeys(str(row[c]) for row in rows))) for c in OF)
-    return f"{methods} on {problems}"
+    problems = dict.fromkeys(str(shown.run.result.get("pde")) for shown in runs)
+    return f"{listed(charts.methods_of(runs))} on {listed(list(problems))}"
 
 
 def _summary(runs: Sequence[Shown]) -> list[str]:
@@ -186,21 +120,25 @@ def _summary(runs: Sequence[Shown]) -> list[str]:
     return [*many, *(f"{n} {status}" for status, n in counts.items())]
 
 
-def _methods(runs: Sequence[Shown]) -> dict[str, str]:
-    return {shown.method: method_colour(shown.method) for shown in runs}
-
-
 def _pair(runs: Sequence[Shown], curves: Sequence[Curves]) -> tuple[int, int]:
     """The first two curves of runs that differ in the method alone; else the first two."""
     having = [i for i, c in enumerate(curves) if c.spectra]
     by_run = {curves[i].run: i for i in reversed(having)}
     index = {shown.run.name: i for i, shown in enumerate(runs)}
+    found = []
     for pair in method_pairs([shown.run for shown in runs]):
-        both = [by_run.get(index[row["run"]]) for row in (pair.ad, pair.fd)]
-        if both[0] is not None and both[1] is not None:
-            return both[0], both[1]
+        left, right = (by_run.get(index[row["run"]]) for row in (pair.ad, pair.fd))
+        if left is not None and right is not None:
+            found.append((left, right))
+    trained = [pair for pair in found if _has_steps(curves[pair[0]])]
+    if found:
+        return (trained or found)[0]
     left, right = [*having, *having, 0, 0][:2] if len(having) != 1 else having * 2
     return left, right
+
+
+def _has_steps(curves: Curves) -> bool:
+    return curves.spectra is not None and curves.spectra.matrix == "G"
 
 
 def _notes(folder: Path, runs: Sequence[Shown]) -> list[str]:
@@ -215,68 +153,6 @@ def _notes(folder: Path, runs: Sequence[Shown]) -> list[str]:
     if members > charts.POINTS:
         said.append(f"Of {members} members the first {charts.POINTS} are points of their own.")
     return said
-
-
-def _columns(runs: Sequence[Shown]) -> list[str]:
-    """The columns that a row has a value of, and why runs are not finished."""
-    rows = [row for shown in runs for row in shown.rows]
-    ensembles = any(len(shown.rows) > 1 for shown in runs)
-    known = [c for c in COLUMNS if any(row[c] is not None for row in rows)]
-    left_out = {*_shared(runs), *(() if ensembles else ("member",))}
-    unfinished = not all(shown.run.finished for shown in runs)
-    return [*(c for c in known if c not in left_out), *(["reason"] if unfinished else [])]
-
-
-def _shared(runs: Sequence[Shown]) -> dict[str, str]:
-    """What all rows of several have in common, as text by column."""
-    rows = [row for shown in runs for row in shown.rows]
-    same = [c for c in SHARED if all(row[c] == rows[0][c] for row in rows)]
-    return {c: cell(rows[0][c], c).text for c in same if rows[0][c] is not None and len(rows) > 1}
-
-
-def _rows(runs: Sequence[Shown], folder: Path) -> list[dict[str, Any]]:
-    """The table's rows: the run's index and folder, its colour, and a cell for each column."""
-    columns = _columns(runs)
-    found = []
-    for i, shown in enumerate(runs):
-        for row in _condensed(shown.rows):
-            kinds = [kind for kind in MARKS if kind in str(row["status"])] or ["unfinished"]
-            finished = kinds == ["finished"]
-            values = row | {"run": shown.title, "reason": None if finished else reason(shown.run)}
-            found.append(
-                {
-                    "run": i,
-                    "href": quote(str(shown.run.path.relative_to(folder))) + "/",
-                    "color": method_colour(shown.method),
-                    "finished": finished,
-                    "mark": MARKS[kinds[-1]],
-                    "also": " ".join(shown.run.overrides),
-                    "cells": {c: cell(values[c], c) for c in columns},
-                }
-            )
-    return found
-
-
-def _condensed(rows: Sequence[Row]) -> Sequence[Row]:
-    return rows if len(rows) <= FEW_MEMBERS else standing_for(rows, tuple(ACROSS))
-
-
-def _unfinished(runs: Sequence[Shown]) -> list[tuple[str, str]]:
-    """The runs that are not finished, each with the reason."""
-    missing = [shown for shown in runs if not shown.run.finished]
-    return [(shown.title or shown.run.name, reason(shown.run)) for shown in missing]
-
-
-def cell(value: Any, column: str = "") -> Cell:
-    """A value as the table shows it: numbers with four digits, and all of them to sort by."""
-    if value is None:
-        return Cell("\N{EN DASH}", "", False)
-    if isinstance(value, float) and math.isfinite(value):
-        text = f"{value:g}" if column in AS_GIVEN else f"{value:#.4g}".rstrip(".")
-        return Cell(text, repr(value), True)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return Cell(str(value), str(value), True)
-    return Cell(str(value), str(value), False)
 
 
 def breakable(text: str) -> Markup:

@@ -32,14 +32,15 @@ class Picture:
 
 def pictures(data: dict[str, Any]) -> dict[str, Picture]:
     """Pictures of what the charts draw (charts.chart_data), by the chart that each stands for."""
-    curves = data["curves"]
+    pair = [data["curves"][i] for i in dict.fromkeys(data["pair"]) if i < len(data["curves"])]
+    curves = sorted(data["curves"], key=lambda curve: data["methods"].index(curve["method"]))
     training_error = "Relative training error over the truncation position"
     found = {
         "loss": _drawn(glance.losses_overview, map(_loss, curves), "Interior loss"),
         "entropy-steps": _drawn(glance.entropies_overview, map(_entropy, curves), "Entropy"),
         "truncation": _drawn(glance.truncation_overview, map(_truncation, curves), training_error),
         "entropy-loss": _points(data),
-        "spectrum": _spectra([curves[i] for i in dict.fromkeys(data["pair"]) if i < len(curves)]),
+        "spectrum": _spectra(pair),
     }
     return {name: picture for name, picture in found.items() if picture}
 
@@ -105,6 +106,7 @@ def _truncation(curve: dict[str, Any]) -> Line | None:
 def _points(data: dict[str, Any]) -> Picture | None:
     measure = next(iter(data["measures"]), "")
     points = [p for p in data["points"] if measure and p[measure] is not None]
+    points.sort(key=lambda point: data["methods"].index(point["method"]))
     if not points:
         return None
     name, drawn = data["measures"][measure], points[:MOST_POINTS]

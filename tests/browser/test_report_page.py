@@ -53,7 +53,16 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def unpictured():
+    """No figures beside the runs, which spares half of the time; the report has its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pinnspectra.run_folder.RunFolder.draw", lambda *_: None)
+        patch.setattr("pinnspectra.results._draw", lambda *_: [])
+        yield
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, unpictured):
     """A sweep of training runs, AD and FD with two seeds."""
     cwd = tmp_path_factory.mktemp("trained")
     sweep = ("-m", "method=ad,fd", "seed=0,1", "logger=[csv]", "spectrum.every=20")
@@ -64,19 +73,17 @@ def trained(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def page(trained):
-    report([str(trained)])
+    """The page that the sweep wrote at its end."""
     return trained / "report.html"
 
 
 @pytest.fixture(scope="module")
-def features_page(tmp_path_factory):
-    """The page of random feature models."""
+def features_page(tmp_path_factory, unpictured):
+    """The page that a sweep of random feature models wrote at its end."""
     cwd = tmp_path_factory.mktemp("features")
     sweep = ("-m", "method=ad,fd", "model.width=10,20", "points.per_axis=16")
     assert run_here("rfm_solve.py", *sweep, cwd=cwd).returncode == 0
-    folder = run_folders(cwd)[0].parent
-    report([str(folder)])
-    return folder / "report.html"
+    return run_folders(cwd)[0].parent / "report.html"
 
 
 @pytest.fixture(scope="module")

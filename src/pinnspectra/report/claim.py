@@ -61,12 +61,13 @@ def _comparison(pde: str, base: str, other: str, error: str, found: Sequence[Pai
     size = "the same as" if alike else f"{number(middle)} times"
     spread = f" (median of {len(found)} pairs, {number(low)} to {number(high)})"
     if alike:
-        pairs = "both pairs" if len(found) == 2 else f"all {len(found)} pairs"
-        spread = f" in {pairs}, within {100 * ALIKE:g} %"
-    name = f"{other}'s {ERRORS[error]} is {size} {base}'s"
+        pairs = {1: "", 2: " in both pairs"}.get(len(found), f" in all {len(found)} pairs")
+        spread = f" within {100 * ALIKE:g} %{pairs}"
+    elif len(found) == 1:
+        spread = ""
+    name = f"{other}'s {ERRORS[error]} is {size} {base}'s{spread}"
     on = f"With random features on {pde}" if error in OF_SOLVES else f"On {pde}"
-    told = f"{on}{_after(found)}, {name}{spread if len(found) > 1 else ''}"
-    return f"{told}{_entropies(base, other, found)}."
+    return f"{on}{_after(found)}, {name}{_entropies(base, other, found)}."
 
 
 def _after(found: Iterable[Pair]) -> str:
@@ -105,7 +106,11 @@ def _plain(runs: Sequence[Run]) -> str:
     if len(values) == 1:
         return f"{what}: {ERRORS[error]} {number(values[0])}."
     low, high = number(min(values)), number(max(values))
-    of = "" if len(_names(done, "method")) < 2 else ", no two that differ in the method alone"
+    of = (
+        ""
+        if len(_names(done, "method")) < 2
+        else ", no two finished ones that differ in the method alone"
+    )
     return f"{what}{of}: {ERRORS[error]} from {low} to {high}, median {number(median(values))}."
 
 
@@ -140,12 +145,13 @@ def listed(names: Sequence[str]) -> str:
 
 
 def number(value: float) -> str:
-    """Three digits: 0.0199, 1.02, 345 000, 3.4e-7; whole numbers as they are, 10 000."""
+    """Three digits: 0.0200, 1.02, 345 000, 3.40e-7; whole numbers as they are, 10 000."""
     whole = float(value).is_integer() and abs(value) < 1e15
     if whole or 1e3 <= abs(value) < 1e6:
         rounded = value if whole else float(f"{value:.3g}")
         return f"{round(rounded):,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
-    mantissa, e, exponent = f"{value:.3g}".partition("e")
+    mantissa, e, exponent = f"{value:#.3g}".partition("e")
+    mantissa = mantissa.rstrip(".")
     return f"{mantissa}e{int(exponent)}" if e else mantissa
 
 

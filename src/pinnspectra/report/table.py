@@ -133,7 +133,7 @@ def rows(runs: Sequence[Shown], folder: Path) -> list[dict[str, Any]]:
                     "finished": finished,
                     "mark": MARKS[kinds[-1]],
                     "name": shown.run.name,
-                    "also": " ".join([shown.run.name, *shown.run.overrides]),
+                    "also": " ".join(shown.run.overrides),
                     "cells": {c: cell(values[c], c) for c in names},
                 }
             )

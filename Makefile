@@ -84,6 +84,22 @@ indicators: $(INSTALLED)
 	mkdir -p docs/indicators
 	cp outputs/indicators/indicators.md outputs/indicators/indicators_*.png docs/indicators/
 
+# A minute: docs/keys.md and the pictures of docs/start.md and docs/idea.md.
+PICTURES := outputs/pictures
+
+.PHONY: docs
+
+docs: $(INSTALLED)
+	$(BIN)/python -m pinnspectra.keys > docs/keys.md
+	rm -rf $(PICTURES)
+	$(BIN)/python train.py -m method=ad,fd pde=biharmonic logger=[csv] hydra.sweep.dir=$(PICTURES)
+	$(BIN)/python train.py optimizer=adam max_steps=5000 logger=[csv] hydra.run.dir=$(PICTURES)/run
+	$(BIN)/python examples/spectra_of_ad_and_fd.py
+	$(BIN)/python examples/train_without_hydra.py
+	mkdir -p docs/pictures
+	cp $(PICTURES)/comparison.png $(PICTURES)/run/figures/solution.png outputs/examples/*.png \
+	    docs/pictures/
+
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .

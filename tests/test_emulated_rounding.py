@@ -125,7 +125,7 @@ def in_both(theta):
     return {name: value.double() for name, value in theta.items()}
 
 
-@pytest.mark.parametrize("problem", PROBLEMS)
+@pytest.mark.parametrize("problem", DYADIC)
 @pytest.mark.parametrize("net", NETS)
 @pytest.mark.parametrize("method", METHODS)
 def test_errors_of_a_system_matrix_in_float32_are_the_measured_ones(problem, net, method):
@@ -142,7 +142,7 @@ def test_errors_of_a_system_matrix_in_float32_are_the_measured_ones(problem, net
     assert float(torch.corrcoef(together)[0, 1]) > (0.8 if net != "deep" else 0.2)
 
 
-@pytest.mark.parametrize("problem", PROBLEMS)
+@pytest.mark.parametrize("problem", DYADIC)
 @pytest.mark.parametrize("accuracy", [2, 6])
 @pytest.mark.parametrize("net", NETS)
 def test_errors_of_a_system_matrix_in_float64_are_as_large_as_measured(problem, accuracy, net):

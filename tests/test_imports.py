@@ -16,6 +16,7 @@ EDGES = {
     "figures",
     "found_runs",
     "indicators",
+    "keys",
     "memory",
     "overview",
     "pairs",

@@ -1,7 +1,8 @@
 """The schema of the composed configuration: every key, its type and what is allowed.
 
 A frozen pydantic model per script checks the whole configuration before anything is built. The
-sections that name a class by `_target_` are checked against its signature (components.py).
+sections that name a class by `_target_` are checked against its signature (components.py). The
+descriptions are what docs/keys.md says of the keys (keys.py).
 """
 
 from __future__ import annotations
@@ -45,17 +46,17 @@ class _Model(BaseModel):
 class PointsSettings(_Model):
     """Collocation points: `per_axis` of them along every axis of the interior grid."""
 
-    per_axis: Annotated[int, Field(ge=2)]
-    spacing: float
+    per_axis: int = Field(ge=2, description="grid points lower + i h along every axis")
+    spacing: float = Field(description="h = extent / per_axis: follows, and is not to be set")
 
 
 class PresetSettings(_Model):
     """The paper's settings for a problem, which other keys take as their defaults."""
 
-    step: Positive
-    learning_rate: Positive
-    kernel_cutoff: Cutoff
-    system_matrix_cutoff: Cutoff
+    step: Positive = Field(description="the step of finite differences")
+    learning_rate: Positive = Field(description="that of gradient descent")
+    kernel_cutoff: Cutoff = Field(description="the cut-off for eigenvalues of G")
+    system_matrix_cutoff: Cutoff = Field(description="the cut-off for singular values of A")
 
 
 class RunSettings(_Model):
@@ -66,11 +67,13 @@ class RunSettings(_Model):
     model: Section
     points: PointsSettings
     preset: PresetSettings
-    boundary_weight: Positive
-    precision: Literal["float32", "float64"]
-    seed: Annotated[int, Field(ge=0, lt=SEEDS)]
-    threads: Annotated[int, Field(ge=1, le=1024)]
-    retry: Literal["failed"] | None
+    boundary_weight: Positive = Field(description="lambda in loss = interior + lambda boundary")
+    precision: Literal["float32", "float64"] = Field(description="what the residual is computed in")
+    seed: int = Field(ge=0, lt=SEEDS, description="of the initial network")
+    threads: int = Field(ge=1, le=1024, description="of a run")
+    retry: Literal["failed"] | None = Field(
+        description="`failed` runs again what failed or diverged; all else that is done is left"
+    )
 
     @field_validator("method")
     @classmethod
@@ -112,10 +115,14 @@ class CallbackSettings(_Model):
 class KernelSpectrumSettings(_Model):
     """When the spectrum of the training kernel is taken, and in which precision."""
 
-    every: Count
-    cutoff: Cutoff
-    dtype: Literal["training", "float64"]
-    leading: Count | None
+    every: Count = Field(description="gradient steps between spectra")
+    cutoff: Cutoff = Field(description="the threshold a of Definitions 1 and 2, for G")
+    dtype: Literal["training", "float64"] = Field(
+        description="`float64` takes the same network's spectrum without the training's rounding"
+    )
+    leading: Count | None = Field(
+        description="so many of the largest values alone, where parameters are many"
+    )
 
     @field_validator("cutoff", mode="before")
     @classmethod
@@ -128,16 +135,26 @@ class KernelSpectrumSettings(_Model):
 class EnsembleSettings(_Model):
     """The members: `size` seeds, crossed with learning rates where they are given."""
 
-    size: Annotated[int, Field(ge=1, le=10**6)]
-    lr: Annotated[list[Positive], Field(min_length=1)] | None
+    size: int = Field(
+        ge=1,
+        le=10**6,
+        description="members with the seeds `seed`, `seed + 1`, ..., trained as one program; a row "
+        "a member in the tables, bands in the figures",
+    )
+    lr: Annotated[list[Positive], Field(min_length=1)] | None = Field(
+        description="learning rates to cross the members with, as `[1e-3,1e-4]`"
+    )
 
 
 class CheckpointSettings(_Model):
-    """Gradient steps between checkpoints; auto is ten chunks, some seconds of work or a minute."""
+    """How often a run saves itself; auto is ten chunks, some seconds of work or a minute."""
 
-    every: Count | None
+    every: Count | None = Field(
+        description="gradient steps between checkpoints, of which the last two are kept; `auto` is "
+        "some seconds of work"
+    )
 
-    @field_validator("every", mode="wrap")
+    @field_validator("every", mode="wrap", json_schema_input_type=Count | Literal["auto"])
     @classmethod
     def _steps_or_auto(cls, every: Any, check: ValidatorFunctionWrapHandler) -> Any:
         try:
@@ -152,9 +169,14 @@ class TrainSettings(RunSettings):
     optimizer: OptimizerSettings
     schedule: Section
     ensemble: EnsembleSettings
-    compiled: Literal["auto"] | bool = Field(alias="compile")
-    max_steps: Count
-    log_every: Count
+    compiled: Literal["auto"] | bool = Field(
+        alias="compile",
+        description="gradient steps as one compiled program: 7 s the first time, 2 s in later "
+        "processes, nothing in later jobs of a sweep; needs a C++ compiler. `auto`: where the run "
+        "is long enough",
+    )
+    max_steps: Count = Field(description="gradient steps, as are all steps here")
+    log_every: Count = Field(description="gradient steps between logged rows")
     spectrum: KernelSpectrumSettings
     checkpoint: CheckpointSettings
     trainer: Section
@@ -199,7 +221,10 @@ class TrainSettings(RunSettings):
 class SystemMatrixSpectrumSettings(_Model):
     """The cut-off of the system matrix's spectrum: auto is just above the rounding floor."""
 
-    cutoff: Cutoff | Literal["auto"]
+    cutoff: Cutoff | Literal["auto"] = Field(
+        description="the threshold a of Definitions 1 and 2, for A; `auto` is 1.3 times the top of "
+        "the rounding floor, so that no rounding is solved with"
+    )
 
     @field_validator("cutoff", mode="wrap")
     @classmethod
@@ -214,7 +239,11 @@ class RandomFeatureSettings(RunSettings):
     """The configuration of rfm_solve.py."""
 
     spectrum: SystemMatrixSpectrumSettings
-    boundary_rows: bool
+    boundary_rows: bool = Field(
+        description="append the boundary conditions to the rows that are solved, without which u "
+        "is free up to what the operator does not see; `solved_singular_values` of `spectrum.npz` "
+        "are then of A with these rows"
+    )
 
 
 Settings = TypeVar("Settings", bound=RunSettings)

@@ -45,6 +45,12 @@ def one_line(error: Exception, folder: Path, config_name: str, place: Path | Non
         return f"{missing[1]}={missing[2]}: no such choice; {_choices(missing[1], folder)}"
     if isinstance(error, OverrideParseException):
         return f"{error.override}: cannot be read: {first_line(error)}"
+    several = re.match(r"(?:Ambiguous value for argument|Sweep parameters) '(.+)'", str(error))
+    if several is not None:
+        key, _, values = several[1].partition("=")
+        no_list = (folder / key).is_dir() or "(" in values
+        a_list = "" if no_list else f"; one list is {key}=[{values}]"
+        return f"{several[1]}: several values are a sweep: add -m{a_list}"
     if isinstance(error, OSError) and not isinstance(error, HydraException):
         return cannot_write(error, place)
     unknown = re.match(r"Could not (?:override|append to config|delete).*?'([^']+)'", str(error))

@@ -22,7 +22,7 @@ from scripts import ROOT, SMALL, run_folders, run_here
 import pinnspectra.command_line  # noqa: F401  registers the resolvers
 from pinnspectra import keys
 from pinnspectra.command_line.configuration import plain
-from pinnspectra.found_runs import COLUMNS
+from pinnspectra.results.found_runs import COLUMNS
 from pinnspectra.settings import RandomFeatureSettings, TrainSettings, check
 
 SCRIPTS = {

@@ -309,7 +309,7 @@ def test_the_claim_is_the_median_over_pairs_of_runs_that_share_all_but_the_metho
     )
     assert said == [
         "On poisson1d after 1\u202f000 gradient steps, fd's true interior loss is 3 times ad's "
-        "(median of 2 pairs, 2 to 4); median truncated entropy is 0.03 (ad) against 0.02 (fd)."
+        "(median of 2 pairs, 2 to 4); median truncated entropy is 0.0300 (ad) against 0.0200 (fd)."
     ]
 
 
@@ -352,9 +352,9 @@ def test_the_claim_doubts_entropies_that_cannot_be_compared(tmp_path):
     ("value", "said"),
     [
         (10000, "10\u202f000"),
-        (0.01994, "0.0199"),
+        (0.02, "0.0200"),
         (345123.4, "345\u202f000"),
-        (3.4e-7, "3.4e-7"),
+        (3.4e-7, "3.40e-7"),
         (1.25e9 + 0.5, "1.25e9"),
         (1.0, "1"),
     ],

@@ -126,6 +126,8 @@ def truncation_overview(lines: Sequence[Line]) -> Figure:
     """Relative training error of truncated solutions over their position; dots where it is used."""
     figure, axes = _figure()
     set_truncation_axes(axes)
+    axes.set_xscale("linear")
+    axes.xaxis.set_major_locator(ticks(6, integer=True))
     for line, width in zip(lines, _widths(lines), strict=True):
         draw_curve(axes, line.x, line.y, color=line.color, linewidth=width)
         draw_truncation_mark(axes, line.x, line.y, line.used, line.color)

@@ -145,12 +145,13 @@ def listed(names: Sequence[str]) -> str:
 
 
 def number(value: float) -> str:
-    """Three digits: 0.0199, 1.02, 345 000, 3.4e-7; whole numbers as they are, 10 000."""
+    """Three digits: 0.0200, 1.02, 345 000, 3.40e-7; whole numbers as they are, 10 000."""
     whole = float(value).is_integer() and abs(value) < 1e15
     if whole or 1e3 <= abs(value) < 1e6:
         rounded = value if whole else float(f"{value:.3g}")
         return f"{round(rounded):,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
-    mantissa, e, exponent = f"{value:.3g}".partition("e")
+    mantissa, e, exponent = f"{value:#.3g}".partition("e")
+    mantissa = mantissa.rstrip(".")
     return f"{mantissa}e{int(exponent)}" if e else mantissa
 
 

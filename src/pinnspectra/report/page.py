@@ -148,7 +148,7 @@ def _notes(folder: Path, runs: Sequence[Shown]) -> list[str]:
     said += [f"{versions[0].upper()}{versions[1:]}."] if versions else []
     solved = sum(shown.solution is not None for shown in runs)
     if solved > solutions.MOST:
-        said.append(f"Of {solved} solutions the first {solutions.MOST} are shown.")
+        said.append(f"Of {solved} solutions {solutions.MOST} are shown, evenly chosen.")
     members = sum(len(shown.rows) for shown in runs)
     if members > charts.POINTS:
         said.append(f"Of {members} members the first {charts.POINTS} are points of their own.")

@@ -11,12 +11,14 @@ import numpy as np
 
 from pinnspectra.figures import glance
 from pinnspectra.figures.glance import Line, TwoSpectra
+from pinnspectra.report.charts import evenly
 from pinnspectra.report.claim import listed, number
 
 MOST = 24
-"""Curves in a picture."""
+"""Curves in a picture; of more, so many that are evenly spread over the methods."""
 
 MOST_POINTS = 400
+"""The same of points."""
 
 FEW = 4
 """Curves whose numbers a description has one by one."""
@@ -51,7 +53,8 @@ def _drawn(
     some = [line for line in lines if line and np.isfinite(line.y).any()]
     if not some:
         return None
-    return Picture(_svg(draw(some[:MOST])), f"{what}: {_words(some)}.")
+    some_of_all = [some[i] for i in evenly(len(some), MOST)]
+    return Picture(_svg(draw(some_of_all)), f"{what}: {_words(some)}.")
 
 
 def _words(lines: Sequence[Line]) -> str:
@@ -109,10 +112,10 @@ def _points(data: dict[str, Any]) -> Picture | None:
     points.sort(key=lambda point: data["methods"].index(point["method"]))
     if not points:
         return None
-    name, drawn = data["measures"][measure], points[:MOST_POINTS]
+    name, which = data["measures"][measure], evenly(len(points), MOST_POINTS)
     H, loss = (_array([p[key] for p in points]) for key in ("truncated_entropy", measure))
-    colours = [p["colour"] for p in drawn]
-    figure = glance.entropy_loss_overview(H[: len(drawn)], loss[: len(drawn)], colours, name)
+    colours = [points[i]["colour"] for i in which]
+    figure = glance.entropy_loss_overview(H[which], loss[which], colours, name)
     if len(points) <= FEW:
         each = zip(points, H, loss, strict=True)
         said = listed([f"{p['name']} at {number(h)} and {number(y)}" for p, h, y in each])

@@ -9,12 +9,13 @@ import numpy as np
 
 from pinnspectra.figures import glance
 from pinnspectra.figures.solution import _grid
+from pinnspectra.report.charts import evenly
 from pinnspectra.report.claim import number
 from pinnspectra.report.contents import Shown, Solution
 from pinnspectra.report.pictures import Picture, uri
 
 MOST = 50
-"""Runs whose solution is shown."""
+"""Runs whose solution is shown; of more, so many that are evenly spread."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,10 @@ class Problem:
 
 
 def problems(runs: Sequence[Shown], colours: Sequence[str]) -> list[Problem]:
-    """The first MOST runs' solutions by their problem, with their colours."""
-    having = [i for i, shown in enumerate(runs) if shown.solution][:MOST]
+    """The runs' solutions by their problem, at most MOST, with their colours."""
+    having = [i for i, shown in enumerate(runs) if shown.solution]
     found: dict[str, list[int]] = {}
-    for i in having:
+    for i in (having[k] for k in evenly(len(having), MOST)):
         found.setdefault(str(runs[i].run.result.get("pde")), []).append(i)
     return [_problem(pde, runs, which, colours) for pde, which in found.items()]
 

@@ -50,6 +50,14 @@ def config_hash(config: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def flat(config: Any, prefix: str = "") -> dict[str, Any]:
+    """The values of a configuration by dotted key; lists are values."""
+    if not isinstance(config, Mapping):
+        return {prefix: config}
+    parts = [flat(v, f"{prefix}.{k}" if prefix else str(k)) for k, v in config.items()]
+    return {key: value for part in parts for key, value in part.items()}
+
+
 def _whole_numbers(value: Any) -> Any:
     """A configuration in which 1.0 is 1: whichever was given, the run is the same."""
     if isinstance(value, dict):

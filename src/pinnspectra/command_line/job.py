@@ -22,7 +22,7 @@ from pinnspectra.command_line.configuration import plain
 from pinnspectra.interruption import interruptible, waiting
 from pinnspectra.lock import LockedError, locked
 from pinnspectra.messages import cannot_write, first_line, say
-from pinnspectra.run_folder import FREE, LEFT, RunFolder, config_hash
+from pinnspectra.run_folder import FREE, LEFT, RunFolder, config_hash, flat
 from pinnspectra.settings import Settings, SettingsError, check
 from pinnspectra.starters import LostProcessError, check_started, is_first, several
 
@@ -136,22 +136,14 @@ def _check_that_it_is_ours(folder: RunFolder, settings: dict[str, Any]) -> None:
             f"is: name another hydra.run.dir, or remove it"
         ) from None
     if config_hash(found) != folder.config_hash:
-        theirs, ours = _flat(found), _flat(settings)
-        differing = (k for k in {**ours, **theirs} if theirs.get(k) != ours.get(k))
+        theirs, ours = flat(found), flat(settings)
+        deciding = (k for k in {**ours, **theirs} if k.split(".")[0] not in FREE)
+        differing = (k for k in deciding if theirs.get(k) != ours.get(k))
         key = next(differing, "")
         raise SettingsError(
             f"{folder.path} holds another run, with {key}={theirs.get(key)} and not "
             f"{ours.get(key)}: name another hydra.run.dir, or remove it"
         )
-
-
-def _flat(config: Any, prefix: str = "") -> dict[str, Any]:
-    """Values by dotted key, without sections that no number depends on."""
-    if not isinstance(config, dict):
-        return {prefix: config}
-    kept = {k: v for k, v in config.items() if prefix or k not in FREE}
-    parts = (_flat(v, f"{prefix}.{k}" if prefix else str(k)) for k, v in kept.items())
-    return {key: value for part in parts for key, value in part.items()}
 
 
 def _code_of_done(folder: RunFolder, retry: str | None) -> int | None:

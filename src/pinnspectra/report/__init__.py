@@ -3,7 +3,7 @@
     python -m pinnspectra.report outputs/train_sweep/...
 
 Reads what is there (contents.py), says what the numbers say (claim.py, differences.py,
-commands.py), and shows it: as charts (charts.py, page.js) drawn by Chart.js (vendor/), and where
+commands.py), and shows it: as charts (charts.py, script/) drawn by Chart.js (vendor/), and where
 there is no script and in print as pictures (pictures.py, solutions.py). page.py puts all of it into
 page.html.
 """

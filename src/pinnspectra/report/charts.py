@@ -15,6 +15,7 @@ from pinnspectra.figures.members import across
 from pinnspectra.figures.spectra import effective_cutoff
 from pinnspectra.report.contents import Curves, History, Shown, Spectra, Truncation, median
 from pinnspectra.results.found_runs import Row
+from pinnspectra.results.numbers import is_number
 
 ROWS = (40, 300, 12_000)
 """Logged rows of a curve that are drawn: at least, at most, and of all curves together."""
@@ -217,8 +218,7 @@ def _measured(runs: Sequence[Shown]) -> dict[str, str]:
 
 
 def _finite(value: Any) -> float | None:
-    good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return json_number(float(value), 6) if good else None
+    return json_number(float(value), 6) if is_number(value) else None
 
 
 def json_number(value: float, digits: int = 6) -> float | int | None:

@@ -6,14 +6,14 @@ nothing else can be the cause of what is said.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Any
 
 from pinnspectra.results.found_runs import Row, Run
-from pinnspectra.results.pairs import Pair, is_number, method_pairs
+from pinnspectra.results.numbers import is_number
+from pinnspectra.results.pairs import Pair, method_pairs
 
 ERRORS = {
     "relative_training_error_ad": "true relative training error",
@@ -72,13 +72,13 @@ def _comparison(pde: str, base: str, other: str, error: str, found: Sequence[Pai
 
 def _after(found: Iterable[Pair]) -> str:
     steps = [row["step"] for pair in found for row in (pair.ad, pair.fd)]
-    same = _is_number(steps[0]) and all(step == steps[0] for step in steps)
+    same = is_number(steps[0]) and all(step == steps[0] for step in steps)
     return f" after {number(steps[0])} gradient steps" if same else ""
 
 
 def _entropies(base: str, other: str, found: Sequence[Pair]) -> str:
     name = "truncated_entropy"
-    both = [p for p in found if _is_number(p.ad[name]) and _is_number(p.fd[name])]
+    both = [p for p in found if is_number(p.ad[name]) and is_number(p.fd[name])]
     if not both:
         return ""
     H, H_other = (median(getattr(p, which)[name] for p in both) for which in ("ad", "fd"))
@@ -99,10 +99,10 @@ def _plain(runs: Sequence[Run]) -> str:
     done = [row for row in rows if row["status"] == "finished"]
     methods, problems = (listed(_names(rows, key)) for key in ("method", "pde"))
     what = f"{counted(len(runs), 'run')} of {methods} on {problems}"
-    error = next((e for e in ERRORS if any(_is_number(row[e]) for row in done)), "")
+    error = next((e for e in ERRORS if any(is_number(row[e]) for row in done)), "")
     if not error:
         return f"{what}: none has come to an end."
-    values = [row[error] for row in done if _is_number(row[error])]
+    values = [row[error] for row in done if is_number(row[error])]
     if len(values) == 1:
         return f"{what}: {ERRORS[error]} {number(values[0])}."
     low, high = number(min(values)), number(max(values))
@@ -155,9 +155,5 @@ def number(value: float) -> str:
     return f"{mantissa}e{int(exponent)}" if e else mantissa
 
 
-def _is_number(value: Any) -> bool:
-    return is_number(value) and math.isfinite(value)
-
-
 def _positive(value: Any) -> bool:
-    return _is_number(value) and value > 0
+    return is_number(value) and value > 0

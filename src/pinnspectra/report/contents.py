@@ -12,6 +12,7 @@ import numpy as np
 from pinnspectra.figures import by_learning_rate
 from pinnspectra.figures.members import across, ended, labelled
 from pinnspectra.results.found_runs import Row, Run
+from pinnspectra.results.numbers import number
 from pinnspectra.results.pairs import comparable
 from pinnspectra.results.recorded import by_member, read_arrays, read_metrics, read_spectra
 from pinnspectra.results.run_figures import learning_rates
@@ -180,7 +181,7 @@ def _solved(run: Run) -> tuple[Spectra | None, Truncation | None]:
     )
     spectra = truncation = None
     if sigma.ndim == 1 and sigma.size:
-        entropy = np.array([[_number(run.result.get("truncated_entropy"))]])
+        entropy = np.array([[number(run.result.get("truncated_entropy"))]])
         at = np.zeros(1)
         spectra = Spectra("A", at, sigma[None, None], floor.ravel(), _cutoff(run), entropy)
     if position.ndim == 1 and position.size and position.shape == error.shape:
@@ -199,9 +200,4 @@ def _solution(path: Path) -> Solution | None:
 
 
 def _cutoff(run: Run) -> float:
-    return _number(run.result.get("cutoff"))
-
-
-def _number(value: object) -> float:
-    good = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if good else float("nan")  # type: ignore[arg-type]
+    return number(run.result.get("cutoff"))

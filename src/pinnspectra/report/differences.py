@@ -9,8 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from pinnspectra.results.found_runs import flat
-from pinnspectra.run_folder import FREE
+from pinnspectra.run_folder import FREE, flat
 
 REFERENCE = re.compile(r"\$\{([\w.]+)\}")
 """${key}."""

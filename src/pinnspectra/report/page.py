@@ -24,6 +24,19 @@ from pinnspectra.results.pairs import method_pairs
 
 HERE = Path(__file__).parent
 
+SCRIPT = (
+    "state",
+    "colours",
+    "numbers",
+    "drawing",
+    "losses",
+    "spectra",
+    "entropy",
+    "truncation",
+    "table",
+)
+"""The parts of the page's script: each uses what those before it define."""
+
 FEW_COLUMNS = 8
 """Runs that have a column each in the table of differences."""
 
@@ -80,7 +93,7 @@ def page(folder: Path, runs: Sequence[Shown], numbered: Sequence[str]) -> str:
             who=_who,
             counted=counted,
             style=Markup((HERE / "page.css").read_text()),
-            script=Markup((HERE / "page.js").read_text()),
+            script=Markup(_script()),
             library=Markup(_library()),
         )
     )
@@ -103,6 +116,12 @@ def _library() -> str:
     """Chart.js without the line by which a browser would look for its source map."""
     text = (HERE / "vendor" / "chart.umd.min.js").read_text()
     return text.split("//# sourceMappingURL")[0].replace("</script", r"<\/script")
+
+
+def _script() -> str:
+    """The parts of the page's script, in their order, as one that leaves no names behind."""
+    parts = "\n".join((HERE / "script" / f"{name}.js").read_text() for name in SCRIPT)
+    return f'"use strict";\n(() => {{\n{parts}}})();'
 
 
 def _title(runs: Sequence[Shown]) -> str:

@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from pinnspectra.results.found_runs import Row
-from pinnspectra.results.pairs import is_number
+from pinnspectra.results.numbers import is_number
 from pinnspectra.results.tables import cell
 
 MOST_ROWS = 16

@@ -11,7 +11,7 @@ from typing import Any
 
 from pinnspectra.messages import printable
 from pinnspectra.results.found_runs import Run
-from pinnspectra.results.pairs import is_number
+from pinnspectra.results.numbers import is_number
 
 
 def what_ran(runs: Sequence[Run], room: int) -> str:

@@ -91,14 +91,6 @@ class Run:
         return all(row["status"] == "finished" for row in self.rows)
 
 
-def flat(config: Any, prefix: str = "") -> dict[str, Any]:
-    """The values of a configuration by dotted key; lists are values."""
-    if not isinstance(config, dict):
-        return {prefix: config}
-    parts = [flat(v, f"{prefix}.{k}" if prefix else str(k)) for k, v in config.items()]
-    return {key: value for part in parts for key, value in part.items()}
-
-
 def find_runs(folder: Path) -> list[Run]:
     """The runs under a folder, by name: every folder that says how it was started.
 

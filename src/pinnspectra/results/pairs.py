@@ -7,14 +7,13 @@ for comparison in compared(method_pairs(find_runs(Path("outputs")))):
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any, TypeGuard
 
-from pinnspectra.results.found_runs import Row, Run, flat
-from pinnspectra.run_folder import FREE
+from pinnspectra.results.found_runs import Row, Run
+from pinnspectra.results.numbers import is_number
+from pinnspectra.run_folder import FREE, flat
 
 AUTOMATIC = ("ad", "nested_autograd")
 """Methods that another is compared with: the first of them that is there."""
@@ -198,9 +197,3 @@ def _compared(pairs: Sequence[Pair], name: str) -> Compared | None:
     ratios = [fd / ad for ad, fd in both if ad]
     ad, fd = (median(values) for values in zip(*both, strict=True))
     return Compared(ad, fd, median(ratios) if ratios else None)
-
-
-def is_number(value: Any) -> TypeGuard[float]:
-    """Whether a value of a row is a number, and finite."""
-    is_one = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_one and abs(value) <= sys.float_info.max

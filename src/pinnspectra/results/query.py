@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from pinnspectra.results.found_runs import COLUMNS, Row, Run, flat
-from pinnspectra.results.pairs import is_number
+from pinnspectra.results.found_runs import COLUMNS, Row, Run
+from pinnspectra.results.numbers import is_number
 from pinnspectra.results.tables import HEADINGS, cell
+from pinnspectra.run_folder import flat
 
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "!=": operator.ne,

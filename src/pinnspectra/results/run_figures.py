@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pinnspectra import figures
 from pinnspectra.results.found_runs import Run, logged
+from pinnspectra.results.numbers import is_number, number
 from pinnspectra.results.recorded import by_member, read_arrays, read_metrics, read_spectra
 from pinnspectra.run_folder import RunFolder
 
@@ -150,7 +151,7 @@ def _solve_curves(run: Run) -> figures.SpectrumCurves:
 def learning_rates(run: Run) -> list[float]:
     """The learning rate of each member of a run; [] where one is not known."""
     rates = [row["learning_rate"] for row in run.rows]
-    return rates if all(map(_is_number, rates)) else []
+    return rates if all(map(is_number, rates)) else []
 
 
 def _method(run: Run) -> str:
@@ -158,9 +159,4 @@ def _method(run: Run) -> str:
 
 
 def _cutoff(run: Run) -> float:
-    cutoff = run.result.get("cutoff")
-    return float(cutoff) if _is_number(cutoff) else float("nan")
-
-
-def _is_number(value: Any) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return number(run.result.get("cutoff"))

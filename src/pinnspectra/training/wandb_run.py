@@ -26,7 +26,7 @@ from pinnspectra.dashboard.account import SECONDS, asked_mode, has_account, sett
 from pinnspectra.dashboard.panels import CURVES, FIGURES, LOSS_OVER_ENTROPY, SPECTRA
 from pinnspectra.dashboard.tables import curve_rows, spectra_rows
 from pinnspectra.results.recorded import by_member, read_metrics
-from pinnspectra.run_folder import SWEEP, RunFolder, read_json
+from pinnspectra.run_folder import SWEEP, RunFolder, flat, read_json
 from pinnspectra.training.module import summarised
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class WandbRun(Logger):
     def log_hyperparams(self, params: Mapping[str, Any], *args: Any, **kwargs: Any) -> None:
         """Log a configuration by dotted key, and the names of the problem and the method."""
         names = {"pde": self.folder.pde, "method": self.folder.method}
-        values = {**dict(_flat(params)), **names}
+        values = {**flat(params), **names}
         self._tried(lambda: self.run.config.update(values, allow_val_change=True))
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -205,15 +205,6 @@ def _started(folder: RunFolder, project: str, mode: str, identity: str) -> Any:
     for metric in LOSS_OVER_ENTROPY.y:
         run.define_metric(metric, step_metric=LOSS_OVER_ENTROPY.x)
     return run
-
-
-def _flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
-    """Values by dotted key; lists are values."""
-    if not isinstance(value, Mapping):
-        yield key, value
-        return
-    for name, inner in value.items():
-        yield from _flat(inner, f"{key}.{name}" if key else str(name))
 
 
 def _logs(folder: Path, identity: str) -> list[Path]:

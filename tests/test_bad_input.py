@@ -5,6 +5,8 @@ import re
 import pytest
 from scripts import run_folders, run_here, run_script
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 MISTAKES = [
     # a misspelled key
     (["model.widht=5"], r"model.widht=5: there is no key .* did you mean model.width\?"),

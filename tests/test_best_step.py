@@ -27,6 +27,8 @@ from pinnspectra.optimizers import SGD, Adam
 from pinnspectra.pde import Biharmonic
 from pinnspectra.results.recorded import by_member, read_metrics
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 (DX,) = partials(1)
 DTYPES = (torch.float32, torch.float64)
 

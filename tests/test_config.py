@@ -16,6 +16,8 @@ from pinnspectra.optimizers import AbstractOptimizer
 from pinnspectra.settings import RandomFeatureSettings, TrainSettings, check
 from pinnspectra.training.schedule import LearningRates
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 CONF = ROOT / "conf"
 SCHEMAS = {"train": TrainSettings, "rfm_solve": RandomFeatureSettings, "advise": TrainSettings}
 

@@ -34,6 +34,8 @@ from pinnspectra.training.driver import (
 from pinnspectra.training.problem import Problem, eager_segment
 from pinnspectra.training.schedule import LearningRates
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 PROGRAMS = {}
 
 

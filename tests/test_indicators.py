@@ -21,6 +21,8 @@ from pinnspectra.indicators.groups import correlated, grouped, paired, strata
 from pinnspectra.indicators.report import report
 from pinnspectra.indicators.values import next_rate, rate_to_end, spectrum_indicators
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 RANDOM = np.random.default_rng(0)
 ERROR = "relative_training_error"
 

@@ -9,6 +9,8 @@ import time
 import pytest
 from scripts import SMALL, run_here, run_script
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 SWEEP = ("-m", *SMALL, "logger=[csv]", "callbacks=[spectrum]")
 
 

@@ -26,6 +26,8 @@ from pinnspectra.training.callbacks import Theorem1
 from pinnspectra.training.module import PINN
 from pinnspectra.training.schedule import LearningRates
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 WEIGHT = 7.0
 
 

@@ -212,4 +212,4 @@ def test_without_the_extra_it_says_what_to_install(capsys, monkeypatch):
     assert command.main([]) == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert err == "error: the dashboard needs wandb-workspaces: pip install wandb-workspaces\n"
+    assert err == "error: the dashboard needs wandb-workspaces: pip install -e '.[dashboard]'\n"

@@ -96,7 +96,7 @@ def test_the_command_draws_what_it_can_and_says_what_is_damaged(sweep, capsys):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["nowhere"], "nowhere: no run under this folder"),
+        (["nowhere"], "nowhere: there is no such folder"),
         (["nowhere", "--format", "pdf,jpg"], "--format pdf,jpg: no format 'jpg'; allowed are png"),
         ([], "the following arguments are required: DIR"),
     ],

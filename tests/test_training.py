@@ -221,8 +221,13 @@ def test_the_spectrum_is_taken_in_the_asked_precision(tmp_path):
     np.testing.assert_allclose(np.log2(ratio[:10]), 29, atol=1)
 
 
+def test_a_median_of_two_members_is_between_them():
+    rows = {0: {"loss": 1.0}, 1: {"loss": 3.0}}
+    assert summarised(rows) == {"loss": 2.0, "loss/min": 1.0, "loss/max": 3.0}
+
+
 def test_a_median_is_of_the_members_that_have_the_value():
     rows = {0: {"loss": 1.0}, 2: {"loss": 5.0, "h": 2.0}, 3: {"loss": 3.0, "h": 4.0}, 4: {"h": 3.0}}
     found = summarised({s: {"loss": 9.0, **row} for s, row in rows.items()})
-    assert found == {"loss": 3.0, "h": 3.0, "loss/min": 1.0, "loss/max": 9.0}
+    assert found == {"loss": 4.0, "h": 3.0, "loss/min": 1.0, "loss/max": 9.0}
     assert summarised({1: {"loss": 2.0}}) == {"loss": 2.0}

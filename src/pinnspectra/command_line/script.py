@@ -26,7 +26,7 @@ from pinnspectra.command_line.resume import with_resumed
 from pinnspectra.command_line.slurm import awaited
 from pinnspectra.interruption import Interrupted, interruptible, swallowed
 from pinnspectra.lock import LockedError, locked
-from pinnspectra.messages import cannot_write, say
+from pinnspectra.messages import cannot_write, first_line, say
 from pinnspectra.run_folder import SWEEP
 from pinnspectra.settings import Settings, SettingsError
 from pinnspectra.starters import leads
@@ -185,5 +185,8 @@ def _collect(folder: Path) -> int:
     except NoRunError:  # the sweep was refused before its first job, which has been said
         (folder / SWEEP).unlink(missing_ok=True)
         return 1
+    except Exception as error:
+        say(cannot_write(error, folder) if isinstance(error, OSError) else first_line(error))
+        code = 1
     report(folder)
     return code

@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if str(error.name).split(".")[0] != "wandb_workspaces":
             raise
-        say("the dashboard needs wandb-workspaces: pip install wandb-workspaces")
+        say("the dashboard needs wandb-workspaces: pip install -e '.[dashboard]'")
         return 1
     try:
         entity = _entity(given.entity)

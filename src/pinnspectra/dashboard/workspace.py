@@ -72,7 +72,7 @@ def save(entity: str, project: str) -> str:
         try:
             api.create_custom_chart(entity, chart.key, chart.title, "vega2", "private", chart.spec)
         except Exception as error:
-            if "exist" not in str(error):  # by an earlier save: a name has one specification
+            if "already exist" not in str(error):  # a name has one specification
                 raise
     return workspace(entity, project).save().url
 

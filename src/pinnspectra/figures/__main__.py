@@ -15,7 +15,8 @@ from pathlib import Path
 from pinnspectra.figures.style import FORMATS
 from pinnspectra.interruption import Interrupted, interruptible
 from pinnspectra.messages import Parser, say
-from pinnspectra.results.found_runs import Run, find_runs
+from pinnspectra.results.collect import runs_under
+from pinnspectra.results.found_runs import Run
 from pinnspectra.results.run_figures import Figures, comparison_figures, run_figures
 from pinnspectra.run_folder import SWEEP, draw
 
@@ -68,9 +69,7 @@ def _draw_all(folder: Path, endings: Sequence[str]) -> bool:
     Raises:
         ValueError: there is no run under the folder.
     """
-    runs = find_runs(folder)
-    if not runs:
-        raise ValueError(f"{folder}: no run under this folder")
+    runs = runs_under(folder)
     whole = [_drawn(run_figures(run), run.path / "figures", endings) for run in runs]
     for path, its in _compared(runs, folder).items():
         whole.append(_drawn(comparison_figures(its), path, endings))

@@ -10,6 +10,7 @@ from pinnspectra.messages import Parser, cannot_write, say
 from pinnspectra.report import NAME, write_report
 from pinnspectra.results.collect import runs_under
 from pinnspectra.results.described import place
+from pinnspectra.results.found_runs import versions_note
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     damaged = [line for run in runs for line in run.damage]
     for line in damaged:
         say(line)
+    if note := versions_note(runs):
+        print(f"note: {note}", file=sys.stderr)
     print(f"see {place(path)}")
     return 1 if damaged else 0
 

@@ -54,7 +54,7 @@ def _joined(arguments: Sequence[str]) -> list[str]:
     """Arguments of which --sort -loss is --sort=-loss, which argparse takes for two options."""
     joined = []
     for argument in arguments:
-        if joined and joined[-1] == "--sort":
+        if joined and joined[-1] == "--sort" and not argument.startswith("--"):
             joined[-1] += f"={argument}"
         else:
             joined.append(argument)

@@ -488,6 +488,6 @@ def summarised(rows: dict[int, Metrics]) -> Metrics:
         name: torch.tensor([row[name] for row in listed if name in row], dtype=torch.float64)
         for name in dict.fromkeys(name for row in listed for name in row)
     }
-    medians = {name: float(value.median()) for name, value in values.items()}
+    medians = {name: float(value.quantile(0.5)) for name, value in values.items()}
     extremes = {"loss/min": float(values["loss"].min()), "loss/max": float(values["loss"].max())}
     return {**medians, **extremes}

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import time
+from statistics import median
 from typing import Any
 
 import pytorch_lightning as pl
@@ -72,8 +73,8 @@ class Progress(pl.Callback):
         left = f"{_duration((last - step) / rate)} left" if rate > 0 else "? left"
         took = f"{seconds:.1f} s" if seconds < 60 else _duration(seconds)
         time_said = left if step < last else f"took {took}"
-        losses = sorted(row["loss"] for row in module.rows.values())
-        loss = f"loss {losses[len(losses) // 2]:.3e}"
+        losses = [row["loss"] for row in module.rows.values()]
+        loss = f"loss {median(losses):.3e}"
         if module.members > 1:
             loss = f"{len(losses)}/{module.members} members, median {loss}"
         done = f"step {step:>{len(str(last))}}/{last}"

@@ -7,6 +7,7 @@ import pytest
 import yaml
 from ensembles import write_run
 
+from pinnspectra.results.__main__ import main
 from pinnspectra.results.found_runs import find_runs
 from pinnspectra.results.pairs import compared, method_pairs
 from pinnspectra.run_folder import read_json
@@ -103,7 +104,7 @@ def test_many_settings_are_taken_together_by_problem(tmp_path):
     for method in ("ad", "fd"):
         write(tmp_path / f"{method}3", method, width=3)
     (found,) = compared(method_pairs(find_runs(tmp_path)))
-    assert (found.setting, found.pairs) == ("poisson1d", 4)
+    assert (found.setting, found.pairs) == ("poisson1d, 4 settings", 4)
 
 
 def test_the_error_of_a_u_that_is_free_is_not_compared(tmp_path):
@@ -112,3 +113,28 @@ def test_the_error_of_a_u_that_is_free_is_not_compared(tmp_path):
     (found,) = compared(method_pairs(find_runs(tmp_path)))
     assert "relative_l2_error" not in found.values
     assert "loss_interior_ad64" in found.values
+
+
+def test_the_error_of_a_u_that_is_free_is_in_no_answer(tmp_path, capsys):
+    write(tmp_path / "ad", "ad", boundary_rows=False)
+    write(tmp_path / "fd", "fd", boundary_rows=True)
+    assert main([str(tmp_path), "--columns", "method,relative_l2_error"]) == 0
+    lines = capsys.readouterr().out.splitlines()[1:3]
+    free, bound = (line.split()[-1] for line in lines)
+    assert free == "-"
+    assert float(bound) > 0
+
+
+def test_a_configuration_without_end_costs_one_run_its_pairs_and_no_other(tmp_path):
+    for name in ("ad", "fd", "fd_grid"):
+        write(tmp_path / name, name)
+    (tmp_path / "fd_grid" / ".hydra" / "config.yaml").write_text("a: &a [*a]\n")
+    (pair,) = method_pairs(find_runs(tmp_path))
+    assert (pair.reference, pair.other) == ("ad", "fd")
+
+
+def test_members_with_no_number_for_a_number_are_paired_or_left_alone(tmp_path):
+    for name in ("ad", "fd"):
+        write(tmp_path / name, name)
+        change(tmp_path / name, members=[{"member": [1], "status": "finished"}])
+    assert len(method_pairs(find_runs(tmp_path))) == 1

@@ -11,6 +11,7 @@ from pathlib import Path
 import ensembles
 import numpy as np
 import pytest
+import yaml
 from reported import change_result, with_solution, write_job, write_sweep
 from scripts import run_folders, run_here
 
@@ -470,6 +471,15 @@ def test_commands_are_what_a_shell_takes(tmp_path):
     found = page(tmp_path)
     said = found.said("commands").split("Run by run")[1]
     assert shlex.split(said[said.index("python") :]) == ["python", "train.py", *nasty]
+
+
+def test_a_run_in_a_folder_of_its_own_is_repeated_there(tmp_path):
+    job = write_job(tmp_path / "mine", overrides=["method=ad"])
+    described = yaml.safe_load((job / ".hydra" / "hydra.yaml").read_text())
+    given = ["hydra.run.dir=mine", "hydra.mode=RUN"]
+    described["hydra"]["overrides"] = {"hydra": given}
+    (job / ".hydra" / "hydra.yaml").write_text(yaml.safe_dump(described))
+    assert "python train.py method=ad hydra.run.dir=mine" in page(tmp_path).said("commands")
 
 
 def test_other_versions_and_machines_are_named(sweep):

@@ -166,3 +166,13 @@ def test_spectra_that_do_not_agree_are_none(tmp_path, change):
     assert read_spectra(tmp_path / "spectra.npz") == {}
     folder.write_arrays("spectra.npz", steps=np.arange(6))
     assert read_spectra(tmp_path / "spectra.npz") == {}
+
+
+def test_a_folder_that_takes_no_file_is_told_with_the_name_of_the_file(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied", str(tmp_path / ".report.html.x7.partial"))
+
+    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    with pytest.raises(PermissionError) as refused, written_whole(tmp_path / "report.html"):
+        pass
+    assert refused.value.filename == str(tmp_path / "report.html")

@@ -29,6 +29,11 @@ def cannot_write(error: OSError, folder: Path | None = None) -> str:
     return f"cannot write {place}: {error.strerror or first_line(error)}"
 
 
+def cannot_read(error: OSError) -> str:
+    """A file or folder that a file system does not give."""
+    return printable(f"{error.filename} cannot be read: {error.strerror or first_line(error)}")
+
+
 class Parser(argparse.ArgumentParser):
     """Arguments of a command, of which a mistake is one line and not the usage.
 

@@ -71,7 +71,11 @@ def _whole_numbers(value: Any) -> Any:
 def written_whole(path: Path) -> Any:
     """Write a file so that it is either whole or not there: temporary file, fsync, rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(PARTIAL, f".{path.name}.", path.parent)
+    try:
+        handle, name = tempfile.mkstemp(PARTIAL, f".{path.name}.", path.parent)
+    except OSError as error:
+        error.filename = str(path)
+        raise
     try:
         with os.fdopen(handle, "wb") as file:
             yield file

@@ -18,8 +18,10 @@ LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 def command(run: Run) -> str:
     """The command of one run; "" where its folder does not say of which script it is."""
-    script = _at(_read(run.path / ".hydra" / "hydra.yaml"), "hydra", "job", "name")
-    return _joined(script, run.overrides) if isinstance(script, str) else ""
+    described = _read(run.path / ".hydra" / "hydra.yaml")
+    script = _at(described, "hydra", "job", "name")
+    own = [o for o in _of_hydra(described) if not o.startswith("hydra.sweep.")]
+    return _joined(script, [*run.overrides, *own]) if isinstance(script, str) else ""
 
 
 def sweep_commands(folder: Path, runs: Sequence[Run]) -> dict[str, str]:
@@ -33,8 +35,17 @@ def sweep_commands(folder: Path, runs: Sequence[Run]) -> dict[str, str]:
             _at(described, "hydra", "overrides", "task"),
         )
         if isinstance(script, str) and isinstance(task, list):
-            found[str(parent.relative_to(folder))] = _joined(script, ["-m", *map(str, task)])
+            found[str(parent.relative_to(folder))] = _joined(
+                script, ["-m", *map(str, task), *_of_hydra(described)]
+            )
     return found
+
+
+def _of_hydra(described: Any) -> list[str]:
+    """What was given of Hydra's own keys, such as another folder."""
+    given = _at(described, "hydra", "overrides", "hydra")
+    listed = map(str, given) if isinstance(given, list) else ()
+    return [o for o in listed if not o.startswith("hydra.mode=")]
 
 
 def _joined(script: str, arguments: Sequence[str]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -15,9 +17,12 @@ from omegaconf import ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from pinnspectra.messages import cannot_read
 from pinnspectra.results.damage import damage_in
 from pinnspectra.results.recorded import by_member, read_metrics, read_spectra
 from pinnspectra.run_folder import SWEEP, read_json
+
+log = logging.getLogger(__name__)
 
 COLUMNS = (
     "run",
@@ -95,9 +100,10 @@ def find_runs(folder: Path) -> list[Run]:
     """The runs under a folder, by name: every folder that says how it was started.
 
     Of the runs of a sweep with the same overrides, as it has them after a change of the
-    configuration, the one that was started last.
+    configuration, the one that was started last. A folder that cannot be read is told.
     """
-    paths = sorted((p.parent for p in folder.rglob(".hydra") if p.is_dir()), key=_natural)
+    walked = os.walk(folder, onerror=lambda error: log.warning("%s", cannot_read(error)))
+    paths = sorted((Path(at) for at, inner, _ in walked if ".hydra" in inner), key=_natural)
     names = [str(path.relative_to(folder)) if path != folder else path.name for path in paths]
     runs = [run_at(path, name) for path, name in zip(paths, names, strict=True)]
     last = {}
@@ -125,7 +131,7 @@ def _written_by_hydra(path: Path) -> Any:
     """One of Hydra's YAML files; None where it is missing or damaged."""
     try:
         return OmegaConf.load(path)
-    except (OSError, ValueError, YAMLError, OmegaConfBaseException):
+    except (OSError, ValueError, YAMLError, RecursionError, OmegaConfBaseException):
         return None
 
 

@@ -6,7 +6,6 @@ for comparison in compared(method_pairs(find_runs(Path("outputs")))):
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -97,7 +96,7 @@ def method_pairs(runs: Sequence[Run]) -> list[Pair]:
     counts. Members of ensembles are paired by their number.
     """
     kept = [run for run in runs if run.config]
-    found = {(_shared(run), json.dumps(run.config.get("method"))): run for run in kept}
+    found = {(_shared(run), repr(run.config.get("method"))): run for run in kept}
     alike: dict[str, list[Run]] = {}
     for (shared, _), run in found.items():
         alike.setdefault(shared, []).append(run)
@@ -115,7 +114,8 @@ def method_pairs(runs: Sequence[Run]) -> list[Pair]:
 def _shared(run: Run) -> str:
     """All that decides a run's numbers but its method, as text."""
     left = ("method", "threads", *FREE)
-    return json.dumps({k: v for k, v in run.config.items() if k not in left}, sort_keys=True)
+    kept = flat({k: v for k, v in run.config.items() if k not in left})
+    return repr(sorted(kept.items(), key=lambda item: item[0]))
 
 
 def _method(run: Run) -> str:
@@ -157,10 +157,10 @@ def _names(runs: Sequence[Run]) -> list[str]:
 
 def _members(ad: Run, other: Run) -> Iterator[tuple[str, Row, Row]]:
     """Rows of the two runs by member, and the learning rate where members have several."""
-    by_ad = {row["member"]: comparable(ad, row) for row in ad.rows}
+    by_ad = {str(row["member"]): comparable(ad, row) for row in ad.rows}
     several = len({str(row["learning_rate"]) for row in by_ad.values()}) > 1
     for row in other.rows:
-        its = by_ad.get(row["member"])
+        its = by_ad.get(str(row["member"]))
         if its is not None:
             rate = f" lr={its['learning_rate']}" if several else ""
             yield rate, its, comparable(other, row)
@@ -174,10 +174,15 @@ def comparable(run: Run, row: Row) -> Row:
 
 def compared(pairs: Sequence[Pair]) -> list[Comparison]:
     """What pairs show, by setting and other method; of many settings, by problem."""
-    whole = len({(pair.problem, pair.setting) for pair in pairs}) > MOST_SETTINGS
+    settings: dict[str, set[str]] = {}
+    for pair in pairs:
+        settings.setdefault(pair.problem, set()).add(pair.setting)
+    whole = sum(map(len, settings.values())) > MOST_SETTINGS
     groups: dict[tuple[str, str, str], list[Pair]] = {}
     for pair in pairs:
-        setting = pair.problem if whole else pair.problem + pair.setting
+        several = len(settings[pair.problem]) > 1
+        of_all = f"{pair.problem}, {len(settings[pair.problem])} settings"
+        setting = of_all if whole and several else pair.problem + pair.setting
         groups.setdefault((setting, pair.reference, pair.other), []).append(pair)
     return [_comparison(*names, group) for names, group in groups.items()]
 

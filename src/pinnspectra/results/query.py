@@ -11,6 +11,7 @@ from typing import Any
 
 from pinnspectra.results.found_runs import COLUMNS, Row, Run
 from pinnspectra.results.numbers import is_number
+from pinnspectra.results.pairs import comparable
 from pinnspectra.results.tables import HEADINGS, cell
 from pinnspectra.run_folder import flat
 
@@ -140,7 +141,7 @@ def rows_of(runs: Sequence[Run], titles: Sequence[str], columns: Sequence[str]) 
         further = [column for column in columns if column not in COLUMNS]
         values = flat(run.config) if further else {}
         own = {column: values.get(column) for column in further}
-        rows += [row | own | {"run": title} for row in run.rows]
+        rows += [comparable(run, row) | own | {"run": title} for row in run.rows]
     return rows
 
 

@@ -1,6 +1,8 @@
 """What is said of a run's damaged files, and that what is said mends them."""
 
+import io
 import shutil
+import zipfile
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from scripts import SMALL, run_folders, run_here
 
 from pinnspectra.results.damage import FILES, damage_in
-from pinnspectra.results.found_runs import run_at
+from pinnspectra.results.found_runs import Run, run_at, versions_note
 from pinnspectra.results.recorded import load_arrays, read_arrays
 from pinnspectra.run_folder import RunFolder
 
@@ -77,7 +79,19 @@ def test_it_is_said_why_a_file_cannot_be_read(run, name, content, why):
     [
         ("spectra.npz", {"steps": np.arange(5)}, "do not fit together"),
         ("spectra.npz", {"steps": None}, "it lacks steps"),
-        ("spectrum.npz", {"singular_values": np.array(["x"])}, "singular_values is not of numbers"),
+        (
+            "spectrum.npz",
+            {"singular_values": np.array(["x"])},
+            "is not of real numbers",
+        ),
+        ("spectrum.npz", {"singular_values": np.ones(3) * 1j}, "is not of real numbers"),
+        ("spectrum.npz", {"singular_values": np.ones((3, 1))}, "do not fit together"),
+        ("spectrum.npz", {"singular_values": np.float64(1)}, "do not fit together"),
+        ("spectrum.npz", {"floor": np.ones(4)}, "do not fit together"),
+        ("spectrum.npz", {"truncation_position": np.arange(2)}, "do not fit together"),
+        ("spectrum.npz", {"relative_training_error": np.ones(1)}, "do not fit together"),
+        ("spectra.npz", {"eigenvalues": np.ones((6, 3, 0))}, "do not fit together"),
+        ("spectra.npz", {"singular_values": np.ones((6, 3, 12)) * 1j}, "do not fit together"),
         ("solution.npz", {"exact": np.ones(5)}, "do not fit together"),
         ("solution.npz", {"solution": np.ones((3, 5))}, "do not fit together"),
     ],
@@ -87,6 +101,29 @@ def test_arrays_that_can_be_read_and_make_no_sense(run, name, change, why):
     RunFolder(run, "p", "m", "h").write_arrays(name, **arrays)
     (line,) = damage_in(run)
     assert why in line
+
+
+def test_a_shape_larger_than_the_memory_is_damage(run):
+    head = io.BytesIO()
+    shape = {"descr": "<f8", "fortran_order": False, "shape": (10**15,)}
+    np.lib.format.write_array_header_1_0(head, shape)
+    with zipfile.ZipFile(run / "spectrum.npz", "w") as archive:
+        archive.writestr("singular_values.npy", head.getvalue())
+    assert read_arrays(run / "spectrum.npz") == {}
+    (line,) = damage_in(run)
+    assert "larger than the memory" in line
+
+
+def test_what_a_terminal_would_obey_is_not_said(run):
+    folder = run.rename(run.parent / "a\x1b[2Jb")
+    (folder / "result.json").write_text("")
+    (line,) = damage_in(folder)
+    assert line.isprintable()
+    versions = ({"torch": "2.0"}, {"torch": "\x1b[2J"})
+    results = [{"config_hash": "h", "versions": made} for made in versions]
+    note = versions_note([Run(folder, "", (), result) for result in results])
+    assert note is not None
+    assert note.isprintable()
 
 
 @given(st.data())

@@ -5,6 +5,8 @@ import json
 import re
 import shlex
 import shutil
+from base64 import b64encode
+from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -217,6 +219,31 @@ def test_e_is_that_of_the_whole_spectrum(tmp_path):
     assert len(drawn["index"]) <= 120
     assert (drawn["index"][0], drawn["index"][-1]) == (1, 1000)
     assert drawn["e"][-1] == (sigma[-1, 0] ** 2 >= 1e-5).sum()
+    assert drawn["e"][-1] in drawn["index"]  # the mark is on the curve
+
+
+def write_solve(path, size):
+    """What a solve with random features records, in the folder of a run; its errors."""
+    sigma, error = np.geomspace(1, 1e-6, size), np.geomspace(1, 1e-3, size)
+    np.savez(
+        path / "spectrum.npz",
+        singular_values=sigma,
+        floor=sigma * 1e-9,
+        truncation_position=np.arange(1, size + 1),
+        relative_training_error=error,
+    )
+    return error
+
+
+@pytest.mark.parametrize("used", [1, 500, 777, 1000])
+def test_the_solution_taken_is_on_the_drawn_curve(tmp_path, used):
+    path = write_job(tmp_path / "run")
+    error = write_solve(path, 1000)
+    change_result(path, truncation_position=used)
+    drawn = page(path).data["curves"][0]["truncation"]
+    assert len(drawn["position"]) <= 120
+    at = drawn["position"].index(drawn["used"])
+    assert drawn["error"][at] == pytest.approx(error[used - 1], 1e-3)
 
 
 @pytest.mark.parametrize(("size", "most"), [(1, 10), (10, 10), (11, 10), (5000, 120)])
@@ -227,6 +254,10 @@ def test_thinning_keeps_the_first_and_the_last(size, most):
         assert len(taken) <= most or size <= most
         assert (np.diff(taken) > 0).all()
     assert (leading(5000, 120)[:60] == np.arange(60)).all()
+    marked = leading(5000, 120, [4321])
+    assert 4321 in marked
+    assert len(marked) <= 120
+    assert marked[-1] == 4999
 
 
 def test_an_ensemble_has_the_band_and_the_median_of_its_members(tmp_path):
@@ -404,14 +435,42 @@ def test_a_damaged_file_is_told_in_one_line_and_the_rest_is_shown(sweep, name, c
     assert float(found.table[1]["loss"]) == result(jobs[1])["loss"]
 
 
+@pytest.mark.parametrize("solved", [False, True])
 @pytest.mark.parametrize("strange", [[3], {"a": 1}, "x", None, 1e400])
-def test_a_result_of_strange_values_does_not_lose_the_page(sweep, strange):
+def test_a_result_of_strange_values_does_not_lose_the_page(sweep, strange, solved):
     folder, jobs = sweep
+    for path in jobs if solved else ():
+        write_solve(path, 9)
+    change_result(jobs[0], truncation_position=3)
     keys = [key for key in result(jobs[0]) if key not in ("pde", "method", "config_hash")]
     change_result(jobs[0], **dict.fromkeys(keys, strange))
     change_result(jobs[1], members=[{"learning_rate": strange, "loss": strange, "seed": strange}])
     main([str(folder)])
     assert len(Page((folder / "report.html").read_text()).table) == 4
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1j, "x"])
+def test_an_exact_solution_that_is_no_number_is_not_shown(sweep, value):
+    folder, jobs = sweep
+    with_solution(jobs[0], 9, 1)
+    with_solution(jobs[1], 9, 1)
+    arrays = dict(np.load(jobs[0] / "solution.npz"))
+    arrays["exact"] = np.array([*arrays["exact"][1:], value])
+    np.savez(jobs[0] / "solution.npz", **arrays)
+    main([str(folder)])
+    found = Page((folder / "report.html").read_text())
+    assert found.said("solutions").count("max |u - u*|") == 1
+    assert "max |u - u*| = nan" not in found.said("solutions")
+
+
+def test_the_browser_runs_the_scripts_of_the_page_alone(sweep):
+    found = page(sweep[0])
+    (policy,) = (m["content"] for m in found.of("meta") if "http-equiv" in m)
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    hashes = [sha256(text.encode()).digest() for kind, text in found.scripts if kind is None]
+    allowed = [f"'sha256-{b64encode(digest).decode()}'" for digest in hashes]
+    assert rules["script-src"].split() == allowed
+    assert (rules["base-uri"], rules["form-action"]) == ("'none'", "'none'")
 
 
 def test_a_folder_without_runs_is_told_in_one_line(tmp_path, capsys):

@@ -8,8 +8,8 @@ import pytest
 from ensembles import write_run
 
 from pinnspectra.figures.__main__ import main
-from pinnspectra.results.found_runs import run_at
-from pinnspectra.results.run_figures import draw_run, run_figures
+from pinnspectra.results.found_runs import Run, run_at
+from pinnspectra.results.run_figures import comparison_figures, draw_run, run_figures
 from pinnspectra.run_folder import SWEEP, RunFolder, read_json
 
 FIGURES = {"loss", "solution", "eigenvalues", "entropy", "entropy_loss"}
@@ -55,6 +55,47 @@ def test_what_is_missing_or_damaged_takes_no_other_figure_with_it(tmp_path):
     assert set(run_figures(run_at(tmp_path, ""))) == {"loss"}
     (tmp_path / "other").mkdir()
     assert drawn(tmp_path / "other") == set()
+
+
+def test_a_table_without_the_rows_of_spectra_has_the_other_figures(tmp_path):
+    write_run(tmp_path, 2)
+    table = (tmp_path / "metrics.csv").read_text().replace("spectrum/loss", "other", 1)
+    (tmp_path / "metrics.csv").write_text(table)
+    assert set(run_figures(run_at(tmp_path, ""))) == FIGURES - {"solution", "entropy_loss"}
+
+
+def solve(path: Path, **other: object) -> Run:
+    """A solve's folder, of arrays that make sense but for others."""
+    arrays = {"singular_values": np.geomspace(1, 1e-9, 9), "floor": np.full(9, 1e-12)}
+    arrays |= {"truncation_position": np.arange(1, 10), "relative_training_error": np.ones(9)}
+    path.mkdir(exist_ok=True)
+    RunFolder(path, "poisson1d", "fd", "").write_arrays("spectrum.npz", **(arrays | other))
+    return Run(path, path.name, (), {"method": "fd", "cutoff": 1e-5, "truncation_position": 4})
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"singular_values": np.float64(1)},
+        {"singular_values": np.ones((3, 3))},
+        {"floor": np.ones(20)},
+        {"floor": np.float64(1)},
+        {"truncation_position": np.arange(4)},
+    ],
+)
+def test_an_odd_solve_takes_no_comparison_with_it(tmp_path, odd):
+    runs = [solve(tmp_path / "a"), solve(tmp_path / "b", **odd)]
+    assert run_figures(runs[1]) == {}
+    comparison_figures(runs)["comparison_rfm"]()
+    assert comparison_figures(runs[1:]) == {}
+
+
+@pytest.mark.parametrize("strange", [[3], {"a": 1}, "x", None, 1e400, True])
+def test_a_solve_taken_at_a_strange_position_has_its_figures(tmp_path, strange):
+    run = solve(tmp_path)
+    run.result["truncation_position"] = strange
+    for make in (*run_figures(run).values(), *comparison_figures([run]).values()):
+        make()
 
 
 @pytest.fixture

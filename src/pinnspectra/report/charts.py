@@ -84,13 +84,16 @@ def evenly(size: int, most: int) -> np.ndarray:
     return np.unique(np.linspace(0, size - 1, most).round().astype(int))
 
 
-def leading(size: int, most: int) -> np.ndarray:
-    """At most so many of `size` indices: the first half as they are, then ever fewer."""
+def leading(size: int, most: int, marked: Sequence[int] = ()) -> np.ndarray:
+    """At most so many of `size` indices: the first half as they are, then ever fewer.
+
+    Those that a mark stands at are among them.
+    """
     if size <= most:
         return np.arange(size)
     first = most // 2
-    rest = np.geomspace(first, size - 1, most - first).round().astype(int)
-    return np.unique(np.concatenate([np.arange(first), rest]))
+    rest = np.geomspace(first, size - 1, most - first - len(marked)).round().astype(int)
+    return np.unique(np.concatenate([np.arange(first), rest, np.array(marked, dtype=int)]))
 
 
 def share(limits: tuple[int, int, int], curves: int) -> int:
@@ -106,8 +109,10 @@ def drawn_steps(spectra: Spectra, curves: int) -> np.ndarray:
 
 
 def drawn_indices(spectra: Spectra, curves: int) -> np.ndarray:
-    """The indices of the values of a spectrum that are drawn, (n,), from 0."""
-    return leading(spectra.values.shape[-1], share(INDICES, curves))
+    """The indices of the values of a spectrum that are drawn, (n,), from 0: the last e's too."""
+    size = spectra.values.shape[-1]
+    e = _cutoff_number(spectra.at(-1, np.arange(size)), spectra.cutoff)
+    return leading(size, share(INDICES, curves), [e - 1] if e else [])
 
 
 def _curves(curves: Curves, colour: str, together: int) -> dict[str, Any]:
@@ -184,7 +189,8 @@ def _loss_at(history: History, steps: np.ndarray) -> np.ndarray:
 
 
 def _truncation(truncation: Truncation, together: int) -> dict[str, Any]:
-    which = leading(len(truncation.position), share(INDICES, together))
+    used = np.flatnonzero(truncation.position == truncation.used)[:1]
+    which = leading(len(truncation.position), share(INDICES, together), [*used])
     return {
         "position": [int(p) for p in truncation.position[which]],
         "error": short(truncation.error[which]),

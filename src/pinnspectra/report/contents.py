@@ -12,9 +12,17 @@ import numpy as np
 from pinnspectra.figures import by_learning_rate
 from pinnspectra.figures.members import across, ended, labelled
 from pinnspectra.results.found_runs import Row, Run
-from pinnspectra.results.numbers import number
+from pinnspectra.results.numbers import is_number, number
 from pinnspectra.results.pairs import comparable
-from pinnspectra.results.recorded import by_member, read_arrays, read_metrics, read_spectra
+from pinnspectra.results.recorded import (
+    SOLVE,
+    by_member,
+    read_arrays,
+    read_metrics,
+    read_solve,
+    read_spectra,
+    real,
+)
 from pinnspectra.results.run_figures import learning_rates
 
 
@@ -174,18 +182,16 @@ def _trained(run: Run, size: int) -> Spectra | None:
 
 def _solved(run: Run) -> tuple[Spectra | None, Truncation | None]:
     """The spectrum of the system matrix A and the errors of the truncated solutions."""
-    arrays = read_arrays(run.path / "spectrum.npz")
-    sigma, floor = (arrays.get(name, np.empty(0)) for name in ("singular_values", "floor"))
-    position, error = (
-        arrays.get(name, np.empty(0)) for name in ("truncation_position", "relative_training_error")
-    )
+    arrays = read_solve(run.path / "spectrum.npz")
+    sigma, floor, position, error = (arrays.get(name, np.empty(0)) for name in SOLVE)
     spectra = truncation = None
-    if sigma.ndim == 1 and sigma.size:
+    if sigma.size:
         entropy = np.array([[number(run.result.get("truncated_entropy"))]])
         at = np.zeros(1)
-        spectra = Spectra("A", at, sigma[None, None], floor.ravel(), _cutoff(run), entropy)
-    if position.ndim == 1 and position.size and position.shape == error.shape:
-        truncation = Truncation(position, error, int(run.result.get("truncation_position") or 0))
+        spectra = Spectra("A", at, sigma[None, None], floor, _cutoff(run), entropy)
+    if position.size:
+        used = run.result.get("truncation_position")
+        truncation = Truncation(position, error, int(used) if is_number(used) else 0)
     return spectra, truncation
 
 
@@ -194,9 +200,12 @@ def _solution(path: Path) -> Solution | None:
     if not arrays.keys() >= {"points", "solution", "exact"}:
         return None
     points, u, exact = (arrays[name] for name in ("points", "solution", "exact"))
+    if not all(map(real, (points, u, exact))):
+        return None
     if points.ndim != 2 or exact.shape != points.shape[:1] or u.shape[1:] != exact.shape:
         return None
-    return Solution(points, u, exact) if exact.size and np.isfinite(u).any() else None
+    known = exact.size and np.isfinite(exact).all()
+    return Solution(points, u, exact) if known and np.isfinite(u).any() else None
 
 
 def _cutoff(run: Run) -> float:

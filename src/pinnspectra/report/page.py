@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +97,7 @@ def page(folder: Path, runs: Sequence[Shown], numbered: Sequence[str]) -> str:
             style=Markup((HERE / "page.css").read_text()),
             script=Markup(_script()),
             library=Markup(_library()),
+            scripts=Markup(" ".join(map(_allowed, (_library(), _script())))),
         )
     )
 
@@ -122,6 +125,11 @@ def _script() -> str:
     """The parts of the page's script, in their order, as one that leaves no names behind."""
     parts = "\n".join((HERE / "script" / f"{name}.js").read_text() for name in SCRIPT)
     return f'"use strict";\n(() => {{\n{parts}}})();'
+
+
+def _allowed(script: str) -> str:
+    """What lets a browser run a script that is in the page, and no other."""
+    return f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'"
 
 
 def _title(runs: Sequence[Shown]) -> str:

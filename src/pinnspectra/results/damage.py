@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import yaml
 
-from pinnspectra.messages import first_line
-from pinnspectra.results.recorded import SPECTRA, agree, load_arrays, with_members
+from pinnspectra.messages import first_line, printable
+from pinnspectra.results.recorded import SPECTRA, agree, fit, load_arrays, real, with_members
 
 AGAIN = "run the same command again"
 FROM_CHECKPOINT = f"remove result.json beside it and {AGAIN}"
@@ -25,7 +25,7 @@ def damage_in(folder: Path) -> tuple[str, ...]:
     A file that is missing is not damaged, nor is the unfinished last line of a metrics.csv.
     """
     return tuple(
-        f"{folder / name} is damaged ({why}): {mend}"
+        printable(f"{folder / name} is damaged ({why}): {mend}")
         for name, (check, mend) in FILES.items()
         if (why := _why_not(check, folder / name))
     )
@@ -92,7 +92,10 @@ def _check_spectra(path: Path) -> None:
 
 
 def _check_spectrum(path: Path) -> None:
-    _check_numbers(_arrays(path, "singular_values"))
+    arrays = _arrays(path, "singular_values")
+    _check_numbers(arrays)
+    if not fit(arrays):
+        raise ValueError("its arrays do not fit together")
 
 
 def _check_solution(path: Path) -> None:
@@ -114,8 +117,8 @@ def _arrays(path: Path, *names: str) -> dict[str, np.ndarray]:
 
 def _check_numbers(arrays: dict[str, np.ndarray]) -> None:
     for name, array in arrays.items():
-        if not np.issubdtype(array.dtype, np.number):
-            raise ValueError(f"{name} is not of numbers")
+        if not real(array):
+            raise ValueError(f"{name} is not of real numbers")
 
 
 def _check_mapping(path: Path) -> None:

@@ -17,7 +17,7 @@ from omegaconf import ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from pinnspectra.messages import cannot_read
+from pinnspectra.messages import cannot_read, printable
 from pinnspectra.results.damage import damage_in
 from pinnspectra.results.recorded import by_member, read_metrics, read_spectra
 from pinnspectra.run_folder import SWEEP, read_json
@@ -187,4 +187,6 @@ def versions_note(runs: Sequence[Run]) -> str | None:
         if len(counts) > 1:
             said = [f"{version} ({n} run{'s' * (n > 1)})" for version, n in sorted(counts.items())]
             parts.append(f"{package} {', '.join(said)}")
-    return f"the runs were made by different versions: {'; '.join(parts)}" if parts else None
+    if not parts:
+        return None
+    return printable(f"the runs were made by different versions: {'; '.join(parts)}")

@@ -84,6 +84,8 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
                 return dict(arrays)
         except (EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
             raise ValueError(first_line(error)) from error
+        except MemoryError as error:  # a damaged shape asks for more than there is
+            raise ValueError("an array is larger than the memory") from error
 
 
 SPECTRA = {"singular_values": 3, "eigenvalues": 3, "effective_cutoff": 2, "truncated_entropy": 2}
@@ -119,8 +121,36 @@ def with_members(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def agree(arrays: dict[str, np.ndarray]) -> bool:
-    """Whether the arrays of a spectra.npz are numbers of the axes that they should have."""
+    """Whether the arrays of a spectra.npz are real numbers of the axes they should have, N >= 1."""
     shapes = {arrays[name].shape[:2] for name in SPECTRA}
     right = all(arrays[name].ndim == axes for name, axes in SPECTRA.items())
-    numbers = all(np.issubdtype(array.dtype, np.number) for array in arrays.values())
-    return right and numbers and len(shapes) == 1 and arrays["steps"].shape == shapes.pop()[:1]
+    if not right or len(shapes) > 1 or arrays["steps"].shape != shapes.pop()[:1]:
+        return False
+    some = all(arrays[name].shape[-1] for name in ("singular_values", "eigenvalues"))
+    return some and all(map(real, arrays.values()))
+
+
+SOLVE = ("singular_values", "floor", "truncation_position", "relative_training_error")
+"""The arrays of a spectrum.npz that are drawn: (N,), at most (N,), and (P,) each."""
+
+
+def read_solve(path: Path) -> dict[str, np.ndarray]:
+    """The arrays SOLVE of a spectrum.npz, those that it lacks empty; {} where it is damaged."""
+    arrays = read_arrays(path)
+    if "singular_values" not in arrays or not fit(arrays):
+        return {}
+    return {name: arrays.get(name, np.empty(0)) for name in SOLVE}
+
+
+def fit(arrays: dict[str, np.ndarray]) -> bool:
+    """Whether the arrays of a spectrum.npz are real numbers that go together."""
+    sigma, floor, position, error = (arrays.get(name, np.empty(0)) for name in SOLVE)
+    flat = all(array.ndim == 1 for array in (sigma, floor, position, error))
+    if not flat or floor.size > sigma.size or position.shape != error.shape:
+        return False
+    return all(map(real, arrays.values())) and bool(np.isfinite(position).all())
+
+
+def real(array: np.ndarray) -> bool:
+    """Whether an array is of integers or real floating-point numbers."""
+    return array.dtype.kind in "iuf"

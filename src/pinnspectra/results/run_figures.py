@@ -10,7 +10,13 @@ import numpy as np
 from pinnspectra import figures
 from pinnspectra.results.found_runs import Run, logged
 from pinnspectra.results.numbers import is_number, number
-from pinnspectra.results.recorded import by_member, read_arrays, read_metrics, read_spectra
+from pinnspectra.results.recorded import (
+    by_member,
+    read_arrays,
+    read_metrics,
+    read_solve,
+    read_spectra,
+)
 from pinnspectra.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -21,6 +27,9 @@ Figures = dict[str, Callable[[], "Figure"]]
 
 LOSSES = ("loss", "loss/interior", "loss/boundary", "loss/interior_ad64")
 """Columns of a metrics.csv without which nothing is drawn of it."""
+
+WITH_SPECTRA = ("spectrum/truncated_entropy", "spectrum/loss")
+"""Those of the rows at which spectra are taken, drawn over one another."""
 
 
 def draw_run(folder: RunFolder, result: Mapping[str, Any]) -> None:
@@ -62,9 +71,11 @@ def _of_training(run: Run) -> Figures:
     drawn["entropy"] = lambda: figures.entropy_figure(
         at, entropy, spectra["effective_cutoff"], steps, loss, method, rates
     )
-    drawn["entropy_loss"] = lambda: figures.entropy_loss_figure(
-        metrics["spectrum/truncated_entropy"], metrics["spectrum/loss"], steps, method, rates
-    )
+    if metrics.keys() >= set(WITH_SPECTRA):
+        H, at_spectra = (metrics[name] for name in WITH_SPECTRA)
+        drawn["entropy_loss"] = lambda: figures.entropy_loss_figure(
+            H, at_spectra, steps, method, rates
+        )
     return drawn
 
 
@@ -99,7 +110,7 @@ def comparison_figures(runs: Sequence[Run]) -> Figures:
     """Training runs side by side, and random feature models, where there are any."""
     trainings = [run for run in runs if (run.path / "metrics.csv").exists()]
     trained = [curves for run in trainings for curves in _training_curves(run)]
-    solved = [_solve_curves(run) for run in runs if (run.path / "spectrum.npz").exists()]
+    solved = [curves for run in runs if (curves := _solve_curves(run)).singular_values.size]
     drawn: Figures = {}
     if trained:
         drawn["comparison"] = lambda: figures.comparison_figure(trained)
@@ -135,7 +146,8 @@ def _training_curves(run: Run) -> list[figures.RunCurves]:
 
 
 def _solve_curves(run: Run) -> figures.SpectrumCurves:
-    arrays, none = read_arrays(run.path / "spectrum.npz"), np.empty(0)
+    arrays, none = read_solve(run.path / "spectrum.npz"), np.empty(0)
+    used = run.result.get("truncation_position")
     return figures.SpectrumCurves(
         label=", ".join(run.overrides) or run.name,
         method=_method(run),
@@ -144,7 +156,7 @@ def _solve_curves(run: Run) -> figures.SpectrumCurves:
         cutoff=_cutoff(run),
         truncation_position=arrays.get("truncation_position", none),
         relative_training_error=arrays.get("relative_training_error", none),
-        used=run.result.get("truncation_position") or 0,
+        used=int(used) if is_number(used) else 0,
     )
 
 

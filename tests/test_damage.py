@@ -170,3 +170,16 @@ def test_what_is_said_mends_a_file(tmp_path, script):
         assert done.returncode == 0, (name, done.stderr)
         assert damage_in(run) == ()
         assert (run / name).exists()
+
+
+def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch):
+    path = tmp_path / "result.json"
+    path.write_text("{}")
+
+    def refuse(self, *_, **__):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr("pathlib.Path.read_text", refuse)
+    lines = damage_in(tmp_path)
+    assert f"{path} cannot be read: Permission denied" in lines
+    assert not any("remove" in line for line in lines)

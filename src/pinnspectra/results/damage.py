@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from pinnspectra.messages import first_line, printable
+from pinnspectra.messages import cannot_read, first_line, printable
 from pinnspectra.results.recorded import SPECTRA, agree, fit, load_arrays, real, with_members
 
 AGAIN = "run the same command again"
@@ -24,19 +24,31 @@ def damage_in(folder: Path) -> tuple[str, ...]:
 
     A file that is missing is not damaged, nor is the unfinished last line of a metrics.csv.
     """
-    return tuple(
-        printable(f"{folder / name} is damaged ({why}): {mend}")
-        for name, (check, mend) in FILES.items()
-        if (why := _why_not(check, folder / name))
-    )
+    lines = (_line(check, folder / name, mend) for name, (check, mend) in FILES.items())
+    return tuple(line for line in lines if line)
+
+
+def _line(check: Callable[[Path], None], path: Path, mend: str) -> str:
+    """What there is to tell of a file; "" where it is whole."""
+    try:
+        why = _why_not(check, path)
+    except PermissionError as error:  # of a file that may be whole
+        return cannot_read(error)
+    return printable(f"{path} is damaged ({why}): {mend}") if why else ""
 
 
 def _why_not(check: Callable[[Path], None], path: Path) -> str:
-    """Why a file that is there cannot be read; "" where it can."""
+    """Why a file that is there is damaged; "" where it is whole.
+
+    Raises:
+        PermissionError: it may not be read.
+    """
     try:
         check(path)
     except FileNotFoundError:
         return ""
+    except PermissionError:
+        raise
     except (OSError, ValueError, RecursionError, csv.Error) as error:
         named = error.strerror if isinstance(error, OSError) else None
         return named or first_line(error)

@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 
 from pinnspectra.figures.arrays import hold_arrays
 from pinnspectra.figures.members import BAND, MEDIAN, MOST_BANDS, draw_ended, draw_histories
-from pinnspectra.figures.panels import draw_curve, new_figure, noted
+from pinnspectra.figures.panels import draw_curve, new_figure, noted, plain_text
 from pinnspectra.figures.random_features import draw_truncation_mark, set_truncation_axes
 from pinnspectra.figures.spectra import (
     EIGENVALUE,
@@ -132,7 +132,7 @@ def rfm_comparison_figure(runs: Sequence[SpectrumCurves]) -> Figure:
 def _panels(title: str, runs: Sequence[Curves], columns: int) -> tuple[Figure, list[Axes]]:
     """A figure under a title that says what all runs share, with room for their legend."""
     if shared := _shared_parts(runs):
-        title = _plain(f"{title}: {', '.join(shared)}", TITLE_LENGTH)
+        title = plain_text(f"{title}: {', '.join(shared)}", TITLE_LENGTH)
     entries = min(len(runs), LEGEND_ENTRIES + 1) + len(_key(runs))
     legend_rows = math.ceil(entries / LEGEND_COLUMNS)
     if any(isinstance(run, RunCurves) and run.loss.shape[1] > 1 for run in runs):
@@ -212,11 +212,4 @@ def _label(run: Curves, shared: Sequence[str]) -> str:
     text = ", ".join(part for part in _parts(run.label) if part not in shared)
     if re.search(rf"\b{re.escape(run.method)}\b", text) is None:
         text = f"{run.method}: {text}" if text else run.method
-    return _plain(text, LABEL_LENGTH)
-
-
-def _plain(text: str, length: int) -> str:
-    """A text that is not too long and no formula."""
-    if len(text) > length:
-        text = f"{text[: length // 2]}…{text[-(length // 2) :]}"
-    return text.replace("$", r"\$")
+    return plain_text(text, LABEL_LENGTH)

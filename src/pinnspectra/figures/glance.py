@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from PIL import Image
 
-from pinnspectra.figures.panels import draw_curve, draw_mark, noted, shown, ticks
+from pinnspectra.figures.panels import draw_curve, draw_mark, noted, plain_text, shown, ticks
 from pinnspectra.figures.random_features import draw_truncation_mark, set_truncation_axes
 from pinnspectra.figures.spectra import (
     EIGENVALUE,
@@ -168,7 +168,7 @@ def spectra_overview(left: TwoSpectra, right: TwoSpectra | None) -> Figure:
     figure.subplots_adjust(left=0.1, right=0.98, top=0.9, bottom=0.14, wspace=0.2)
     for axes, one in zip(panels[0], pair, strict=True):
         set_spectrum_axes(axes, EIGENVALUE if one.of_kernel else SINGULAR_VALUE)
-        axes.set_title(plain_text(one.label), fontsize=9)
+        axes.set_title(plain_text(one.label, LONGEST), fontsize=9)
         dots = {"marker": ".", "markersize": 3.5, "linewidth": 1, "color": one.color}
         draw_curve(axes, one.index, one.first, alpha=0.35, **dots)
         draw_curve(axes, one.index, one.last, **dots)
@@ -180,12 +180,6 @@ def spectra_overview(left: TwoSpectra, right: TwoSpectra | None) -> Figure:
         if kept.size:
             draw_mark(axes, one.e, float(one.last[kept[-1]]), one.color)
     return noted(figure)
-
-
-def plain_text(label: str) -> str:
-    """A label that is no formula and not too long."""
-    cut = label if len(label) <= LONGEST else f"{label[: LONGEST // 2]}…{label[-LONGEST // 2 :]}"
-    return cut.replace("$", r"\$")
 
 
 @rc_context(STYLE)
@@ -251,7 +245,7 @@ def _widths(lines: Sequence[Line]) -> list[float]:
 def _with_legend(figure: Figure, lines: Sequence[Line]) -> Figure:
     if 1 < len(lines) <= FEW_LISTED:
         handles = [Line2D([], [], color=line.color, linewidth=2) for line in lines]
-        labels = [plain_text(line.label) for line in lines]
+        labels = [plain_text(line.label, LONGEST) for line in lines]
         rows = -(-len(lines) // 2)
         height = figure.get_size_inches()[1] + 0.22 * rows
         figure.set_figheight(height)

@@ -155,3 +155,10 @@ def _of_both(first: Artist, second: Artist) -> Artist:
     either.update_from(first)
     either.set_color("black")
     return either
+
+
+def plain_text(text: str, length: int) -> str:
+    """A text that is not too long and no formula."""
+    if len(text) > length:
+        text = f"{text[: length // 2]}…{text[-(length // 2) :]}"
+    return text.replace("$", r"\$")

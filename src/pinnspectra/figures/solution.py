@@ -52,7 +52,7 @@ def solution_figure(
     groups = by_learning_rate(learning_rates, len(u))
     if x.shape[1] == 1:
         return _curves(x[:, 0], u, exact, method, groups)
-    if x.shape[1] == 2 and (grid := _grid(x)) is not None:
+    if x.shape[1] == 2 and (grid := grid_of(x)) is not None:
         return _maps(*grid, u, exact, method, groups)
     return _scatter(u, exact, method, groups)
 
@@ -85,7 +85,7 @@ def _curves(
     return finished(figure)
 
 
-def _grid(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+def grid_of(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
     """The axes x (n,), y (m,) and the order (n m,) that sorts points into rows of y, if a grid."""
     x, y = np.unique(points[:, 0]), np.unique(points[:, 1])
     if x.size * y.size != len(points) or min(x.size, y.size) < 2:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pinnspectra.figures import glance
-from pinnspectra.figures.solution import _grid
+from pinnspectra.figures.solution import grid_of
 from pinnspectra.report.charts import evenly
 from pinnspectra.report.claim import number
 from pinnspectra.report.contents import Shown, Solution
@@ -91,7 +91,7 @@ def _map(
     solution: Solution, values: np.ndarray, limits: tuple[float, float], colours: str
 ) -> str | None:
     """Values on the grid of the points as a picture; None where they are on none."""
-    if solution.points.shape[1] != 2 or (grid := _grid(solution.points)) is None:
+    if solution.points.shape[1] != 2 or (grid := grid_of(solution.points)) is None:
         return None
     x, y, order = grid
     most = max(1, -(-max(x.size, y.size) // 64))  # pixels that nobody can see

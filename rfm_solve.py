@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pinnspectra.command_line import imports_are_done, run
-from pinnspectra.components import build, build_collocation
-from pinnspectra.run_folder import RunFolder
-from pinnspectra.settings import RandomFeatureSettings, SettingsError
+from pinnspectra.command_line.components import build, build_collocation
+from pinnspectra.command_line.settings import RandomFeatureSettings
+from pinnspectra.runs.folder import RunFolder
+from pinnspectra.runs.messages import SettingsError
 
 if TYPE_CHECKING:
     from pinnspectra.collocation import Collocation
-    from pinnspectra.random_features import RandomFeatureSolution
+    from pinnspectra.solvers.random_features import RandomFeatureSolution
 
 
 log = logging.getLogger(__name__)
@@ -30,9 +31,9 @@ def solve(settings: RandomFeatureSettings, folder: RunFolder) -> int:
     import torch  # takes seconds: --help and a refused key need not wait for it
 
     from pinnspectra.collocation import FitError
-    from pinnspectra.memory import need_of_solving, require
-    from pinnspectra.random_features import solve_random_features
-    from pinnspectra.results.run_figures import draw_run
+    from pinnspectra.command_line.memory import need_of_solving, require
+    from pinnspectra.show.figures.of_runs import draw_run
+    from pinnspectra.solvers.random_features import solve_random_features
 
     imports_are_done()
     torch.set_num_threads(settings.threads)

@@ -9,16 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pinnspectra.command_line import imports_are_done, run
-from pinnspectra.components import (
+from pinnspectra.command_line.components import (
     build,
     build_collocation,
     build_optimizer,
     build_scheduler,
     checked,
 )
-from pinnspectra.interruption import waiting
-from pinnspectra.run_folder import RunFolder
-from pinnspectra.settings import SettingsError, TrainSettings
+from pinnspectra.command_line.settings import TrainSettings
+from pinnspectra.runs.folder import RunFolder
+from pinnspectra.runs.messages import SettingsError
+from pinnspectra.runs.signals import waiting
 
 if TYPE_CHECKING:
     from pinnspectra.training.module import PINN
@@ -28,7 +29,7 @@ def train(settings: TrainSettings, folder: RunFolder) -> int:
     """One training run, or what an interruption left of it; 1 where the loss diverged."""
     import torch  # these imports take seconds: --help and a refused key need not wait for them
 
-    from pinnspectra.memory import need_of_training, require
+    from pinnspectra.command_line.memory import need_of_training, require
 
     torch.set_num_threads(settings.threads)
     on_accelerator = torch.cuda.is_available() and settings.trainer.get("accelerator") != "cpu"
@@ -84,7 +85,7 @@ def build_module(settings: TrainSettings) -> PINN:
     collocation = build_collocation(settings)
     network = build("model", settings.model)
 
-    from pinnspectra.optimizers import AbstractOptimizer
+    from pinnspectra.solvers import AbstractOptimizer
     from pinnspectra.training.driver import pays
     from pinnspectra.training.module import PINN
     from pinnspectra.training.schedule import LearningRates

@@ -20,9 +20,9 @@ from torch.func import functional_call, hessian, jacfwd, jacrev, vmap
 
 from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import Automatic
-from pinnspectra.kernel import kernel_singular_values
 from pinnspectra.networks import TwoLayer
-from pinnspectra.pde import AbstractPDE, Biharmonic, Poisson
+from pinnspectra.problems import AbstractPDE, Biharmonic, Poisson
+from pinnspectra.spectra.kernel import kernel_singular_values
 
 
 def fourth_derivative(u: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:

@@ -10,12 +10,12 @@ from torch.func import grad_and_value
 
 from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import Automatic, FiniteDifference
-from pinnspectra.figures import save, spectrum_figure
-from pinnspectra.kernel import kernel_singular_values
 from pinnspectra.networks import TwoLayer
-from pinnspectra.optimizers import Adam
-from pinnspectra.pde import Biharmonic
-from pinnspectra.spectrum import truncated_entropy
+from pinnspectra.problems import Biharmonic
+from pinnspectra.show.figures import save, spectrum_figure
+from pinnspectra.solvers import Adam
+from pinnspectra.spectra.entropy import truncated_entropy
+from pinnspectra.spectra.kernel import kernel_singular_values
 
 STEPS, EVERY, CUTOFF, BOUNDARY_WEIGHT = 100, 25, 1e-2, 100
 

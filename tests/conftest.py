@@ -14,16 +14,16 @@ from hypothesis import settings
 from scripts import ROOT
 from torch import Tensor
 
-from pinnspectra.components import build
+from pinnspectra.command_line.components import build
 from pinnspectra.differentiation import (
     AbstractDifferentiation,
     DifferentialOperator,
     FiniteDifference,
 )
+from pinnspectra.differentiation.points import Points
 from pinnspectra.differentiation.stencil import stencils
-from pinnspectra.domain import Points
 from pinnspectra.networks import MLP, AbstractNetwork, TwoLayer
-from pinnspectra.pde import AbstractPDE
+from pinnspectra.problems import AbstractPDE
 
 settings.register_profile("tests", deadline=None, derandomize=True, database=None)
 settings.load_profile("tests")
@@ -69,9 +69,9 @@ def _as_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """No figures from runs in this process, which spares most of the time of small ones."""
-    monkeypatch.setattr("pinnspectra.run_folder.RunFolder.draw", lambda *_: None)
-    monkeypatch.setattr("pinnspectra.results.collect._draw", lambda *_: [])
-    monkeypatch.setattr("pinnspectra.report.report", lambda _: None)
+    monkeypatch.setattr("pinnspectra.show.figures.of_runs.draw", lambda *_: True)
+    monkeypatch.setattr("pinnspectra.show.tables.collect._draw", lambda *_: [])
+    monkeypatch.setattr("pinnspectra.show.report.report", lambda _: None)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pinnspectra.run_folder import RunFolder
+from pinnspectra.runs.folder import RunFolder
 
 STEPS = np.arange(0, 1001, 100)
 METRICS = (

@@ -9,9 +9,9 @@ import yaml
 from ensembles import write_run
 
 CONFIG = {
-    "pde": {"_target_": "pinnspectra.pde.Poisson", "lower": [0.0], "upper": [1.0]},
+    "pde": {"_target_": "pinnspectra.problems.Poisson", "lower": [0.0], "upper": [1.0]},
     "model": {"_target_": "pinnspectra.networks.TwoLayer", "width": 100},
-    "optimizer": {"_target_": "pinnspectra.optimizers.SGD", "lr": "${preset.learning_rate}"},
+    "optimizer": {"_target_": "pinnspectra.solvers.SGD", "lr": "${preset.learning_rate}"},
     "max_steps": 1000,
     "seed": 0,
 }

@@ -4,7 +4,7 @@ import mpmath
 import pytest
 import torch
 
-from pinnspectra.activations import ACTIVATIONS, activation_named
+from pinnspectra.differentiation.activations import ACTIVATIONS, activation_named
 
 ORDERS = range(9)
 

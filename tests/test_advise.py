@@ -9,10 +9,11 @@ import pytest
 from matplotlib.colors import to_hex
 from scripts import run_here
 
-from pinnspectra import figures
-from pinnspectra.advice import Candidate, advice
+from pinnspectra.show import figures
+from pinnspectra.studies.advise.advice import Candidate, advice
+from pinnspectra.studies.advise.step_error_figure import StepCurve, StepPanel, step_error_figure
 
-ADVISE = "src/pinnspectra/advise.py"
+ADVISE = "src/pinnspectra/commands/advise.py"
 AD = Candidate("method=ad", None, 1e-7, 1e-8, 1.0)
 GIVEN = Candidate("method=fd method.step=0.1", 0.1, 3.0, 1.5, 1.0)
 
@@ -88,9 +89,9 @@ def test_a_mistake_is_told_in_one_line(tmp_path, overrides, message):
 def test_the_figure_has_what_is_expected_as_lines_and_what_is_measured_as_dots():
     steps = np.geomspace(1e-3, 1, 31)
     measured = np.where(np.arange(31) % 3 == 0, 1.1 * steps**2, np.nan)
-    curves = [figures.StepCurve(p, steps, steps**p, measured, (0.1, 0.1**p)) for p in (2, 4)]
-    panels = [figures.StepPanel(name, curves, 1e-7) for name in ("float32", "float64")]
-    figure = figures.step_error_figure(panels, "title", {"$h$ = 0.5": 0.5})
+    curves = [StepCurve(p, steps, steps**p, measured, (0.1, 0.1**p)) for p in (2, 4)]
+    panels = [StepPanel(name, curves, 1e-7) for name in ("float32", "float64")]
+    figure = step_error_figure(panels, "title", {"$h$ = 0.5": 0.5})
     assert [axes.get_title() for axes in figure.axes] == ["float32", "float64"]
     for axes in figure.axes:
         assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")

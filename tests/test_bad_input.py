@@ -63,8 +63,11 @@ MISTAKES = [
     (["logger=[wandb]"], r"logger=\[wandb\]: .*take logger=\[csv,wandb\]"),
     # what must never run
     (["method._target_=os.system"], "method._target_=os.system: not a class of"),
-    (["method._target_=pinnspectra.results.json.loads"], "_target_=.*json.loads: not a class of"),
-    (["model._target_=pinnspectra.run_folder.os.getcwd"], "_target_=.*: not a class of"),
+    (
+        ["method._target_=pinnspectra.show.tables.json.loads"],
+        "_target_=.*json.loads: not a class of",
+    ),
+    (["model._target_=pinnspectra.runs.folder.os.getcwd"], "_target_=.*: not a class of"),
 ]
 
 

@@ -20,12 +20,12 @@ from pinnspectra.differentiation import (
     partials,
 )
 from pinnspectra.differentiation.noise import noise_level
+from pinnspectra.differentiation.points import Points
 from pinnspectra.differentiation.step_error import StepError
-from pinnspectra.domain import Points
 from pinnspectra.networks import TwoLayer
-from pinnspectra.optimizers import SGD, Adam
-from pinnspectra.pde import Biharmonic
-from pinnspectra.results.recorded import by_member, read_metrics
+from pinnspectra.problems import Biharmonic
+from pinnspectra.runs.record import by_member, read_metrics
+from pinnspectra.solvers import SGD, Adam
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 

@@ -16,7 +16,7 @@ from pinnspectra.differentiation import (
 )
 from pinnspectra.differentiation.jet import linear
 from pinnspectra.networks import MLP, TwoLayer
-from pinnspectra.pde import Poisson
+from pinnspectra.problems import Poisson
 
 EPS = torch.finfo(torch.float64).eps
 PER_AXIS = 8

@@ -9,11 +9,16 @@ from omegaconf import OmegaConf
 from scripts import ROOT, SMALL, run_folders, run_here
 
 import pinnspectra.command_line  # noqa: F401  registers the resolvers
-from pinnspectra.components import build, build_collocation, build_optimizer, build_scheduler
+from pinnspectra.command_line.components import (
+    build,
+    build_collocation,
+    build_optimizer,
+    build_scheduler,
+)
+from pinnspectra.command_line.settings import RandomFeatureSettings, TrainSettings, check
 from pinnspectra.differentiation import FiniteDifference, partials
 from pinnspectra.networks import TwoLayer
-from pinnspectra.optimizers import AbstractOptimizer
-from pinnspectra.settings import RandomFeatureSettings, TrainSettings, check
+from pinnspectra.solvers import AbstractOptimizer
 from pinnspectra.training.schedule import LearningRates
 
 pytestmark = pytest.mark.usefixtures("undrawn")
@@ -82,7 +87,7 @@ def test_every_method_takes_the_second_derivative(method):
 
 
 def Points_on(per_axis):
-    from pinnspectra.domain import Box
+    from pinnspectra.problems.domains import Box
 
     return Box((-1.0,), (1.0,)).grid(per_axis)
 

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripts import SMALL, run_folders, run_here
 
-from pinnspectra.results.damage import FILES, damage_in
-from pinnspectra.results.found_runs import Run, run_at, versions_note
-from pinnspectra.results.recorded import load_arrays, read_arrays
-from pinnspectra.run_folder import RunFolder
+from pinnspectra.runs.damage import FILES, damage_in
+from pinnspectra.runs.folder import RunFolder
+from pinnspectra.runs.found import Run, run_at, versions_note
+from pinnspectra.runs.record import load_arrays, read_arrays
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ import threading
 
 import pytest
 
-from pinnspectra.dashboard import __main__ as command
-from pinnspectra.dashboard import account, vega, workspace
-from pinnspectra.dashboard.vega import CHARTS
-from pinnspectra.figures import METHOD_COLOURS
+from pinnspectra.show.dashboard import __main__ as command
+from pinnspectra.show.dashboard import account, vega, workspace
+from pinnspectra.show.dashboard.vega import CHARTS
+from pinnspectra.show.figures import METHOD_COLOURS
 
 KEY = "0" * 40
 
@@ -207,8 +207,8 @@ def test_without_the_extra_it_says_what_to_install(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb_workspaces", None)
     for name in [name for name in sys.modules if name.startswith("wandb_workspaces.")]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delitem(sys.modules, "pinnspectra.dashboard.workspace")
-    monkeypatch.delattr("pinnspectra.dashboard.workspace")
+    monkeypatch.delitem(sys.modules, "pinnspectra.show.dashboard.workspace")
+    monkeypatch.delattr("pinnspectra.show.dashboard.workspace")
     assert command.main([]) == 1
     out, err = capsys.readouterr()
     assert out == ""

@@ -6,9 +6,9 @@ import pytest
 import scipy.linalg
 import torch
 
-from pinnspectra.decomposition import svd, svdvals
-from pinnspectra.least_squares import TruncatedSVD
-from pinnspectra.spectrum import effective_cutoff, leading_singular_values, singular_values
+from pinnspectra.solvers.least_squares import TruncatedSVD
+from pinnspectra.spectra.decomposition import svd, svdvals
+from pinnspectra.spectra.entropy import effective_cutoff, leading_singular_values, singular_values
 
 SHAPES = [(12, 12), (20, 12), (12, 31)]
 STUBBORN = 7.5

@@ -15,8 +15,9 @@ from pinnspectra.differentiation import (
     laplacian,
     partials,
 )
-from pinnspectra.domain import Box, Points
+from pinnspectra.differentiation.points import Points
 from pinnspectra.networks import MLP, TwoLayer
+from pinnspectra.problems.domains import Box
 
 EPS = torch.finfo(torch.float64).eps
 INTERVAL, SQUARE = Box((-1.0,), (1.0,)), Box((0.0, 0.0), (1.0, 1.0))

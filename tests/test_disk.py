@@ -12,10 +12,10 @@ import sys
 import pytest
 from scripts import SMALL, run_here
 
-from pinnspectra import figures
-from pinnspectra.results.collect import collect
-from pinnspectra.results.recorded import read_arrays
-from pinnspectra.run_folder import RunFolder
+from pinnspectra.runs.folder import RunFolder
+from pinnspectra.runs.record import read_arrays
+from pinnspectra.show import figures
+from pinnspectra.show.tables.collect import collect
 from pinnspectra.training.callbacks import KernelSpectrum
 
 TRAIN = ("train.py", *SMALL, "logger=[csv]", "callbacks=[spectrum]")

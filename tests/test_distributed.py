@@ -15,9 +15,9 @@ from torch import multiprocessing
 from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import Automatic, ExactDifference, FiniteDifference, GridDifference
 from pinnspectra.networks import TwoLayer
-from pinnspectra.optimizers import SGD, Adam
-from pinnspectra.pde import Biharmonic, Poisson
-from pinnspectra.settings import SettingsError
+from pinnspectra.problems import Biharmonic, Poisson
+from pinnspectra.runs.messages import SettingsError
+from pinnspectra.solvers import SGD, Adam
 from pinnspectra.training import distributed, module
 from pinnspectra.training.callbacks.recorder import AbstractRecorder
 

@@ -20,10 +20,10 @@ from pages import PAGES, anchors, blocks, without_blocks, words
 from scripts import ROOT, SMALL, run_folders, run_here
 
 import pinnspectra.command_line  # noqa: F401  registers the resolvers
-from pinnspectra import keys
+from pinnspectra.command_line import keys
 from pinnspectra.command_line.configuration import plain
-from pinnspectra.results.found_runs import COLUMNS
-from pinnspectra.settings import RandomFeatureSettings, TrainSettings, check
+from pinnspectra.command_line.settings import RandomFeatureSettings, TrainSettings, check
+from pinnspectra.runs.found import COLUMNS
 
 SCRIPTS = {
     "train.py": ("train", TrainSettings),

@@ -14,7 +14,7 @@ from conftest import order_of_accuracy, random_points
 from pages import blocks
 from scripts import ROOT, SMALL, run_folders, run_here
 
-from pinnspectra.components import build
+from pinnspectra.command_line.components import build
 from pinnspectra.differentiation import NestedAutograd, partials
 
 PAGE = ROOT / "docs" / "extend.md"

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from pinnspectra.domain import Box, Points
+from pinnspectra.differentiation.points import Points
+from pinnspectra.problems.domains import Box
 
 EPS = torch.finfo(torch.float64).eps
 INTERVAL, SQUARE = Box((-1.0,), (1.0,)), Box((0.0, 0.0), (1.0, 1.0))

@@ -19,9 +19,9 @@ from pinnspectra.differentiation import (
     NestedAutograd,
 )
 from pinnspectra.networks import MLP, TwoLayer
-from pinnspectra.optimizers import SGD, Adam
-from pinnspectra.pde import Biharmonic, Poisson
-from pinnspectra.results.recorded import by_member, read_metrics, read_spectra
+from pinnspectra.problems import Biharmonic, Poisson
+from pinnspectra.runs.record import by_member, read_metrics, read_spectra
+from pinnspectra.solvers import SGD, Adam
 from pinnspectra.training import sine
 from pinnspectra.training.compiled import OPTIONS, _Trace, compiled_segment
 from pinnspectra.training.driver import (

@@ -9,7 +9,6 @@ import pytest
 import torch
 from conftest import PROBLEMS
 
-from pinnspectra import emulated_rounding
 from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import (
     Automatic,
@@ -21,7 +20,9 @@ from pinnspectra.differentiation import (
     partials,
 )
 from pinnspectra.differentiation.stencil import stencils
-from pinnspectra.emulated_rounding import (
+from pinnspectra.networks import MLP, TwoLayer
+from pinnspectra.rounding import emulated as emulated_rounding
+from pinnspectra.rounding.emulated import (
     ShortArithmetic,
     kernel_floor,
     noise_factor,
@@ -29,10 +30,9 @@ from pinnspectra.emulated_rounding import (
     system_matrix_errors,
     system_matrix_floor,
 )
-from pinnspectra.kernel import residual_jacobian
-from pinnspectra.networks import MLP, TwoLayer
-from pinnspectra.rounding import marchenko_pastur
-from pinnspectra.spectrum import singular_values, truncated_entropy
+from pinnspectra.rounding.law import marchenko_pastur
+from pinnspectra.spectra.entropy import singular_values, truncated_entropy
+from pinnspectra.spectra.kernel import residual_jacobian
 
 SHORT, LONG = torch.float32, torch.float64
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from scripts import ROOT
 
-from pinnspectra.spectrum import effective_cutoff
+from pinnspectra.spectra.entropy import effective_cutoff
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 

@@ -22,9 +22,19 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 from matplotlib.lines import Line2D
 
-from pinnspectra import figures, spectrum
-from pinnspectra.figures import RunCurves, SpectrumCurves, method_colour
-from pinnspectra.figures.members import across, ended
+from pinnspectra.show import figures
+from pinnspectra.show.figures import RunCurves, SpectrumCurves, method_colour
+from pinnspectra.show.figures.members import across, ended
+from pinnspectra.spectra import entropy as spectrum
+from pinnspectra.studies.advise.step_error_figure import StepCurve, StepPanel, step_error_figure
+from pinnspectra.studies.indicators.figure import Cloud, indicator_figure
+from pinnspectra.studies.paper.cause_figure import Panel, Spectrum, cause_figure
+from pinnspectra.studies.paper.panels import (
+    CurvePanel,
+    SpectrumPanel,
+    TruncationPanel,
+    paper_figure,
+)
 
 METHODS = ("ad", "fd", "complex_step")  # of which nobody listed the last
 STEPS = np.arange(0, 5000, 100)
@@ -88,15 +98,15 @@ FIGURES: dict[str, Callable[[str], Figure]] = {
     "truncation": lambda m: figures.truncation_figure(POSITION, ERROR, 12, m),
     "comparison": lambda m: figures.comparison_figure([run(m)]),
     "rfm_comparison": lambda m: figures.rfm_comparison_figure([solve(m)]),
-    "indicator": lambda m: figures.indicator_figure(
-        "title", [figures.Cloud("p", m, "float64", ENTROPY, {"loss": LOSS})], {"loss": "loss"}
+    "indicator": lambda m: indicator_figure(
+        "title", [Cloud("p", m, "float64", ENTROPY, {"loss": LOSS})], {"loss": "loss"}
     ),
-    "paper": lambda m: figures.paper_figure(
+    "paper": lambda m: paper_figure(
         "title",
         [
-            figures.SpectrumPanel("a", "value", {m: SPECTRUM[None]}, 1e-8, {m: FLOOR[None]}),
-            figures.TruncationPanel("b", {m: ERROR[:, None]}, {m: 12}),
-            figures.CurvePanel("c", "step", "loss", {m: STEPS}, {m: LOSS[:, None]}),
+            SpectrumPanel("a", "value", {m: SPECTRUM[None]}, 1e-8, {m: FLOOR[None]}),
+            TruncationPanel("b", {m: ERROR[:, None]}, {m: 12}),
+            CurvePanel("c", "step", "loss", {m: STEPS}, {m: LOSS[:, None]}),
         ],
         3,
     ),
@@ -106,22 +116,22 @@ BY_METHOD: dict[str, Callable[[Sequence[str]], Figure]] = {
     "spectrum": lambda ms: figures.spectrum_figure(dict.fromkeys(ms, SPECTRUM), 1e-8),
     "comparison": lambda ms: figures.comparison_figure([run(m) for m in ms]),
     "rfm_comparison": lambda ms: figures.rfm_comparison_figure([solve(m) for m in ms]),
-    "cause": lambda ms: figures.cause_figure([figures.Panel("p", "values", causes(ms))], 1),
+    "cause": lambda ms: cause_figure([Panel("p", "values", causes(ms))], 1),
     "step_error": lambda _: step_errors(),
 }
 """Figures of several methods."""
 
 
-def causes(methods: Sequence[str]) -> list[figures.Spectrum]:
+def causes(methods: Sequence[str]) -> list[Spectrum]:
     precisions = [(m, p) for m in methods for p in ("float64", "float32")[: 1 + (m == "fd")]]
-    return [figures.Spectrum(m, p, SPECTRUM, FLOOR) for m, p in precisions]
+    return [Spectrum(m, p, SPECTRUM, FLOOR) for m, p in precisions]
 
 
 def step_errors() -> Figure:
     h = np.geomspace(1e-4, 1, 20)
-    curves = [figures.StepCurve(p, h, h**p, 1.1 * h**p, (0.1, 0.1**p)) for p in (2, 4, 6)]
-    panels = [figures.StepPanel(name, curves, 1e-7) for name in ("float32", "float64")]
-    return figures.step_error_figure(panels, "title", {"method.step": 1e-3})
+    curves = [StepCurve(p, h, h**p, 1.1 * h**p, (0.1, 0.1**p)) for p in (2, 4, 6)]
+    panels = [StepPanel(name, curves, 1e-7) for name in ("float32", "float64")]
+    return step_error_figure(panels, "title", {"method.step": 1e-3})
 
 
 def with_data(axes: Axes, x: np.ndarray, y: np.ndarray) -> list[Line2D]:
@@ -523,11 +533,11 @@ def test_every_figure_is_made_of_lists_and_tensors_as_of_arrays(given: Callable)
         run = RunCurves("a", "ad", t, column(LOSS), row(SPECTRUM), row(FLOOR), 1e-5, t,
                         column(ENTROPY))  # fmt: skip
         solve = SpectrumCurves("a", "ad", s, low, 1e-8, to(POSITION), to(ERROR), used=12)
-        spectrum = figures.SpectrumPanel("a", "b", {"fd": row(SPECTRUM)}, 1e-8, {"fd": row(FLOOR)})
-        curve = figures.CurvePanel("a", "b", "c", {"fd": t}, {"fd": column(LOSS)})
-        cause = figures.Panel("a", "b", [figures.Spectrum("fd", "float64", s, low)])
-        step = figures.StepPanel("a", [figures.StepCurve(2, t, L, L, (0.1, 1))], 1e-7)
-        cloud = figures.Cloud("a", "fd", "float64", H, {"loss": L})
+        spectrum = SpectrumPanel("a", "b", {"fd": row(SPECTRUM)}, 1e-8, {"fd": row(FLOOR)})
+        curve = CurvePanel("a", "b", "c", {"fd": t}, {"fd": column(LOSS)})
+        cause = Panel("a", "b", [Spectrum("fd", "float64", s, low)])
+        step = StepPanel("a", [StepCurve(2, t, L, L, (0.1, 1))], 1e-7)
+        cloud = Cloud("a", "fd", "float64", H, {"loss": L})
         return [
             figures.loss_figure(t, L, L, L, L, "fd"),
             figures.eigenvalue_figure(s, s, low, 0, 10, 1e-5, "fd"),
@@ -539,10 +549,10 @@ def test_every_figure_is_made_of_lists_and_tensors_as_of_arrays(given: Callable)
             figures.solution_figure(to(LINE), to(LINE[:, 0]), to(LINE[:, 0]), "fd"),
             figures.comparison_figure([run]),
             figures.rfm_comparison_figure([solve]),
-            figures.paper_figure("title", [spectrum, curve], 2),
-            figures.cause_figure([cause], 1),
-            figures.step_error_figure([step], "title", {}),
-            figures.indicator_figure("title", [cloud], {"loss": "loss"}),
+            paper_figure("title", [spectrum, curve], 2),
+            cause_figure([cause], 1),
+            step_error_figure([step], "title", {}),
+            indicator_figure("title", [cloud], {"loss": "loss"}),
         ]
 
     assert all(contents(figure) for figure in every(np.asarray))
@@ -761,12 +771,12 @@ def test_median_and_limits_are_of_the_finite_values(K: int, S: int, data: st.Dat
 def test_the_cause_is_drawn_relative_to_the_largest_value_with_floors_of_differences() -> None:
     none = np.array([])
     spectra = [
-        figures.Spectrum("ad", "float64", SPECTRUM, none),
-        figures.Spectrum("fd_exact", "float64", SPECTRUM / 2, none),
-        figures.Spectrum("fd", "float32", SPECTRUM + 1, np.full(9, 1.0)),
+        Spectrum("ad", "float64", SPECTRUM, none),
+        Spectrum("fd_exact", "float64", SPECTRUM / 2, none),
+        Spectrum("fd", "float32", SPECTRUM + 1, np.full(9, 1.0)),
     ]
-    panels = [figures.Panel(f"problem {i}", "values", spectra) for i in range(4)]
-    figure = figures.cause_figure(panels, columns=2)
+    panels = [Panel(f"problem {i}", "values", spectra) for i in range(4)]
+    figure = cause_figure(panels, columns=2)
     assert [axes.get_title() for axes in figure.axes] == [panel.title for panel in panels]
     fd, floor, ad, exact = figure.axes[0].lines
     for line in (fd, ad, exact):
@@ -777,9 +787,8 @@ def test_the_cause_is_drawn_relative_to_the_largest_value_with_floors_of_differe
 
 
 def test_importing_the_figures_imports_neither_torch_nor_pyplot() -> None:
-    code = (
-        "import sys, pinnspectra.figures; print({'torch', 'matplotlib.pyplot'} & set(sys.modules))"
-    )
+    heavy = "{'torch', 'matplotlib.pyplot'}"
+    code = f"import sys, pinnspectra.show.figures; print({heavy} & set(sys.modules))"
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )

@@ -29,12 +29,17 @@ for name in names:
     importlib.import_module(name)
 changed = {"by imports": [key for key, value in state().items() if value != before[key]]}
 
-from pinnspectra import emulated_rounding, kernel, modes, random_features, rounding, spectrum
+from pinnspectra.rounding import emulated as emulated_rounding
+from pinnspectra.spectra import kernel
+from pinnspectra.spectra import modes
+from pinnspectra.solvers import random_features
+from pinnspectra.rounding import law as rounding
+from pinnspectra.spectra import entropy as spectrum
 from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import FiniteDifference
 from pinnspectra.networks import TwoLayer
-from pinnspectra.optimizers import SGD
-from pinnspectra.pde import Biharmonic
+from pinnspectra.solvers import SGD
+from pinnspectra.problems import Biharmonic
 from pinnspectra.training.compiled import compiled_segment
 from pinnspectra.training.driver import FunctionalDriver
 from pinnspectra.training.problem import Problem
@@ -81,5 +86,5 @@ def test_no_import_and_no_calculation_changes_what_all_share():
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     names, changed = json.loads(done.stdout.splitlines()[-1])
-    assert {"pinnspectra.training.module", "pinnspectra.figures.spectra"} <= set(names)
+    assert {"pinnspectra.training.module", "pinnspectra.show.figures.spectra"} <= set(names)
     assert not [(what, keys) for what, keys in changed.items() if keys]

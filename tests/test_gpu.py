@@ -9,11 +9,11 @@ from test_training import fit, pinn
 
 from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import Automatic, FiniteDifference
-from pinnspectra.kernel import residual_jacobian
 from pinnspectra.networks import TwoLayer
-from pinnspectra.optimizers import Adam
-from pinnspectra.pde import Biharmonic, Poisson
-from pinnspectra.spectrum import singular_values
+from pinnspectra.problems import Biharmonic, Poisson
+from pinnspectra.solvers import Adam
+from pinnspectra.spectra.entropy import singular_values
+from pinnspectra.spectra.kernel import residual_jacobian
 
 pytestmark = [
     pytest.mark.gpu,

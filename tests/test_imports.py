@@ -45,7 +45,7 @@ def test_the_numerical_core_needs_neither_the_entry_scripts_libraries_nor_lightn
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     imported, loaded = json.loads(done.stdout)
     # both packages were walked, so that a new file is held to this as well
-    assert {"pinnspectra.pde.poisson", "pinnspectra.differentiation.jet"} <= set(imported)
-    assert {"pinnspectra.kernel", "pinnspectra.random_features"} <= set(imported)
+    assert {"pinnspectra.problems.poisson", "pinnspectra.differentiation.jet"} <= set(imported)
+    assert {"pinnspectra.spectra.kernel", "pinnspectra.solvers.random_features"} <= set(imported)
     assert "torch" in loaded
     assert not set(OTHERS) & set(loaded)

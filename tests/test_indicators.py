@@ -12,14 +12,21 @@ from matplotlib.image import imread
 from scipy import stats
 from scripts import run_here
 
-from pinnspectra import figures
-from pinnspectra.figures import Cloud
-from pinnspectra.indicators.__main__ import main
-from pinnspectra.indicators.cases import RECORDS, RESIDUAL_RATE, SOLVES, Case, Study, find_cases
-from pinnspectra.indicators.correlation import FEWEST, correlations, midranks
-from pinnspectra.indicators.groups import correlated, grouped, paired, strata
-from pinnspectra.indicators.report import report
-from pinnspectra.indicators.values import next_rate, rate_to_end, spectrum_indicators
+from pinnspectra.commands.indicators import main
+from pinnspectra.show import figures
+from pinnspectra.studies.indicators.cases import (
+    RECORDS,
+    RESIDUAL_RATE,
+    SOLVES,
+    Case,
+    Study,
+    find_cases,
+)
+from pinnspectra.studies.indicators.correlation import FEWEST, correlations, midranks
+from pinnspectra.studies.indicators.figure import Cloud, indicator_figure
+from pinnspectra.studies.indicators.groups import correlated, grouped, paired, strata
+from pinnspectra.studies.indicators.report import report
+from pinnspectra.studies.indicators.values import next_rate, rate_to_end, spectrum_indicators
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 
@@ -331,7 +338,7 @@ def test_the_figure_has_every_case_in_the_panel_of_its_problem():
         Cloud(p, m, "float32", H * (i + 1), {"error": H**2, "rate": H - 0.2})
         for i, (p, m) in enumerate([("poisson1d", "ad"), ("poisson1d", "fd"), ("biharmonic", "ad")])
     ]
-    figure = figures.indicator_figure("H", clouds, {"error": "the error", "rate": "the rate"})
+    figure = indicator_figure("H", clouds, {"error": "the error", "rate": "the rate"})
     drawn = [[tuple(map(tuple, line.get_data())) for line in a.lines] for a in figure.axes]
     wanted = [
         [

@@ -6,8 +6,8 @@ import signal
 
 import pytest
 
-from pinnspectra.interruption import Interrupted, interruptible, waiting, waiting_number
-from pinnspectra.lock import NAME, LockedError, locked
+from pinnspectra.runs.lock import NAME, LockedError, locked
+from pinnspectra.runs.signals import Interrupted, interruptible, waiting, waiting_number
 
 
 def send(number=signal.SIGTERM):

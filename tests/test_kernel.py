@@ -5,7 +5,6 @@ import torch
 from conftest import NETWORKS, ORDERS, PROBLEMS, rounding_level, spacing
 from torch.func import jacrev
 
-from pinnspectra import kernel
 from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import (
     Automatic,
@@ -16,11 +15,12 @@ from pinnspectra.differentiation import (
     identity,
     partials,
 )
-from pinnspectra.domain import Box
-from pinnspectra.kernel import kernel_singular_values, residual_jacobian, training_kernel
 from pinnspectra.networks import MLP, TwoLayer
-from pinnspectra.pde import AbstractPDE
-from pinnspectra.spectrum import effective_cutoff, singular_values
+from pinnspectra.problems import AbstractPDE
+from pinnspectra.problems.domains import Box
+from pinnspectra.spectra import kernel
+from pinnspectra.spectra.entropy import effective_cutoff, singular_values
+from pinnspectra.spectra.kernel import kernel_singular_values, residual_jacobian, training_kernel
 
 
 @dataclass(frozen=True)

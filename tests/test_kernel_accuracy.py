@@ -13,8 +13,8 @@ from mpmath import mpf
 
 from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import Automatic
-from pinnspectra.kernel import kernel_singular_values
 from pinnspectra.networks import TwoLayer
+from pinnspectra.spectra.kernel import kernel_singular_values
 
 EPS = torch.finfo(torch.float64).eps
 

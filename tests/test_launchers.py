@@ -13,8 +13,8 @@ from omegaconf import OmegaConf
 from scripts import run_here, run_script
 
 from pinnspectra.command_line.slurm import PUT_BACK, SlurmJobs
-from pinnspectra.interruption import Interrupted
-from pinnspectra.results.recorded import read_arrays
+from pinnspectra.runs.record import read_arrays
+from pinnspectra.runs.signals import Interrupted
 
 SWEEP = ("-m", "model.width=10,-5", "points.per_axis=16", "method=ad,fd")
 
@@ -108,7 +108,7 @@ def test_what_the_user_sets_up_stays(tmp_path):
 
 
 def test_an_interruption_is_the_exit_code_of_a_launchers_process():
-    code = "from pinnspectra.interruption import Interrupted; raise Interrupted(15)"
+    code = "from pinnspectra.runs.signals import Interrupted; raise Interrupted(15)"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
     assert ended.returncode == 143
     error = pickle.loads(pickle.dumps(Interrupted(signal.SIGINT)))

@@ -4,8 +4,8 @@ import scipy.linalg
 import torch
 from test_spectrum import SHAPES, matrix_from_singular_values
 
-from pinnspectra.least_squares import BLOCK, TruncatedSVD
-from pinnspectra.spectrum import triangular_factor
+from pinnspectra.solvers.least_squares import BLOCK, TruncatedSVD
+from pinnspectra.spectra.entropy import triangular_factor
 
 EPS = torch.finfo(torch.float64).eps
 GRADED = [10.0**-i for i in range(12)]

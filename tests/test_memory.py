@@ -13,9 +13,14 @@ from omegaconf import OmegaConf
 from scripts import ROOT, run_here
 
 import pinnspectra.command_line  # noqa: F401  registers the resolvers
-from pinnspectra import free_memory, memory
-from pinnspectra.components import build
-from pinnspectra.settings import RandomFeatureSettings, SettingsError, TrainSettings, check
+from pinnspectra.command_line import free_memory, memory
+from pinnspectra.command_line.components import build
+from pinnspectra.command_line.settings import (
+    RandomFeatureSettings,
+    SettingsError,
+    TrainSettings,
+    check,
+)
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -24,10 +29,10 @@ import sys
 import torch
 from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import Automatic, FiniteDifference
-from pinnspectra.kernel import kernel_singular_values
+from pinnspectra.spectra.kernel import kernel_singular_values
 from pinnspectra.networks import TwoLayer
-from pinnspectra.pde import Poisson
-from pinnspectra.random_features import solve_random_features
+from pinnspectra.problems import Poisson
+from pinnspectra.solvers.random_features import solve_random_features
 
 torch.set_num_threads(1)
 per_axis = int(sys.argv[1])
@@ -116,7 +121,8 @@ LARGE = [
 
 MARKED = """
 import runpy, sys
-from pinnspectra import free_memory, memory
+from pinnspectra.command_line import free_memory
+from pinnspectra.command_line import memory
 
 def held(name):
     (line,) = (line for line in open("/proc/self/status") if line.startswith(name))

@@ -5,7 +5,7 @@ import pytest
 import scipy.stats
 import torch
 
-from pinnspectra.activations import ACTIVATIONS
+from pinnspectra.differentiation.activations import ACTIVATIONS
 from pinnspectra.networks import MLP, TwoLayer
 
 MAKE = {

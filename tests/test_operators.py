@@ -8,7 +8,6 @@ from conftest import monomial, multi_indices
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pinnspectra.activations import AbstractActivation
 from pinnspectra.differentiation import (
     Automatic,
     DifferentialOperator,
@@ -16,8 +15,9 @@ from pinnspectra.differentiation import (
     laplacian,
     partials,
 )
+from pinnspectra.differentiation.activations import AbstractActivation
 from pinnspectra.differentiation.jet import activate, directional, linear
-from pinnspectra.domain import Points
+from pinnspectra.differentiation.points import Points
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ import pytest
 import yaml
 from ensembles import write_run
 
-from pinnspectra.results.__main__ import main
-from pinnspectra.results.found_runs import find_runs
-from pinnspectra.results.pairs import compared, method_pairs
-from pinnspectra.run_folder import read_json
+from pinnspectra.commands.results import main
+from pinnspectra.runs.folder import read_json
+from pinnspectra.runs.found import find_runs
+from pinnspectra.runs.pairs import compared, method_pairs
 
 
 def write(path, method, seed=0, size=1, ended=None, rates=(1e-3,), section=(), **config):

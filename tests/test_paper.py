@@ -16,25 +16,31 @@ from ensembles import STEPS, metrics, write_run
 from matplotlib.image import imread
 from scripts import ROOT
 
-from pinnspectra import figures
-from pinnspectra.figures import CurvePanel, SpectrumPanel, TruncationPanel, method_colour
-from pinnspectra.lock import locked
-from pinnspectra.paper import cause
-from pinnspectra.paper.__main__ import ALL, main
-from pinnspectra.paper.claims import pairs_above, spearman
-from pinnspectra.paper.drawing import FIGURES, PaperFigure
-from pinnspectra.paper.experiments import MARKER, random_features, run_missing
-from pinnspectra.paper.page import write_page
-from pinnspectra.paper.prediction import entropies
-from pinnspectra.paper.printed import PRINTED
-from pinnspectra.paper.readings import KERNELS, SCALES, Reading, nearest
-from pinnspectra.paper.runs import solves, solves_by_width, trainings
-from pinnspectra.paper.spectra import ratios, values_alike
-from pinnspectra.paper.table import write_table
-from pinnspectra.paper.verdicts import NOT, ORDERED, REPRODUCED, is_reproduced, verdict
-from pinnspectra.results.found_runs import find_runs
-from pinnspectra.run_folder import RunFolder
-from pinnspectra.settings import SettingsError
+from pinnspectra.commands.paper import ALL, main
+from pinnspectra.runs.folder import RunFolder
+from pinnspectra.runs.found import find_runs
+from pinnspectra.runs.lock import locked
+from pinnspectra.runs.messages import SettingsError
+from pinnspectra.show import figures
+from pinnspectra.show.figures import method_colour
+from pinnspectra.studies.paper import cause
+from pinnspectra.studies.paper.claims import pairs_above, spearman
+from pinnspectra.studies.paper.drawing import FIGURES, PaperFigure
+from pinnspectra.studies.paper.experiments import MARKER, random_features, run_missing
+from pinnspectra.studies.paper.page import write_page
+from pinnspectra.studies.paper.panels import (
+    CurvePanel,
+    SpectrumPanel,
+    TruncationPanel,
+    paper_figure,
+)
+from pinnspectra.studies.paper.prediction import entropies
+from pinnspectra.studies.paper.printed import PRINTED
+from pinnspectra.studies.paper.readings import KERNELS, SCALES, Reading, nearest
+from pinnspectra.studies.paper.runs import solves, solves_by_width, trainings
+from pinnspectra.studies.paper.spectra import ratios, values_alike
+from pinnspectra.studies.paper.table import write_table
+from pinnspectra.studies.paper.verdicts import NOT, ORDERED, REPRODUCED, is_reproduced, verdict
 
 
 @pytest.mark.parametrize(
@@ -232,7 +238,7 @@ def test_ctrl_c_ends_what_runs_in_one_line(checkout, number):
     stub(checkout, body)
     code = (
         "import pathlib, signal, sys; "
-        "from pinnspectra.paper.__main__ import main; "
+        "from pinnspectra.commands.paper import main; "
         f"signal.signal({int(number)}, signal.SIG_DFL); "  # ignored in the background
         "sys.exit(main(['--only', 'fig3'], pathlib.Path.cwd()))"
     )
@@ -317,7 +323,7 @@ def test_a_figure_has_medians_bands_and_one_legend_for_all_panels(tmp_path):
         TruncationPanel("errors", {"ad": SPECTRA.T, "fd": 3 * SPECTRA.T}, {"ad": 5}, (3, 5, 8)),
         CurvePanel("losses", "step", "loss", steps, curves, {"fd": CURVES}, "true"),
     ]
-    figure = figures.paper_figure("title", panels, 2)
+    figure = paper_figure("title", panels, 2)
     figures.save(figure, tmp_path / "figure.png")
     assert imread(tmp_path / "figure.png").std() > 0
     assert len(figure.axes) == 3
@@ -410,7 +416,7 @@ def test_every_figure_is_drawn_from_the_runs(whole, name):
 def test_the_page_has_the_table_and_every_figure(whole, tmp_path):
     write_table(whole)
     large, panel = whole / "fig1.png", TruncationPanel("errors", {"ad": SPECTRA.T, "fd": CURVES})
-    figures.save(figures.paper_figure("Fig. 1", [panel], 1), large)
+    figures.save(paper_figure("Fig. 1", [panel], 1), large)
     for name in set(FIGURES) - {"fig1"}:
         shutil.copyfile(large, whole / f"{name}.png")
     for name in FIGURES:
@@ -454,11 +460,11 @@ def test_an_experiment_that_has_lost_part_of_a_run_is_run_again(checkout, damage
 
 
 def test_no_table_is_made_of_experiments_with_older_settings(checkout, monkeypatch, capsys):
-    monkeypatch.setattr("pinnspectra.paper.__main__.FIGURES", {"one": PaperFigure((ONE,), Path)})
-    monkeypatch.setattr("pinnspectra.paper.__main__.ALL", [ONE, TWO])
+    monkeypatch.setattr("pinnspectra.commands.paper.FIGURES", {"one": PaperFigure((ONE,), Path)})
+    monkeypatch.setattr("pinnspectra.commands.paper.ALL", [ONE, TWO])
     tables = []
-    monkeypatch.setattr("pinnspectra.paper.__main__.write_table", tables.append)
-    monkeypatch.setattr("pinnspectra.figures.save", lambda figure, path: None)
+    monkeypatch.setattr("pinnspectra.commands.paper.write_table", tables.append)
+    monkeypatch.setattr("pinnspectra.show.figures.save", lambda figure, path: None)
     assert main([], checkout) == 0
     assert len(tables) == 1
     (checkout / "conf" / "experiment" / "two.yaml").write_text(SWEEPS_MORE)

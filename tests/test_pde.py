@@ -6,8 +6,8 @@ from conftest import PROBLEMS, order_of_accuracy, random_points
 from torch.func import grad, hessian, vmap
 
 from pinnspectra.differentiation import FiniteDifference, NestedAutograd
-from pinnspectra.domain import Points
-from pinnspectra.pde import Biharmonic, Poisson
+from pinnspectra.differentiation.points import Points
+from pinnspectra.problems import Biharmonic, Poisson
 
 PDES = {
     **PROBLEMS,

@@ -9,7 +9,7 @@ import sys
 import pytest
 from ensembles import metrics, write_run
 
-from pinnspectra.results.__main__ import main
+from pinnspectra.commands.results import main
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,11 @@ import pytest
 import torch
 from conftest import PROBLEMS, spacing
 
-from pinnspectra import random_features
 from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import Automatic, ExactDifference, FiniteDifference
 from pinnspectra.networks import TwoLayer
-from pinnspectra.random_features import solve_random_features
+from pinnspectra.solvers import random_features
+from pinnspectra.solvers.random_features import solve_random_features
 
 
 def solve(problem, method, boundary_weight):

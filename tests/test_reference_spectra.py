@@ -17,9 +17,9 @@ from pinnspectra.differentiation import (
     laplacian,
     partials,
 )
-from pinnspectra.domain import Points
+from pinnspectra.differentiation.points import Points
 from pinnspectra.networks import TwoLayer
-from pinnspectra.spectrum import effective_cutoff, singular_values, truncated_entropy
+from pinnspectra.spectra.entropy import effective_cutoff, singular_values, truncated_entropy
 
 EPS = torch.finfo(torch.float64).eps
 DATA = json.loads((Path(__file__).parent / "data" / "rfm_spectra.json").read_text())

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripts import run_here
 
-from pinnspectra.run_folder import RunFolder
+from pinnspectra.runs.folder import RunFolder
 
 ACCEPTED = 77
 """The exit code of a run that is stopped where everything is built and nothing has run."""

@@ -17,13 +17,13 @@ import yaml
 from reported import change_result, with_solution, write_job, write_sweep
 from scripts import run_folders, run_here
 
-from pinnspectra.figures import glance
-from pinnspectra.machine import machine
-from pinnspectra.report.__main__ import main
-from pinnspectra.report.charts import evenly, leading
-from pinnspectra.report.claim import claim, number
-from pinnspectra.report.differences import differences, settings
-from pinnspectra.results.found_runs import find_runs
+from pinnspectra.commands.report import main
+from pinnspectra.runs.found import find_runs
+from pinnspectra.runs.machine import machine
+from pinnspectra.show.figures import glance
+from pinnspectra.show.report.charts import evenly, leading
+from pinnspectra.show.report.claim import claim, number
+from pinnspectra.show.report.differences import differences, settings
 
 HOSTILE = (
     "<script>alert(1)</script>",

@@ -12,11 +12,11 @@ import pytest
 from ensembles import metrics, write_run
 from scripts import run_folders, run_here
 
-from pinnspectra import figures
-from pinnspectra.results.__main__ import main
-from pinnspectra.results.collect import NoRunError, collect
-from pinnspectra.results.condensed import MOST_ROWS
-from pinnspectra.results.summary import summary
+from pinnspectra.commands.results import main
+from pinnspectra.show import figures
+from pinnspectra.show.tables.collect import NoRunError, collect
+from pinnspectra.show.tables.condensed import MOST_ROWS
+from pinnspectra.show.tables.summary import summary
 
 
 @pytest.fixture

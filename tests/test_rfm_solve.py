@@ -7,10 +7,10 @@ import pytest
 import torch
 from scripts import ROOT, run_folders, run_here
 
-from pinnspectra.figures import save
-from pinnspectra.results.found_runs import run_at
-from pinnspectra.results.recorded import read_arrays
-from pinnspectra.results.run_figures import run_figures
+from pinnspectra.runs.found import run_at
+from pinnspectra.runs.record import read_arrays
+from pinnspectra.show.figures import save
+from pinnspectra.show.figures.of_runs import run_figures
 
 
 def solve(cwd, *overrides):

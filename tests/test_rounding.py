@@ -16,17 +16,17 @@ from pinnspectra.differentiation import (
     FiniteDifference,
     GridDifference,
 )
-from pinnspectra.kernel import kernel_singular_values
 from pinnspectra.networks import MLP, TwoLayer
-from pinnspectra.rounded import Rounded, rounding_variance
-from pinnspectra.rounding import (
+from pinnspectra.rounding.law import (
     entry_deviation,
     jacobian_deviation,
     marchenko_pastur,
     predicted_floor,
     predicted_spectrum,
 )
-from pinnspectra.spectrum import effective_cutoff, singular_values, truncated_entropy
+from pinnspectra.rounding.rounded import Rounded, rounding_variance
+from pinnspectra.spectra.entropy import effective_cutoff, singular_values, truncated_entropy
+from pinnspectra.spectra.kernel import kernel_singular_values
 
 SHORT, LONG = torch.float32, torch.float64
 EPS = {dtype: torch.finfo(dtype).eps for dtype in (SHORT, LONG)}

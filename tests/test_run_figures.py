@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from ensembles import write_run
 
-from pinnspectra.figures.__main__ import main
-from pinnspectra.results.found_runs import Run, run_at
-from pinnspectra.results.run_figures import comparison_figures, draw_run, run_figures
-from pinnspectra.run_folder import SWEEP, RunFolder, read_json
+from pinnspectra.commands.figures import main
+from pinnspectra.runs.folder import SWEEP, RunFolder, read_json
+from pinnspectra.runs.found import Run, run_at
+from pinnspectra.show.figures.of_runs import comparison_figures, draw_run, run_figures
 
 FIGURES = {"loss", "solution", "eigenvalues", "entropy", "entropy_loss"}
 
@@ -149,7 +149,7 @@ def test_a_mistake_is_told_in_one_line(arguments, said, capsys):
 
 
 def test_a_figure_that_cannot_be_drawn_takes_no_other_with_it(sweep, monkeypatch, caplog):
-    monkeypatch.setattr("pinnspectra.figures.loss_figure", None)
+    monkeypatch.setattr("pinnspectra.show.figures.loss_figure", None)
     assert main([str(sweep / "1"), "--format", "svg"]) == 1
     assert files(sweep) == {f"1/figures/{n}.svg" for n in FIGURES - {"solution", "loss"}}
     (record,) = caplog.records

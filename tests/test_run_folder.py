@@ -8,8 +8,9 @@ from ensembles import STEPS, metrics, metrics_csv, spectra, write_run
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pinnspectra.results.recorded import by_member, read_arrays, read_metrics, read_spectra
-from pinnspectra.run_folder import RunFolder, config_hash, written_whole
+from pinnspectra.runs.folder import RunFolder, config_hash, written_whole
+from pinnspectra.runs.record import by_member, read_arrays, read_metrics, read_spectra
+from pinnspectra.show.figures.of_runs import draw
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -61,7 +62,7 @@ def test_a_figure_that_fails_is_said_and_stops_nothing(tmp_path, caplog):
     def broken():
         raise RuntimeError("no canvas")
 
-    RunFolder(tmp_path, "p", "m", "h").draw("loss", broken)
+    draw(tmp_path / "figures" / "loss.png", broken)
     assert "figures/loss.png could not be drawn: no canvas" in caplog.text
 
 

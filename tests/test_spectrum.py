@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pinnspectra.spectrum import (
+from pinnspectra.spectra.entropy import (
     OVERSAMPLING,
     effective_cutoff,
     leading_singular_values,

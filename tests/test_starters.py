@@ -2,8 +2,8 @@
 
 import pytest
 
-from pinnspectra.settings import SettingsError
-from pinnspectra.starters import RANKS, check_started, is_first, several
+from pinnspectra.runs.messages import SettingsError
+from pinnspectra.runs.starters import RANKS, check_started, is_first, several
 
 ALONE, TWO, NODES = {"devices": 1, "num_nodes": 1}, {"devices": 2}, {"devices": 2, "num_nodes": 3}
 

@@ -174,7 +174,7 @@ def test_advice_in_the_folder_of_a_run_leaves_it_as_it_is(tmp_path):
     run = (*SMALL, "logger=[csv]", "compile=false", "hydra.run.dir=run")
     assert run_here("train.py", *run, cwd=tmp_path).returncode == 0
     before = contents(tmp_path / "run")
-    done = run_here("src/pinnspectra/advise.py", *run, cwd=tmp_path)
+    done = run_here("src/pinnspectra/commands/advise.py", *run, cwd=tmp_path)
     assert "advice: " in done.stdout, done.stderr
     assert before.items() <= contents(tmp_path / "run").items()
 

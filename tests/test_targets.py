@@ -8,9 +8,9 @@ import pytest
 from scripts import ROOT, run_here, run_script
 
 import pinnspectra.networks
+from pinnspectra.command_line.targets import allowed_target
 from pinnspectra.networks import AbstractNetwork, TwoLayer
-from pinnspectra.settings import SettingsError
-from pinnspectra.targets import allowed_target
+from pinnspectra.runs.messages import SettingsError
 
 RAN = "ran"
 """The file that EVIL leaves in the working folder where it runs."""
@@ -33,8 +33,8 @@ NAMED = [
     "+hydra.callbacks.x=${method}",
     "+hydra.callbacks.x={_target_: '${method._target_}'}",
     "+hydra.callbacks.x=${hydra:job.env_set}",
-    "hydra.callbacks.sweep_folder._target_=pinnspectra.run_folder.os.getcwd",
-    "hydra.callbacks.sweep_folder._target_=pinnspectra.results.main",
+    "hydra.callbacks.sweep_folder._target_=pinnspectra.runs.folder.os.getcwd",
+    "hydra.callbacks.sweep_folder._target_=pinnspectra.show.tables.main",
     "hydra.launcher._target_=evil.Evil",
     "hydra.sweeper._target_=evil.Evil",
     "+hydra.sweeper.sampler._target_=evil.Evil",
@@ -121,7 +121,7 @@ NETWORK = ["pinnspectra"], [AbstractNetwork]
 def test_a_class_is_found_and_one_of_another_kind_refused():
     assert allowed_target("model", "pinnspectra.networks.TwoLayer", *NETWORK) is TwoLayer
     with pytest.raises(SettingsError, match="not a kind of AbstractNetwork"):
-        allowed_target("model", "pinnspectra.pde.Poisson", *NETWORK)
+        allowed_target("model", "pinnspectra.problems.Poisson", *NETWORK)
 
 
 class Liar(AbstractNetwork):

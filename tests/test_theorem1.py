@@ -11,17 +11,17 @@ from test_kernel import METHODS, PDES
 from test_training import fit
 from torch.func import jacrev
 
-from pinnspectra import kernel
-from pinnspectra.activations import activation_named
 from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import Automatic
+from pinnspectra.differentiation.activations import activation_named
 from pinnspectra.differentiation.jet import activate, linear
-from pinnspectra.modes import LossModes, loss_modes
 from pinnspectra.networks import TwoLayer
-from pinnspectra.optimizers import SGD, Adam
-from pinnspectra.results.recorded import read_metrics
-from pinnspectra.run_folder import RunFolder
-from pinnspectra.theorem1 import bounds, smallest_window, window_shares
+from pinnspectra.runs.folder import RunFolder
+from pinnspectra.runs.record import read_metrics
+from pinnspectra.solvers import SGD, Adam
+from pinnspectra.spectra import kernel
+from pinnspectra.spectra.modes import LossModes, loss_modes
+from pinnspectra.spectra.theorem1 import bounds, smallest_window, window_shares
 from pinnspectra.training.callbacks import Theorem1
 from pinnspectra.training.module import PINN
 from pinnspectra.training.schedule import LearningRates

@@ -21,10 +21,10 @@ from pinnspectra.differentiation import (
     laplacian,
     partials,
 )
-from pinnspectra.domain import Box
-from pinnspectra.modes import loss_modes
 from pinnspectra.networks import TwoLayer
-from pinnspectra.spectrum import singular_values
+from pinnspectra.problems.domains import Box
+from pinnspectra.spectra.entropy import singular_values
+from pinnspectra.spectra.modes import loss_modes
 
 EPS = torch.finfo(torch.float64).eps
 PER_AXIS = {1: 20, 2: 8}  # steps of 1/10 and 1/8, at which float64 stencils have ten digits

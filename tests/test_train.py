@@ -8,14 +8,14 @@ import torch
 from scripts import SMALL, run_folders, run_here, run_script
 from wandb_records import logged, table
 
-from pinnspectra.dashboard.panels import CURVES, FIGURE_NAMES, FIGURES, SECTIONS, SPECTRA
-from pinnspectra.dashboard.vega import CHARTS
-from pinnspectra.figures import save
-from pinnspectra.kernel import kernel_singular_values
-from pinnspectra.results.found_runs import run_at
-from pinnspectra.results.recorded import read_arrays, read_metrics
-from pinnspectra.results.run_figures import run_figures
-from pinnspectra.spectrum import effective_cutoff, truncated_entropy
+from pinnspectra.runs.found import run_at
+from pinnspectra.runs.record import read_arrays, read_metrics
+from pinnspectra.show.dashboard.panels import CURVES, FIGURE_NAMES, FIGURES, SECTIONS, SPECTRA
+from pinnspectra.show.dashboard.vega import CHARTS
+from pinnspectra.show.figures import save
+from pinnspectra.show.figures.of_runs import run_figures
+from pinnspectra.spectra.entropy import effective_cutoff, truncated_entropy
+from pinnspectra.spectra.kernel import kernel_singular_values
 
 RESULT_KEYS = {
     "status", "pde", "method", "seed", "step", "loss", "loss_interior", "loss_boundary",

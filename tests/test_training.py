@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import Automatic, FiniteDifference, NestedAutograd
 from pinnspectra.networks import TwoLayer
-from pinnspectra.optimizers import SGD, AbstractOptimizer, Adam
-from pinnspectra.pde import Biharmonic, Poisson
-from pinnspectra.results.recorded import read_arrays
-from pinnspectra.run_folder import RunFolder
+from pinnspectra.problems import Biharmonic, Poisson
+from pinnspectra.runs.folder import RunFolder
+from pinnspectra.runs.record import read_arrays
+from pinnspectra.solvers import SGD, AbstractOptimizer, Adam
 from pinnspectra.training import quiet_lightning
 from pinnspectra.training.callbacks import KernelSpectrum
 from pinnspectra.training.data import ChunkSchedule, longest_chunk

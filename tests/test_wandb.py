@@ -13,10 +13,10 @@ from forks import Forks
 from scripts import SMALL, run_folders, run_here, run_script
 from wandb_records import logged
 
-from pinnspectra.dashboard import tables
-from pinnspectra.interruption import Interrupted
-from pinnspectra.results.recorded import by_member, read_metrics
-from pinnspectra.run_folder import RunFolder
+from pinnspectra.runs.folder import RunFolder
+from pinnspectra.runs.record import by_member, read_metrics
+from pinnspectra.runs.signals import Interrupted
+from pinnspectra.show.dashboard import tables
 from pinnspectra.training import wandb_run
 from pinnspectra.training.callbacks import Checkpoint
 

@@ -18,8 +18,8 @@ from pinnspectra.differentiation import (
 )
 from pinnspectra.differentiation.jet import linear
 from pinnspectra.differentiation.joint import JointNodes
-from pinnspectra.domain import Points
-from pinnspectra.pde import AbstractPDE
+from pinnspectra.differentiation.points import Points
+from pinnspectra.problems import AbstractPDE
 
 
 class FitError(ValueError):

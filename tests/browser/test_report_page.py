@@ -12,9 +12,9 @@ from chromium import MISSING, chromium
 from ensembles import write_run
 from scripts import ROOT, run_folders, run_here
 
-from pinnspectra.report.__main__ import main as report
-from pinnspectra.results.recorded import read_metrics, read_spectra
-from pinnspectra.run_folder import SWEEP
+from pinnspectra.commands.report import main as report
+from pinnspectra.runs.folder import SWEEP
+from pinnspectra.runs.record import read_metrics, read_spectra
 
 if not MISSING:
     from selenium.webdriver import ActionChains, Keys
@@ -56,8 +56,8 @@ def browser():
 def unpictured():
     """No figures beside the runs, which spares half of the time; the report has its own."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pinnspectra.run_folder.RunFolder.draw", lambda *_: None)
-        patch.setattr("pinnspectra.results.collect._draw", lambda *_: [])
+        patch.setattr("pinnspectra.runs.folder.RunFolder.draw", lambda *_: None)
+        patch.setattr("pinnspectra.show.tables.collect._draw", lambda *_: [])
         yield
 
 

@@ -22,9 +22,9 @@ from hydra.plugins.sweeper import Sweeper
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from pinnspectra.interruption import waiting
-from pinnspectra.settings import SettingsError
-from pinnspectra.targets import allowed_target
+from pinnspectra.command_line.targets import allowed_target
+from pinnspectra.runs.messages import SettingsError
+from pinnspectra.runs.signals import waiting
 
 PLUGINS = {"callbacks": (Callback, 1), "launcher": (Launcher, 0), "sweeper": (Sweeper, 0)}
 """Sections of hydra that name classes by `_target_`, of which kind, and how deep in them."""

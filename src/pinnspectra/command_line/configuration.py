@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from pinnspectra.command_line.mistakes import one_line
-from pinnspectra.settings import SettingsError
+from pinnspectra.runs.messages import SettingsError
 
 
 def composed(conf: Path, config_name: str, experiment: str) -> str:

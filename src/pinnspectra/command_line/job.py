@@ -19,12 +19,12 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from pinnspectra.command_line.configuration import plain
-from pinnspectra.interruption import interruptible, waiting
-from pinnspectra.lock import LockedError, locked
-from pinnspectra.messages import cannot_write, first_line, say
-from pinnspectra.run_folder import FREE, LEFT, RunFolder, config_hash, flat
-from pinnspectra.settings import Settings, SettingsError, check
-from pinnspectra.starters import LostProcessError, check_started, is_first, several
+from pinnspectra.command_line.settings import Settings, check
+from pinnspectra.runs.folder import FREE, LEFT, RunFolder, config_hash, flat
+from pinnspectra.runs.lock import LockedError, locked
+from pinnspectra.runs.messages import SettingsError, cannot_write, first_line, say
+from pinnspectra.runs.signals import interruptible, waiting
+from pinnspectra.runs.starters import LostProcessError, check_started, is_first, several
 
 Job = Callable[[Settings, RunFolder], int]
 """What a script does with checked settings in a run folder; returns the exit code."""
@@ -62,7 +62,7 @@ def run_job(
                         import_module("torch")
                     code = job(accepted, folder)
         if summarised and _is_single() and is_first(trainer):
-            from pinnspectra.results.summary import summary
+            from pinnspectra.show.tables.summary import summary
 
             print(summary(folder.path))
         return code

@@ -13,7 +13,7 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from pinnspectra.messages import cannot_write, first_line
+from pinnspectra.runs.messages import cannot_write, first_line
 
 LISTS = ("callbacks", "logger")
 """The groups of which any number may be chosen."""

@@ -14,7 +14,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from pinnspectra.command_line.configuration import plain
-from pinnspectra.run_folder import FREE, config_hash
+from pinnspectra.runs.folder import FREE, config_hash
 
 LONGEST = 80
 """Characters of a name before its hash."""

@@ -10,8 +10,8 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from pinnspectra.run_folder import FREE, SWEEP
-from pinnspectra.settings import SettingsError
+from pinnspectra.runs.folder import FREE, SWEEP
+from pinnspectra.runs.messages import SettingsError
 
 KEY = "resume="
 

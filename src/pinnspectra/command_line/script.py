@@ -23,13 +23,13 @@ from pinnspectra.command_line.composing import check_flags, checked_composition
 from pinnspectra.command_line.job import Job, run_job
 from pinnspectra.command_line.mistakes import one_line
 from pinnspectra.command_line.resume import with_resumed
+from pinnspectra.command_line.settings import Settings
 from pinnspectra.command_line.slurm import awaited
-from pinnspectra.interruption import Interrupted, interruptible, swallowed
-from pinnspectra.lock import LockedError, locked
-from pinnspectra.messages import cannot_write, first_line, say
-from pinnspectra.run_folder import SWEEP
-from pinnspectra.settings import Settings, SettingsError
-from pinnspectra.starters import leads
+from pinnspectra.runs.folder import SWEEP
+from pinnspectra.runs.lock import LockedError, locked
+from pinnspectra.runs.messages import SettingsError, cannot_write, first_line, say
+from pinnspectra.runs.signals import Interrupted, interruptible, swallowed
+from pinnspectra.runs.starters import leads
 
 SECONDS_TO_SPEAK = 5.0
 """Of several processes the first says what went wrong; a starter ends it when another has ended."""
@@ -177,8 +177,8 @@ def _collect(folder: Path) -> int:
 
     1 where there is none or a run is not finished.
     """
-    from pinnspectra.report import report
-    from pinnspectra.results.collect import NoRunError, collect
+    from pinnspectra.show.report import report
+    from pinnspectra.show.tables.collect import NoRunError, collect
 
     try:
         code = 0 if collect(folder) else 1

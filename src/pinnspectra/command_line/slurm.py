@@ -12,7 +12,7 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, open_dict
 
-from pinnspectra.interruption import Interrupted
+from pinnspectra.runs.signals import Interrupted
 
 log = logging.getLogger(__name__)
 

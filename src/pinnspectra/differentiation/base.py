@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from pinnspectra.differentiation.operators import DifferentialOperator
-from pinnspectra.domain import Points
+from pinnspectra.differentiation.points import Points
 
 Field = Callable[[Any], Any]
 """A field (N, d) -> (..., N): any number of functions at N points, POINTS LAST.

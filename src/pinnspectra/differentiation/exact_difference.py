@@ -22,8 +22,8 @@ from pinnspectra.differentiation.base import (
 from pinnspectra.differentiation.finite_difference import check_difference
 from pinnspectra.differentiation.jet import variable
 from pinnspectra.differentiation.operators import DifferentialOperator, MultiIndex
+from pinnspectra.differentiation.points import Points
 from pinnspectra.differentiation.stencil import central_weights
-from pinnspectra.domain import Points
 
 MOST_NODES = 41
 """Gauss nodes along an axis beyond which the quadrature is said not to converge."""

@@ -17,9 +17,9 @@ from pinnspectra.differentiation.base import (
     check_renewal,
 )
 from pinnspectra.differentiation.operators import DifferentialOperator
+from pinnspectra.differentiation.points import Axis, Points
 from pinnspectra.differentiation.stencil import Offset, Stencil, check_step, stencils
 from pinnspectra.differentiation.step_error import StepError
-from pinnspectra.domain import Axis, Points
 
 
 def check_difference(step: float, accuracy_order: int) -> None:

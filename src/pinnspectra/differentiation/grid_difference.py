@@ -15,8 +15,8 @@ from pinnspectra.differentiation.finite_difference import (
     grid_values,
 )
 from pinnspectra.differentiation.operators import DifferentialOperator
+from pinnspectra.differentiation.points import Axis, Points
 from pinnspectra.differentiation.stencil import check_step, stencils
-from pinnspectra.domain import Axis, Points
 
 
 def _padded(u: Field, x: Points, reach: int) -> Tensor:

@@ -28,7 +28,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from pinnspectra.activations import AbstractActivation, Derivatives
+from pinnspectra.differentiation.activations import AbstractActivation, Derivatives
 from pinnspectra.differentiation.operators import DifferentialOperator, MultiIndex
 
 Directional = tuple[tuple[MultiIndex, int, float], ...]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pinnspectra.differentiation.base import AbstractDifferentiation, Field, check_dimension
 from pinnspectra.differentiation.operators import DifferentialOperator
-from pinnspectra.domain import Points
+from pinnspectra.differentiation.points import Points
 
 
 def _derivative(u: Tensor, x: Tensor, axis: int) -> Tensor:

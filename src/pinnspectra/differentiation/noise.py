@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from pinnspectra.differentiation.base import Field
-from pinnspectra.domain import Points
+from pinnspectra.differentiation.points import Points
 
 SAMPLE = 512
 """Points at which noise is measured at most: three differences at each of them give 2 %."""

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from pinnspectra.differentiation.operators import DifferentialOperator, MultiIndex
-from pinnspectra.domain import Points
+from pinnspectra.differentiation.points import Points
 
 Offset = tuple[int, ...]
 

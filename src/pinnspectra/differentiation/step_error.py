@@ -13,8 +13,8 @@ from pinnspectra.differentiation.automatic import Automatic
 from pinnspectra.differentiation.base import Field
 from pinnspectra.differentiation.noise import noise_level, sampled
 from pinnspectra.differentiation.operators import DifferentialOperator
+from pinnspectra.differentiation.points import Points
 from pinnspectra.differentiation.stencil import leading_error, weight_norm
-from pinnspectra.domain import Points
 
 
 @dataclass(frozen=True)

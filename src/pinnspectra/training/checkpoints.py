@@ -11,8 +11,8 @@ from zipfile import BadZipFile, ZipFile
 import torch
 from lightning_fabric.plugins.io.checkpoint_io import CheckpointIO
 
-from pinnspectra.messages import first_line
-from pinnspectra.run_folder import written_whole
+from pinnspectra.runs.folder import written_whole
+from pinnspectra.runs.messages import first_line
 
 log = logging.getLogger(__name__)
 

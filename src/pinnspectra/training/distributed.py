@@ -19,9 +19,9 @@ import torch.distributed as dist
 from torch import Tensor
 
 from pinnspectra.collocation import Collocation
-from pinnspectra.interruption import waiting_number
-from pinnspectra.settings import SettingsError
-from pinnspectra.starters import LostProcessError
+from pinnspectra.runs.messages import SettingsError
+from pinnspectra.runs.signals import waiting_number
+from pinnspectra.runs.starters import LostProcessError
 
 LOST = "a process of this run has ended: the same command goes on from what is saved"
 

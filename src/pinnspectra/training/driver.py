@@ -22,9 +22,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pinnspectra.messages import first_line
 from pinnspectra.networks import Parameters
-from pinnspectra.optimizers import Memory
+from pinnspectra.runs.messages import first_line
+from pinnspectra.solvers import Memory
 from pinnspectra.training.compiled import compiled_segment
 from pinnspectra.training.distributed import summed
 from pinnspectra.training.problem import (

@@ -20,8 +20,8 @@ from torch.optim import Optimizer
 from pinnspectra.collocation import Collocation, FitError
 from pinnspectra.differentiation import Field
 from pinnspectra.networks import AbstractNetwork, Parameters
-from pinnspectra.optimizers import AbstractOptimizer, Memory
-from pinnspectra.run_folder import written_whole
+from pinnspectra.runs.folder import written_whole
+from pinnspectra.solvers import AbstractOptimizer, Memory
 from pinnspectra.training.data import PART_VALUES
 from pinnspectra.training.distributed import Share, processes, summed, waiting_signal
 from pinnspectra.training.driver import FunctionalDriver, TorchDriver

@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
-from pinnspectra.messages import say
-from pinnspectra.results.run_figures import draw_run
-from pinnspectra.run_folder import RunFolder
-from pinnspectra.spectrum import cutoff_below_precision
+from pinnspectra.runs.folder import RunFolder
+from pinnspectra.runs.messages import say
+from pinnspectra.show.figures.of_runs import draw_run
+from pinnspectra.spectra.entropy import cutoff_below_precision
 from pinnspectra.training.module import PINN
 
 RESULT_KEYS = {

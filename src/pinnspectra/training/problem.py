@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from pinnspectra.networks import Parameters
-from pinnspectra.optimizers import AbstractOptimizer, Memory
+from pinnspectra.solvers import AbstractOptimizer, Memory
 from pinnspectra.training.distributed import processes, summed
 
 State = tuple[Parameters, Memory]

@@ -22,11 +22,11 @@ from typing import Any
 import numpy as np
 from pytorch_lightning.loggers import Logger
 
-from pinnspectra.dashboard.account import SECONDS, asked_mode, has_account, settings
-from pinnspectra.dashboard.panels import CURVES, FIGURES, LOSS_OVER_ENTROPY, SPECTRA
-from pinnspectra.dashboard.tables import curve_rows, spectra_rows
-from pinnspectra.results.recorded import by_member, read_metrics
-from pinnspectra.run_folder import SWEEP, RunFolder, flat, read_json
+from pinnspectra.runs.folder import SWEEP, RunFolder, flat, read_json
+from pinnspectra.runs.record import by_member, read_metrics
+from pinnspectra.show.dashboard.account import SECONDS, asked_mode, has_account, settings
+from pinnspectra.show.dashboard.panels import CURVES, FIGURES, LOSS_OVER_ENTROPY, SPECTRA
+from pinnspectra.show.dashboard.tables import curve_rows, spectra_rows
 from pinnspectra.training.module import summarised
 
 log = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ class WandbRun(Logger):
         path, method = self.folder.path, self.folder.method
         rows = {SPECTRA: spectra_rows(path, method), CURVES: curve_rows(path, method)}
         tables = {
-            table.key: wandb.Table(list(table.columns), data)
+            table.key: wandb.Table(list(table.columns), [*data])
             for table, data in rows.items()
             if data
         }

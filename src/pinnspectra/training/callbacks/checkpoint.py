@@ -6,8 +6,8 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from pinnspectra.interruption import Interrupted, take_over
-from pinnspectra.run_folder import RunFolder
+from pinnspectra.runs.folder import RunFolder
+from pinnspectra.runs.signals import Interrupted, take_over
 from pinnspectra.training.checkpoints import step_of
 from pinnspectra.training.distributed import check_same, waiting_signal
 from pinnspectra.training.module import PINN

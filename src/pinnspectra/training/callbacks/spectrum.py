@@ -11,11 +11,11 @@ import pytorch_lightning as pl
 import torch
 
 from pinnspectra.collocation import Collocation
-from pinnspectra.emulated_rounding import kernel_floor, spectrum_floor
-from pinnspectra.kernel import kernel_singular_values
 from pinnspectra.networks import AbstractNetwork, Parameters
-from pinnspectra.run_folder import RunFolder
-from pinnspectra.spectrum import cutoff_below_precision, effective_cutoff, truncated_entropy
+from pinnspectra.rounding.emulated import kernel_floor, spectrum_floor
+from pinnspectra.runs.folder import RunFolder
+from pinnspectra.spectra.entropy import cutoff_below_precision, effective_cutoff, truncated_entropy
+from pinnspectra.spectra.kernel import kernel_singular_values
 from pinnspectra.training.callbacks.recorder import AbstractRecorder
 from pinnspectra.training.module import PINN
 from pinnspectra.training.wandb_run import log_histogram

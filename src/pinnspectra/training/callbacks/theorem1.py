@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
-from pinnspectra.modes import LossModes, loss_modes
-from pinnspectra.optimizers import SGD
-from pinnspectra.run_folder import RunFolder
-from pinnspectra.theorem1 import bounds, smallest_window, window_shares
+from pinnspectra.runs.folder import RunFolder
+from pinnspectra.solvers import SGD
+from pinnspectra.spectra.modes import LossModes, loss_modes
+from pinnspectra.spectra.theorem1 import bounds, smallest_window, window_shares
 from pinnspectra.training.callbacks.recorder import AbstractRecorder
 from pinnspectra.training.module import PINN
 

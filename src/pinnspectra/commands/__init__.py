@@ -1,0 +1,1 @@
+"""The commands: pinnspectra.NAME is commands/NAME.py, for `python -m pinnspectra.NAME`."""

@@ -1,0 +1,77 @@
+"""python -m pinnspectra.dashboard: the W&B workspace, saved where there is an account."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+from pinnspectra.runs.messages import Parser, first_line, say
+
+PLACE = "ENTITY"
+"""Stands for the account where none is known."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; 0 saved, or printed where no key is set up; 1 where that fails."""
+    try:
+        given = _parser().parse_args(arguments)
+    except ValueError as error:
+        say(str(error))
+        return 1
+    try:
+        from pinnspectra.show.dashboard import workspace
+    except ModuleNotFoundError as error:
+        if str(error.name).split(".")[0] != "wandb_workspaces":
+            raise
+        say("the dashboard needs wandb-workspaces: pip install -e '.[dashboard]'")
+        return 1
+    try:
+        entity = _entity(given.entity)
+        if entity is not None:
+            print(f"see {workspace.save(entity, given.project)}")
+            return 0
+        note, code = "no W&B key is set up (wandb login), or WANDB_MODE forbids it", 0
+    except Exception as error:
+        note, code = f"error: W&B does not take the dashboard: {first_line(error)}", 1
+    print(f"{note}; here it is as JSON", file=sys.stderr)
+    printed = json.dumps(workspace.as_json(given.entity or PLACE, given.project), indent=2)
+    try:
+        print(printed, flush=True)
+    except BrokenPipeError:  # the reader of `... | head` has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python -m pinnspectra.dashboard",
+        description="Save a W&B workspace for the runs of train.py and print its address; where "
+        "no W&B key is set up, print it as JSON.",
+    )
+    parser.add_argument("--project", default="pinnspectra", help="default: pinnspectra")
+    parser.add_argument("--entity", help="a user or team; default: that of the key")
+    return parser
+
+
+def _entity(asked: str | None) -> str | None:
+    """The account to save in; None where there is none.
+
+    Raises:
+        Exception: W&B's, where the key is refused or there is no server.
+    """
+    import wandb
+
+    from pinnspectra.show.dashboard.account import asked_mode, has_account, settings
+
+    if asked_mode() != "online":
+        return None
+    wandb.setup(settings=settings())
+    if not has_account():
+        return None
+    return asked or wandb.Api().default_entity
+
+
+if __name__ == "__main__":
+    sys.exit(main())

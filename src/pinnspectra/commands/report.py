@@ -1,0 +1,42 @@
+"""The command: DIR/report.html of all runs under DIR."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pinnspectra.runs.found import versions_note
+from pinnspectra.runs.messages import Parser, cannot_write, say
+from pinnspectra.show.report import NAME, write_report
+from pinnspectra.show.tables.collect import runs_under
+from pinnspectra.show.tables.described import place
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the page; the exit code is 1 where there is no run or files of one are damaged."""
+    parser = Parser(
+        prog="python -m pinnspectra.report", description=f"All runs in DIR as a page, DIR/{NAME}."
+    )
+    parser.add_argument("folder", metavar="DIR", type=Path, help="a run, a sweep, or any folder")
+    try:
+        folder = parser.parse_args(arguments).folder
+        runs = runs_under(folder)
+        path = write_report(folder, runs)
+    except ValueError as error:
+        say(str(error))
+        return 1
+    except OSError as error:
+        say(cannot_write(error))
+        return 1
+    damaged = [line for run in runs for line in run.damage]
+    for line in damaged:
+        say(line)
+    if note := versions_note(runs):
+        print(f"note: {note}", file=sys.stderr)
+    print(f"see {place(path)}")
+    return 1 if damaged else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""A network of any depth."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from pinnspectra.differentiation.activations import activation_named
+from pinnspectra.networks.base import AbstractNetwork, check_width
+
+MOST_LAYERS = 1000
+"""Hidden layers at most."""
+
+
+@dataclass(frozen=True)
+class MLP(AbstractNetwork):
+    """A network of `depth` hidden layers, with weights and biases drawn as torch.nn.Linear does.
+
+    Layer l draws from U(-1/sqrt(K), 1/sqrt(K)) with K its number of inputs.
+    """
+
+    width: int
+    depth: int = 2
+    activation: str = "sin"
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        check_width(self.width)
+        activation_named(self.activation)
+        if not 1 <= self.depth <= MOST_LAYERS:
+            raise ValueError(
+                f"depth={self.depth}: a whole number from 1 to {MOST_LAYERS} is needed"
+            )
+
+    def _bounds(self, dimension: int) -> list[tuple[float, int]]:
+        inputs = [dimension, *[self.width] * (self.depth - 1)]
+        return [(1 / math.sqrt(k), k) for k in inputs]

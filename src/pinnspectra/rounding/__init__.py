@@ -1,0 +1,1 @@
+"""What of a spectrum is rounding: a law, exact counts, and emulation."""

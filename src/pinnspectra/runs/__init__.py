@@ -1,0 +1,1 @@
+"""What a run leaves in its folder, written whole and read back as one record."""

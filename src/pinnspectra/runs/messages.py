@@ -1,0 +1,50 @@
+"""How a user is told of what went wrong: one line on standard error."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+
+def say(line: str) -> None:
+    """Tell what went wrong."""
+    print(f"error: {line}", file=sys.stderr)
+
+
+def printable(text: str) -> str:
+    """A text as one line, without what a terminal would obey: for what comes from files."""
+    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what an exception says, or its name."""
+    return (str(error).strip() or type(error).__name__).split("\n")[0]
+
+
+def cannot_write(error: OSError, folder: Path | None = None) -> str:
+    """A file system that refuses; a folder to name where the error does not name a file."""
+    place = error.filename or folder or ""
+    return f"cannot write {place}: {error.strerror or first_line(error)}"
+
+
+def cannot_read(error: OSError) -> str:
+    """A file or folder that a file system does not give."""
+    return printable(f"{error.filename} cannot be read: {error.strerror or first_line(error)}")
+
+
+class SettingsError(ValueError):
+    """A mistake in the configuration, in one line: what was given, what is allowed."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Arguments of a command, of which a mistake is one line and not the usage.
+
+    Raises:
+        ValueError: by parse_args, for arguments that the command does not take.
+    """
+
+    def error(self, message: str) -> NoReturn:
+        """A mistake."""
+        raise ValueError(f"{message}; {self.prog} --help tells what there is")

@@ -1,0 +1,1 @@
+"""What people see of runs: tables, figures, the report, the dashboard."""

@@ -1,0 +1,57 @@
+"""One page of all runs under a folder, which opens from the disk and needs nothing else.
+
+    python -m pinnspectra.report outputs/train_sweep/...
+
+Reads what is there (contents.py), says what the numbers say (claim.py, differences.py,
+commands.py), and shows it: as charts (charts.py, script/) drawn by Chart.js (vendor/), and where
+there is no script and in print as pictures (pictures.py, solutions.py). page.py puts all of it into
+page.html.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from pinnspectra.runs.folder import written_whole
+from pinnspectra.runs.found import Run, find_runs
+from pinnspectra.runs.messages import first_line
+from pinnspectra.show.tables.described import place
+
+NAME = "report.html"
+
+
+log = logging.getLogger(__name__)
+
+
+def report(folder: Path) -> None:
+    """Write the report of a sweep that has ended, and print where it is.
+
+    Where that fails the sweep is none the worse: it is said.
+    """
+    try:
+        path = write_report(folder, find_runs(folder))
+    except Exception as error:
+        log.error("%s could not be made: %s", folder / NAME, first_line(error))
+        log.debug("", exc_info=True)
+    else:
+        print(f"see {place(path)}", flush=True)
+
+
+def write_report(folder: Path, runs: Sequence[Run]) -> Path:
+    """Write DIR/report.html of the runs under DIR, whole; where it is.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    from pinnspectra.show.report.contents import shown
+    from pinnspectra.show.report.names import names
+    from pinnspectra.show.report.page import page
+
+    called = names(folder, runs)
+    text = page(folder, shown(runs, called.runs), called.sweeps)
+    path = folder / NAME
+    with written_whole(path) as file:
+        file.write(text.encode(errors="backslashreplace"))
+    return path

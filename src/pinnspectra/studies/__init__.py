@@ -1,0 +1,1 @@
+"""Studies made with all of it, which nothing but their commands imports."""

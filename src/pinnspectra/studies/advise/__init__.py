@@ -1,0 +1,1 @@
+"""Methods of differentiation compared on one network: errors, steps, times."""

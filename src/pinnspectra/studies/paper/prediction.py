@@ -1,0 +1,68 @@
+"""The entropies of FD as rounding.py predicts them, without a difference being taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from pinnspectra.command_line import resolved
+from pinnspectra.command_line.components import build, build_collocation
+from pinnspectra.command_line.settings import RandomFeatureSettings, check
+from pinnspectra.differentiation import ExactDifference, FiniteDifference
+from pinnspectra.rounding.emulated import system_matrix_errors
+from pinnspectra.rounding.law import entry_deviation, predicted_floor, predicted_spectrum
+from pinnspectra.runs.found import Run, find_runs
+from pinnspectra.spectra.entropy import singular_values, truncated_entropy
+from pinnspectra.studies.paper.markdown import number, spread
+from pinnspectra.studies.paper.printed import PRINTED, Printed
+from pinnspectra.studies.paper.runs import choices
+
+HEADER = ("Fig.", "H of A by FD", "paper", "ours", "exact arithmetic", "by the law", "emulated")
+
+
+def prediction_rows(folder: Path) -> Iterator[list[str]]:
+    """A row for each printed entropy of a system matrix: measured, exact, and predicted twice."""
+    for printed in PRINTED:
+        runs = list(_runs(printed, folder)) if printed.matrix == "A" else []
+        if runs:
+            measured = [run.result["truncated_entropy"] for run in runs]
+            foretold = np.array([entropies(run) for run in runs]).T
+            name = f"{printed.pde}, a = {printed.cutoff:g}"
+            values = [spread(measured), *map(spread, foretold)]
+            yield [printed.figure, name, number(printed.entropy["fd"]), *values]
+
+
+def _runs(printed: Printed, folder: Path) -> Iterator[Run]:
+    """The runs by FD that the first table has, as far as their settings are there."""
+    for run in find_runs(folder / printed.experiment):
+        width = choices(run).get("model.width")
+        if run.result["method"] == "fd" and run.config and width in (None, str(printed.width)):
+            yield run
+
+
+@torch.no_grad()
+def entropies(run: Run) -> tuple[float, float, float]:
+    """H of a run's matrix in exact arithmetic, as the law predicts it, and as emulated."""
+    settings = check(resolved(run.config), RandomFeatureSettings)
+    collocation, network = build_collocation(settings), build("model", settings.model)
+    method = collocation.method
+    assert isinstance(method, FiniteDifference)
+    step = method.step_for(0, collocation.interior)
+    exactly = replace(collocation, method=ExactDifference(step, method.accuracy_order))
+    dimension, dtype = collocation.pde.domain.dimension, getattr(torch, settings.precision)
+    theta = network.initial_parameters(dimension, [settings.seed], dtype)
+    doubled = {name: value.double() for name, value in theta.items()}
+    A = exactly.system_matrix(network.features(doubled))
+    s = entry_deviation(collocation, network, theta)
+    exact = singular_values(A)
+    by_law = predicted_spectrum(exact, predicted_floor(exact, s, *A.shape[-2:]))
+    emulated = singular_values(A + system_matrix_errors(collocation, network, theta))
+    cutoff = settings.spectrum.cutoff
+    assert cutoff != "auto"
+    spectra = torch.cat([exact, by_law, emulated])
+    exact_entropy, by_law_entropy, emulated_entropy = truncated_entropy(spectra, cutoff).tolist()
+    return exact_entropy, by_law_entropy, emulated_entropy

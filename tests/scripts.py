@@ -11,6 +11,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 
+
+def choices(group: str) -> list[str]:
+    """The choices of a group: the files of a folder of conf/."""
+    return sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml"))
+
+
 SMALL = ("model.width=10", "points.per_axis=16", "max_steps=20", "log_every=10")
 """Overrides of a training run that takes no time."""
 

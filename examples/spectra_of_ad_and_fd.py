@@ -11,9 +11,10 @@ from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import Automatic, ExactDifference, FiniteDifference
 from pinnspectra.networks import TwoLayer
 from pinnspectra.problems import Biharmonic
-from pinnspectra.rounding.emulated import spectrum_floor, system_matrix_floor
+from pinnspectra.rounding.floor import spectrum_floor, system_matrix_floor
 from pinnspectra.show.figures import save, spectrum_figure
-from pinnspectra.spectra.entropy import effective_cutoff, singular_values, truncated_entropy
+from pinnspectra.spectra.decomposition import singular_values
+from pinnspectra.spectra.entropy import effective_cutoff, truncated_entropy
 
 N, M, H, CUTOFF = 200, 200, 1 / 64, 1e-13
 

@@ -12,7 +12,8 @@ from scripts import ROOT, SMALL, run_folders, run_here
 from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import Automatic, FiniteDifference
 from pinnspectra.networks import MLP, TwoLayer
-from pinnspectra.spectra.entropy import cutoff_below_precision, singular_values
+from pinnspectra.spectra.decomposition import singular_values
+from pinnspectra.spectra.entropy import cutoff_below_precision
 from pinnspectra.spectra.kernel import residual_jacobian
 
 EPS = {dtype: torch.finfo(dtype).eps for dtype in (torch.float32, torch.float64)}

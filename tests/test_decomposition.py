@@ -7,8 +7,8 @@ import scipy.linalg
 import torch
 
 from pinnspectra.solvers.least_squares import TruncatedSVD
-from pinnspectra.spectra.decomposition import svd, svdvals
-from pinnspectra.spectra.entropy import effective_cutoff, leading_singular_values, singular_values
+from pinnspectra.spectra.decomposition import leading_singular_values, singular_values, svd, svdvals
+from pinnspectra.spectra.entropy import effective_cutoff
 
 SHAPES = [(12, 12), (20, 12), (12, 31)]
 STUBBORN = 7.5

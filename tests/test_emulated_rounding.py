@@ -21,17 +21,17 @@ from pinnspectra.differentiation import (
 )
 from pinnspectra.differentiation.stencil import stencils
 from pinnspectra.networks import MLP, TwoLayer
-from pinnspectra.rounding import emulated as emulated_rounding
-from pinnspectra.rounding.emulated import (
-    ShortArithmetic,
+from pinnspectra.rounding import floor as floors
+from pinnspectra.rounding.emulated import ShortArithmetic, rounding_errors
+from pinnspectra.rounding.floor import (
     kernel_floor,
     noise_factor,
-    rounding_errors,
     system_matrix_errors,
     system_matrix_floor,
 )
 from pinnspectra.rounding.law import marchenko_pastur
-from pinnspectra.spectra.entropy import singular_values, truncated_entropy
+from pinnspectra.spectra.decomposition import singular_values
+from pinnspectra.spectra.entropy import truncated_entropy
 from pinnspectra.spectra.kernel import residual_jacobian
 
 SHORT, LONG = torch.float32, torch.float64
@@ -200,7 +200,7 @@ def test_a_floor_from_a_sample_of_the_points_is_that_of_all(problem, dtype, monk
     c, network, theta = case(problem, per_axis, FiniteDifference(0.01), TwoLayer(30), dtype)
     whole = system_matrix_floor(c, network, theta), kernel_floor(c, network, theta)
     assert [floor.shape for floor in whole] == [(1, 30), (1, 30 * (2 + len(c.pde.domain.lower)))]
-    monkeypatch.setattr(emulated_rounding, "ENTRIES_SAMPLED", 30 * 100)
+    monkeypatch.setattr(floors, "ENTRIES_SAMPLED", 30 * 100)
     sampled = system_matrix_floor(c, network, theta), kernel_floor(c, network, theta)
     for some, of_all in zip(sampled, whole, strict=True):
         ratio = some[0, :20] / of_all[0, :20]

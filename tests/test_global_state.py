@@ -29,12 +29,11 @@ for name in names:
     importlib.import_module(name)
 changed = {"by imports": [key for key, value in state().items() if value != before[key]]}
 
-from pinnspectra.rounding import emulated as emulated_rounding
+from pinnspectra.rounding import floor, law
 from pinnspectra.spectra import kernel
 from pinnspectra.spectra import modes
 from pinnspectra.solvers import random_features
-from pinnspectra.rounding import law as rounding
-from pinnspectra.spectra import entropy as spectrum
+from pinnspectra.spectra import entropy
 from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import FiniteDifference
 from pinnspectra.networks import TwoLayer
@@ -67,9 +66,9 @@ ran = {
     "leading": lambda: kernel.kernel_singular_values(working, network, theta, 3),
     "modes": lambda: modes.loss_modes(working, network, theta, 1.0),
     "features": lambda: random_features.solve_random_features(collocation, network, one, "auto"),
-    "emulated": lambda: emulated_rounding.kernel_floor(working, network, theta),
-    "rounding": lambda: rounding.entry_deviation(working, network, theta),
-    "entropy": lambda: spectrum.truncated_entropy(torch.ones(3), 0.1),
+    "emulated": lambda: floor.kernel_floor(working, network, theta),
+    "rounding": lambda: law.entry_deviation(working, network, theta),
+    "entropy": lambda: entropy.truncated_entropy(torch.ones(3), 0.1),
     "eager": lambda: FunctionalDriver(problem, theta, 12, {}, False).advance(rates),
     "compiled": lambda: FunctionalDriver(problem, theta, 12, {}, True).advance(rates),
 }

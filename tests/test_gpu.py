@@ -12,7 +12,7 @@ from pinnspectra.differentiation import Automatic, FiniteDifference
 from pinnspectra.networks import TwoLayer
 from pinnspectra.problems import Biharmonic, Poisson
 from pinnspectra.solvers import Adam
-from pinnspectra.spectra.entropy import singular_values
+from pinnspectra.spectra.decomposition import singular_values
 from pinnspectra.spectra.kernel import residual_jacobian
 
 pytestmark = [

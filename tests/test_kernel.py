@@ -19,7 +19,8 @@ from pinnspectra.networks import MLP, TwoLayer
 from pinnspectra.problems import AbstractPDE
 from pinnspectra.problems.domains import Box
 from pinnspectra.spectra import kernel
-from pinnspectra.spectra.entropy import effective_cutoff, singular_values
+from pinnspectra.spectra.decomposition import singular_values
+from pinnspectra.spectra.entropy import effective_cutoff
 from pinnspectra.spectra.kernel import kernel_singular_values, residual_jacobian, training_kernel
 
 

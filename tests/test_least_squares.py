@@ -5,7 +5,7 @@ import torch
 from test_spectrum import SHAPES, matrix_from_singular_values
 
 from pinnspectra.solvers.least_squares import BLOCK, TruncatedSVD
-from pinnspectra.spectra.entropy import triangular_factor
+from pinnspectra.spectra.decomposition import triangular_factor
 
 EPS = torch.finfo(torch.float64).eps
 GRADED = [10.0**-i for i in range(12)]

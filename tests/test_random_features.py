@@ -65,7 +65,7 @@ def test_rows_of_rounding_noise_that_fit_f_are_cut_off_automatically():
         assert 0.5 < honest < 2
         gains.append(preset["relative_training_error_ad"] / auto["relative_training_error_ad"])
     assert min(gains) > 1
-    assert sorted(gains)[1] > 5  # measured 2.5, 8 and 36
+    assert sorted(gains)[1] > 2  # the noise's luck: 2.5, 8 and 36 by one BLAS, 3 by another
 
 
 @pytest.mark.slow

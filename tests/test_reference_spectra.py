@@ -19,7 +19,8 @@ from pinnspectra.differentiation import (
 )
 from pinnspectra.differentiation.points import Points
 from pinnspectra.networks import TwoLayer
-from pinnspectra.spectra.entropy import effective_cutoff, singular_values, truncated_entropy
+from pinnspectra.spectra.decomposition import singular_values
+from pinnspectra.spectra.entropy import effective_cutoff, truncated_entropy
 
 EPS = torch.finfo(torch.float64).eps
 DATA = json.loads((Path(__file__).parent / "data" / "rfm_spectra.json").read_text())

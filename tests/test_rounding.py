@@ -25,7 +25,8 @@ from pinnspectra.rounding.law import (
     predicted_spectrum,
 )
 from pinnspectra.rounding.rounded import Rounded, rounding_variance
-from pinnspectra.spectra.entropy import effective_cutoff, singular_values, truncated_entropy
+from pinnspectra.spectra.decomposition import singular_values
+from pinnspectra.spectra.entropy import effective_cutoff, truncated_entropy
 from pinnspectra.spectra.kernel import kernel_singular_values
 
 SHORT, LONG = torch.float32, torch.float64

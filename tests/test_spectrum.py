@@ -8,14 +8,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pinnspectra.spectra.entropy import (
+from pinnspectra.spectra.decomposition import (
     OVERSAMPLING,
-    effective_cutoff,
     leading_singular_values,
     singular_values,
     triangular_factor,
-    truncated_entropy,
 )
+from pinnspectra.spectra.entropy import effective_cutoff, truncated_entropy
 
 EPS = torch.finfo(torch.float64).eps
 SPECTRA = {

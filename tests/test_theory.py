@@ -23,7 +23,7 @@ from pinnspectra.differentiation import (
 )
 from pinnspectra.networks import TwoLayer
 from pinnspectra.problems.domains import Box
-from pinnspectra.spectra.entropy import singular_values
+from pinnspectra.spectra.decomposition import singular_values
 from pinnspectra.spectra.modes import loss_modes
 
 EPS = torch.finfo(torch.float64).eps

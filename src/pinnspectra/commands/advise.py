@@ -31,7 +31,7 @@ def advise(settings: TrainSettings, folder: RunFolder) -> int:
 
     from pinnspectra.command_line.memory import need_of_advice, require
     from pinnspectra.differentiation import Automatic
-    from pinnspectra.differentiation.noise import sampled
+    from pinnspectra.differentiation.noise import subsample
     from pinnspectra.show.figures.of_runs import draw
     from pinnspectra.show.tables.text import aligned
     from pinnspectra.studies.advise.advice import (
@@ -47,7 +47,7 @@ def advise(settings: TrainSettings, folder: RunFolder) -> int:
     torch.set_num_threads(settings.threads)
     require(need_of_advice(settings))
     collocation = build_collocation(settings)
-    interior = sampled(collocation.interior, POINTS)
+    interior = subsample(collocation.interior, POINTS)
     collocation = replace(collocation, method=Automatic(), interior=interior)
     network = build("model", settings.model)
     dimension, dtype = collocation.pde.domain.dimension, getattr(torch, settings.precision)

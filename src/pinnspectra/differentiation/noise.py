@@ -17,7 +17,7 @@ ORDER, NEIGHBOURS = 6, 4
 """The order of the differences, and the points on either side of each that they are taken of."""
 
 
-def sampled(x: Points, most: int = SAMPLE) -> Points:
+def subsample(x: Points, most: int = SAMPLE) -> Points:
     """At most so many of the points, evenly spread over their order and out of step with a grid."""
     count = len(x.coordinates)
     if count <= most:
@@ -38,7 +38,7 @@ def noise_level(u: Field, x: Points) -> Tensor:
     axes, so that every product with a coordinate is rounded anew, and d = sqrt(eps) / 3 of the
     largest coordinate, which is no power of two, so that the sum x + d is too. float64.
     """
-    nodes = sampled(x)
+    nodes = subsample(x)
     dimension, n = nodes.coordinates.shape[-1], len(nodes.coordinates)
     steps = range(-NEIGHBOURS, NEIGHBOURS + 1)
     distance = math.sqrt(torch.finfo(x.coordinates.dtype).eps) / 3 * x.extent

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pinnspectra.differentiation.automatic import Automatic
 from pinnspectra.differentiation.base import Field
-from pinnspectra.differentiation.noise import noise_level, sampled
+from pinnspectra.differentiation.noise import noise_level, subsample
 from pinnspectra.differentiation.operators import DifferentialOperator
 from pinnspectra.differentiation.points import Points
 from pinnspectra.differentiation.stencil import leading_error, weight_norm
@@ -43,7 +43,7 @@ class StepError:
         C by AD, at 512 of the points at most; root of the mean of the squares over the points and
         over the functions that are finite there, and of the sum over the operators.
         """
-        order, x = operators[0].order, sampled(x)
+        order, x = operators[0].order, subsample(x)
         leading = [leading_error(operator, accuracy_order) for operator in operators]
         errors = Automatic().derivatives(u, x, *leading)
         truncation = math.hypot(*(_rms(e.double().square().mean(-1).sqrt()) for e in errors))

@@ -28,7 +28,7 @@ from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import FiniteDifference, GridDifference
 from pinnspectra.differentiation.activations import activation_named
 from pinnspectra.differentiation.finite_difference import FittedDifference
-from pinnspectra.differentiation.noise import sampled
+from pinnspectra.differentiation.noise import subsample
 from pinnspectra.differentiation.stencil import Stencil, stencils
 from pinnspectra.networks import AbstractNetwork, Parameters
 from pinnspectra.rounding.rounded import Rounded
@@ -74,7 +74,7 @@ def entry_deviation(
     """
     coefficients = parameters["coefficients"]
     eps = torch.finfo(coefficients.dtype).eps
-    x = sampled(collocation.interior, SAMPLE).to(torch.float64, coefficients.device)
+    x = subsample(collocation.interior, SAMPLE).to(torch.float64, coefficients.device)
     theta = {name: value.detach().double() for name, value in parameters.items()}
     exact = collocation.by_ad().pde.operator(network.features(theta), x, collocation.by_ad().method)
     by_ad = BY_AD * eps * exact.square().mean(dim=(-2, -1)).sqrt()

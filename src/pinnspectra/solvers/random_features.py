@@ -13,20 +13,15 @@ from torch import Tensor
 from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import Field
 from pinnspectra.networks import AbstractNetwork, Parameters
-from pinnspectra.rounding.emulated import spectrum_floor, system_matrix_floor
+from pinnspectra.rounding.floor import spectrum_floor, system_matrix_floor
 from pinnspectra.solvers.least_squares import TruncatedSVD
-from pinnspectra.spectra.entropy import (
-    cutoff_below_precision,
-    effective_cutoff,
-    singular_values,
-    triangular_factor,
-    truncated_entropy,
-)
+from pinnspectra.spectra.decomposition import singular_values, triangular_factor
+from pinnspectra.spectra.entropy import cutoff_below_precision, effective_cutoff, truncated_entropy
 
 ENTRIES_OF_A_PART = 2**22
 """Entries of A that are held at once."""
 
-ABOVE_FLOOR = 1.3
+FLOOR_MARGIN = 1.3
 """The automatic cut-off over the largest singular value of the rounding errors."""
 
 
@@ -81,8 +76,8 @@ def solve_random_features(
     operators' rows are appended, scaled by sqrt(lambda N / N_b), so that the squared residual is
     N (interior + lambda boundary); without, the solution is free up to what L does not see.
 
-    The cutoff auto is ABOVE_FLOOR times the top of the rounding floor, so that what is kept is more
-    than rounding noise, which can fit f but solves nothing.
+    cutoff="auto" is FLOOR_MARGIN times the top of the rounding floor: it discards rounding noise,
+    which can fit f but solves nothing.
 
     A is taken by parts of the points and [A f] reduced to its triangular factor [R c] as it goes
     (triangular_factor), so that memory grows with M^2, not with N M: R a - c has the norm of
@@ -153,7 +148,7 @@ def _above_floor(floor: Tensor, sigma: Tensor, dtype: torch.dtype) -> float:
             "spectrum.cutoff=auto: the rounding floor is not finite; give a number or a smaller "
             "model.weight_range"
         )
-    level = ABOVE_FLOOR * float(floor[0] / sigma[0])
+    level = FLOOR_MARGIN * float(floor[0] / sigma[0])
     return min(max(level, torch.finfo(dtype).eps), 1.0)
 
 

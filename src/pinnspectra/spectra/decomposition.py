@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor
+
+OVERSAMPLING = 10
+"""Directions that randomized singular values carry beyond those asked for."""
+
+POWER_ITERATIONS = 2
+"""Passes with A and A^T that turn random directions towards the leading ones."""
 
 
 def svd(matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -67,3 +74,62 @@ def _by_qr_iteration(A: Tensor, vectors: bool) -> list[Tensor]:
         shapes = [(n, r), (r,), (r, m)] if vectors else [(r,)]
         return [A.new_full(shape, torch.nan) for shape in shapes]
     return [torch.from_numpy(part.copy()).to(A.device) for part in (found if vectors else [found])]
+
+
+def triangular_factor(blocks: Iterable[Tensor]) -> Tensor:
+    """R of the QR factorisation of blocks of rows (..., n_b, m), (..., min(n, m), m), float64.
+
+    R has the singular values and the null space of the whole matrix. Block by block (TSQR: Demmel,
+    Grigori, Hoemmen and Langou, SIAM J. Sci. Comput. 34 (2012) A206-A239), R <- qr([R; block]), so
+    that memory grows with m^2 and the block, not with n; as backward stable as the QR of the whole.
+    Rows that are no more than the columns stay as they are.
+
+    Raises:
+        ValueError: there is no block.
+    """
+    R = None
+    for block in blocks:
+        rows = block.double()
+        R = rows if R is None else torch.cat([R, rows], dim=-2)
+        if R.shape[-2] > R.shape[-1]:
+            R = torch.linalg.qr(R, mode="r").R
+    if R is None:
+        raise ValueError("no block of rows: a matrix without rows has no triangular factor")
+    return R
+
+
+def singular_values(matrix: Tensor) -> Tensor:
+    """Singular values in descending order, (..., min(n, m)), float64, on the matrix's device.
+
+    Taken in float64 whatever the dtype, so that what shows is the rounding of the matrix and not of
+    the decomposition. A tall or wide matrix is reduced by QR first: its triangular factor has the
+    same singular values. NaN for a matrix that is not finite or whose decomposition does not
+    converge (decomposition.svd), the others of a batch as they are.
+    Equivalent to torch.linalg.svdvals(matrix.double()).
+    """
+    n, m = matrix.shape[-2:]
+    return svdvals(triangular_factor([matrix if n >= m else matrix.mT]))
+
+
+def leading_singular_values(matrix: Tensor, count: int) -> Tensor:
+    """The `count` largest singular values, descending, (..., min(count, n, m)), float64.
+
+    Randomized subspace iteration (Halko, Martinsson and Tropp, SIAM Review 53 (2011) 217-288,
+    Algorithm 4.4) in O(n m count) instead of O(n m min(n, m)): the values of A Q with Q an
+    orthonormal basis that q passes of A^T A have turned towards the leading directions. They are
+    never too large, and sigma_k is too small by a part of order (sigma_(l+1) / sigma_k)^(4 q), with
+    l = count + OVERSAMPLING and q = POWER_ITERATIONS: nothing for spectra that decay like those of
+    kernels. To that comes rounding, some eps sigma_1 as ever. NaN for a matrix that is not finite.
+    Like torch.svd_lowrank, whose random numbers are those of the global generator.
+    """
+    A = matrix.double()
+    finite = A.isfinite().all(dim=-1).all(dim=-1)
+    A = A.where(finite[..., None, None], 0.0)
+    n, m = A.shape[-2:]
+    generator = torch.Generator(A.device).manual_seed(0)
+    directions = min(count + OVERSAMPLING, n, m)
+    Q = torch.randn(m, directions, generator=generator, dtype=A.dtype, device=A.device)
+    for _ in range(POWER_ITERATIONS):
+        Q = torch.linalg.qr(A.mT @ torch.linalg.qr(A @ Q).Q).Q
+    values = singular_values(A @ Q)[..., :count]
+    return values.where(finite[..., None], torch.nan)

@@ -14,7 +14,11 @@ from pinnspectra.differentiation.base import Field
 from pinnspectra.differentiation.jet import Jet, variable
 from pinnspectra.differentiation.operators import DifferentialOperator
 from pinnspectra.networks import AbstractNetwork, Parameters
-from pinnspectra.spectra.entropy import leading_singular_values, singular_values, triangular_factor
+from pinnspectra.spectra.decomposition import (
+    leading_singular_values,
+    singular_values,
+    triangular_factor,
+)
 
 Residual = Callable[[Field], Tensor]
 

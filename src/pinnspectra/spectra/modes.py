@@ -12,8 +12,7 @@ from torch import Tensor
 from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation.base import Field
 from pinnspectra.networks import AbstractNetwork, Parameters
-from pinnspectra.spectra.decomposition import svd
-from pinnspectra.spectra.entropy import triangular_factor
+from pinnspectra.spectra.decomposition import svd, triangular_factor
 from pinnspectra.spectra.kernel import residual_jacobian, row_blocks
 
 

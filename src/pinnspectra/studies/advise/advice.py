@@ -23,8 +23,8 @@ from pinnspectra.differentiation.step_error import StepError
 from pinnspectra.networks import AbstractNetwork, Parameters
 from pinnspectra.rounding.law import entry_deviation, largest_error
 from pinnspectra.solvers import Adam
-from pinnspectra.solvers.random_features import ABOVE_FLOOR
-from pinnspectra.spectra.entropy import singular_values
+from pinnspectra.solvers.random_features import FLOOR_MARGIN
+from pinnspectra.spectra.decomposition import singular_values
 from pinnspectra.studies.advise.step_error_figure import StepCurve, StepPanel
 from pinnspectra.training.driver import FunctionalDriver
 from pinnspectra.training.problem import Problem
@@ -67,7 +67,7 @@ class Candidate:
     @property
     def usable_cutoff(self) -> float:
         """The lowest cut-off that keeps rounding out of e and H; at most 1."""
-        return min(ABOVE_FLOOR * self.floor, 1.0)
+        return min(FLOOR_MARGIN * self.floor, 1.0)
 
     @property
     def row(self) -> dict[str, str | float | None]:

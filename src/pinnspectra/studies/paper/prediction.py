@@ -13,10 +13,11 @@ from pinnspectra.command_line import resolved
 from pinnspectra.command_line.components import build, build_collocation
 from pinnspectra.command_line.settings import RandomFeatureSettings, check
 from pinnspectra.differentiation import ExactDifference, FiniteDifference
-from pinnspectra.rounding.emulated import system_matrix_errors
+from pinnspectra.rounding.floor import system_matrix_errors
 from pinnspectra.rounding.law import entry_deviation, predicted_floor, predicted_spectrum
 from pinnspectra.runs.found import Run, find_runs
-from pinnspectra.spectra.entropy import singular_values, truncated_entropy
+from pinnspectra.spectra.decomposition import singular_values
+from pinnspectra.spectra.entropy import truncated_entropy
 from pinnspectra.studies.paper.markdown import number, spread
 from pinnspectra.studies.paper.printed import PRINTED, Printed
 from pinnspectra.studies.paper.runs import choices

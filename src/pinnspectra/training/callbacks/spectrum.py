@@ -12,7 +12,7 @@ import torch
 
 from pinnspectra.collocation import Collocation
 from pinnspectra.networks import AbstractNetwork, Parameters
-from pinnspectra.rounding.emulated import kernel_floor, spectrum_floor
+from pinnspectra.rounding.floor import kernel_floor, spectrum_floor
 from pinnspectra.runs.folder import RunFolder
 from pinnspectra.spectra.entropy import cutoff_below_precision, effective_cutoff, truncated_entropy
 from pinnspectra.spectra.kernel import kernel_singular_values
@@ -35,7 +35,7 @@ class KernelSpectrum(AbstractRecorder):
     histograms of the eigenvalues where there is W&B; writes all to spectra.npz as it goes. Taken
     at step 0, every `every` gradient steps and at the end, on the device of the network:
     O(N P min(N, P)) each. Beside the last one what of its singular values is rounding, `floor`,
-    (S, N), as predicted (emulated_rounding.kernel_floor).
+    (S, N), as predicted (rounding.floor.kernel_floor).
 
     All arrays are float64, whatever the dtype of J, and the steps int64. NaN, and nothing in the
     rows, where J is not finite or does not decompose; e = H = 0 where J is zero; either is said.

@@ -85,13 +85,14 @@ indicators: $(INSTALLED)
 	mkdir -p docs/indicators
 	cp outputs/indicators/indicators.md outputs/indicators/indicators_*.png docs/indicators/
 
-# A minute: docs/keys.md and the pictures of docs/start.md and docs/idea.md.
+# A minute: docs/keys.md, the table of docs/results.md and the pictures of docs/start.md and docs/idea.md.
 PICTURES := outputs/pictures
 
 .PHONY: docs
 
 docs: $(INSTALLED)
 	$(BIN)/python -m pinnspectra.keys > docs/keys.md
+	$(BIN)/python -m pinnspectra.runs.quantities docs/results.md
 	rm -rf $(PICTURES)
 	$(BIN)/python train.py -m method=ad,fd pde=biharmonic logger=[csv] hydra.sweep.dir=$(PICTURES)
 	$(BIN)/python train.py optimizer=adam max_steps=5000 logger=[csv] hydra.run.dir=$(PICTURES)/run

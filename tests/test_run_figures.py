@@ -9,7 +9,8 @@ from ensembles import write_run
 
 from pinnspectra.commands.figures import main
 from pinnspectra.runs.folder import SWEEP, RunFolder, read_json
-from pinnspectra.runs.found import Run, run_at
+from pinnspectra.runs.found import run_at
+from pinnspectra.runs.record import Run
 from pinnspectra.show.figures.of_runs import comparison_figures, draw_run, run_figures
 
 FIGURES = {"loss", "solution", "eigenvalues", "entropy", "entropy_loss"}
@@ -70,7 +71,7 @@ def solve(path: Path, **other: object) -> Run:
     arrays |= {"truncation_position": np.arange(1, 10), "relative_training_error": np.ones(9)}
     path.mkdir(exist_ok=True)
     RunFolder(path, "poisson1d", "fd", "").write_arrays("spectrum.npz", **(arrays | other))
-    return Run(path, path.name, (), {"method": "fd", "cutoff": 1e-5, "truncation_position": 4})
+    return Run(path, path.name, {"method": "fd", "cutoff": 1e-5, "truncation_position": 4})
 
 
 @pytest.mark.parametrize(

@@ -7,93 +7,20 @@ import os
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from omegaconf import ListConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
-
-from pinnspectra.runs.damage import damage_in
-from pinnspectra.runs.folder import SWEEP, read_json
+from pinnspectra.runs.folder import SWEEP
 from pinnspectra.runs.messages import cannot_read, printable
-from pinnspectra.runs.record import by_member, read_metrics, read_spectra
+from pinnspectra.runs.quantities import QUANTITIES
+from pinnspectra.runs.record import Row, Run
+
+__all__ = ["Row", "Run"]
 
 log = logging.getLogger(__name__)
 
-COLUMNS = (
-    "run",
-    "pde",
-    "method",
-    "seed",
-    "member",
-    "learning_rate",
-    "status",
-    "step",
-    "loss",
-    "loss_interior",
-    "loss_boundary",
-    "loss_interior_ad64",
-    "relative_training_error",
-    "relative_training_error_ad",
-    "relative_l2_error",
-    "cutoff",
-    "cutoff_below_precision",
-    "effective_cutoff",
-    "truncated_entropy",
-    "truncation_position",
-    "steps_per_second",
-    "wall_seconds",
-    "config_hash",
-)
+COLUMNS = tuple(QUANTITIES)
 """Columns of summary.csv."""
-
-CHOICES = ("pde", "method")
-"""What is known of a run from how it was started."""
-
-Row = dict[str, Any]
-"""Values by column."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run's folder as found: its result, or what is known of a run without one."""
-
-    path: Path
-    name: str
-    overrides: tuple[str, ...]
-    result: dict[str, Any]
-
-    @property
-    def rows(self) -> list[Row]:
-        """The run's values by column, a member each; what it does not have is None.
-
-        Of an ensemble, what the result lists of a member; of one member the result's own values.
-        """
-        listed = self.result.get("members")
-        found = [m for m in listed if isinstance(m, dict)] if isinstance(listed, list) else []
-        every = [{**self.result, **member} for member in found or [{"member": 0}]]
-        return [{"run": self.name} | {c: row.get(c) for c in COLUMNS[1:]} for row in every]
-
-    @cached_property
-    def config(self) -> dict[str, Any]:
-        """The composed configuration, interpolations unresolved; {} where there is none."""
-        config = _written_by_hydra(self.path / ".hydra" / "config.yaml")
-        plain = OmegaConf.to_container(config, resolve=False) if config is not None else {}
-        return {str(key): value for key, value in plain.items()} if isinstance(plain, dict) else {}
-
-    @cached_property
-    def damage(self) -> tuple[str, ...]:
-        """The files of the folder that cannot be read, a line each: which, why, what mends it."""
-        return damage_in(self.path)
-
-    @property
-    def finished(self) -> bool:
-        """Whether all members came to their last step."""
-        return all(row["status"] == "finished" for row in self.rows)
 
 
 def find_runs(folder: Path) -> list[Run]:
@@ -119,59 +46,9 @@ def _natural(path: Path) -> list[Any]:
     return [(int(part) if part.isdecimal() else 0, part) for part in re.split(r"(\d+)", str(path))]
 
 
-def run_at(path: Path, name: str) -> Run:
-    """The run in a folder, which a table calls by a name."""
-    overrides = _written_by_hydra(path / ".hydra" / "overrides.yaml")
-    as_given = isinstance(overrides, ListConfig)  # ${...} in one is text, not to be resolved
-    listed = OmegaConf.to_container(overrides, resolve=False) if as_given else []
-    return Run(path, name, tuple(map(str, listed or [])), _result(path))
-
-
-def _written_by_hydra(path: Path) -> Any:
-    """One of Hydra's YAML files; None where it is missing or damaged."""
-    try:
-        return OmegaConf.load(path)
-    except (OSError, ValueError, YAMLError, RecursionError, OmegaConfBaseException):
-        return None
-
-
-def _result(path: Path) -> dict[str, Any]:
-    """result.json; where it is missing or damaged, the choices and the members' last rows.
-
-    With the reason of a run that failed or was refused.
-    """
-    found = read_json(path / "result.json")
-    if found:
-        return found
-    failure = read_json(path / "error.json")
-    hydra = _written_by_hydra(path / ".hydra" / "hydra.yaml") or OmegaConf.create()
-    choices = {key: OmegaConf.select(hydra, f"hydra.runtime.choices.{key}") for key in CHOICES}
-    status = failure.get("status", "unfinished")
-    reason = {"error": failure.get("error")} if failure else {}
-    return {**choices, **reason, "status": status, "members": _last_rows(path)}
-
-
-def _last_rows(path: Path) -> list[dict[str, Any]]:
-    """The last step of every member at which a loss is logged, and that loss."""
-    spectra = read_spectra(path / "spectra.npz")  # of all members, also one that has no row
-    steps, loss = logged(path, spectra["eigenvalues"].shape[1] if spectra else None)
-    last = [np.flatnonzero(np.isfinite(values))[-1:] for values in loss.T]
-    return [
-        {
-            "member": member,
-            "step": int(steps[k[0]]) if k.size else None,
-            "loss": float(loss[k[0], member]) if k.size else None,
-        }
-        for member, k in enumerate(last)
-    ]
-
-
-def logged(path: Path, size: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Gradient steps, (K,), and losses, (K, S), of metrics.csv; K = 0 where there is none."""
-    metrics = by_member(read_metrics(path / "metrics.csv"), size)
-    if not metrics.keys() >= {"step", "loss"}:
-        return np.empty(0), np.empty((0, size or 1))
-    return metrics["step"], metrics["loss"]
+def run_at(path: Path, name: str = "") -> Run:
+    """Return the run in a folder, which a table calls by a name."""
+    return Run(path, name or path.name)
 
 
 def versions_note(runs: Sequence[Run]) -> str | None:

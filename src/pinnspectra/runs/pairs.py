@@ -17,7 +17,7 @@ from pinnspectra.runs.numbers import is_number
 AUTOMATIC = ("ad", "nested_autograd")
 """Methods that another is compared with: the first of them that is there."""
 
-QUANTITIES = (
+COMPARED = (
     "loss_interior_ad64",
     "relative_l2_error",
     "truncated_entropy",
@@ -77,7 +77,7 @@ class Comparison:
         reference, other: as a pair has them.
         pairs: how many finished.
         left_out: how many did not, which count for nothing here.
-        values: by column of QUANTITIES; without those that no pair has.
+        values: by column of COMPARED; without those that no pair has.
     """
 
     setting: str
@@ -189,7 +189,7 @@ def compared(pairs: Sequence[Pair]) -> list[Comparison]:
 
 def _comparison(setting: str, reference: str, other: str, pairs: Sequence[Pair]) -> Comparison:
     finished = [pair for pair in pairs if pair.finished]
-    values = {name: _compared(finished, name) for name in QUANTITIES}
+    values = {name: _compared(finished, name) for name in COMPARED}
     known = {name: value for name, value in values.items() if value}
     return Comparison(setting, reference, other, len(finished), len(pairs) - len(finished), known)
 

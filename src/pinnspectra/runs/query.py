@@ -13,7 +13,7 @@ from pinnspectra.runs.folder import flat
 from pinnspectra.runs.found import COLUMNS, Row, Run
 from pinnspectra.runs.numbers import is_number
 from pinnspectra.runs.pairs import comparable
-from pinnspectra.runs.quantities import HEADINGS, cell
+from pinnspectra.runs.quantities import heading, shown
 
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "!=": operator.ne,
@@ -56,7 +56,7 @@ class Condition:
             return is_number(has) and compare(has, number)
         if number is not None and is_number(has):
             return compare(has, number)
-        return compare(cell(has).casefold(), self.value.casefold())
+        return compare(shown(has).casefold(), self.value.casefold())
 
     def __str__(self) -> str:
         return f"{self.column}{self.relation}{self.value}"
@@ -122,7 +122,7 @@ def _condition(text: str, keys: Sequence[str]) -> Condition:
 
 def _column(name: str, keys: Sequence[str], option: str) -> str:
     """A column by its full name."""
-    full = {heading: column for column, heading in HEADINGS.items()}
+    full = {heading(column): column for column in COLUMNS}
     full |= {column: column for column in (*COLUMNS, *keys)} | {c: c for c in COLUMNS}
     if name in full:
         return full[name]
@@ -158,4 +158,4 @@ def _number(text: str) -> float | None:
 
 def _order(value: Any) -> tuple[int, Any]:
     """A sort key of numbers and, after them, texts."""
-    return (0, value) if is_number(value) else (1, cell(value))
+    return (0, value) if is_number(value) else (1, shown(value))

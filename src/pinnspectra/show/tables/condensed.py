@@ -9,7 +9,7 @@ from typing import Any
 
 from pinnspectra.runs.found import Row
 from pinnspectra.runs.numbers import is_number
-from pinnspectra.runs.quantities import cell
+from pinnspectra.runs.quantities import shown
 
 MOST_ROWS = 16
 """Rows that fit on a screen beside all else; where members make more, fewer rows stand for them."""
@@ -51,7 +51,7 @@ def standing_for(members: Sequence[Row], names: Sequence[str]) -> list[Row]:
     """The rows that stand for the members of a run, for those of each learning rate."""
     if len(members) <= len(names):
         return [*members]
-    rates = [cell(row["learning_rate"], "learning_rate") for row in members]
+    rates = [shown(row["learning_rate"], "learning_rate") for row in members]
     groups = [
         [row for row, its in zip(members, rates, strict=True) if its == rate]
         for rate in dict.fromkeys(rates)
@@ -64,7 +64,7 @@ def _across(rows: Sequence[Row], name: str) -> Row:
     kept = [row for row in rows if row["status"] != "diverged"] or rows
     values = {c: [row[c] for row in kept if is_number(row[c])] for c in MEASURED}
     seeds = [row["seed"] for row in rows if is_number(row["seed"])]
-    counts = Counter(cell(row["status"]) for row in rows)
+    counts = Counter(shown(row["status"]) for row in rows)
     return {
         **rows[0],
         **{c: ACROSS[name](of_all) if of_all else None for c, of_all in values.items()},

@@ -8,13 +8,13 @@ from pinnspectra.runs.folder import SWEEP
 from pinnspectra.runs.found import Row, Run
 from pinnspectra.runs.messages import printable
 from pinnspectra.runs.pairs import (
-    QUANTITIES,
+    COMPARED,
     Comparison,
     comparable,
     compared,
     method_pairs,
 )
-from pinnspectra.runs.quantities import HEADINGS, cell
+from pinnspectra.runs.quantities import heading, shown
 from pinnspectra.show.tables.condensed import condensed
 from pinnspectra.show.tables.described import what_ran, wrapped
 from pinnspectra.show.tables.text import (
@@ -143,9 +143,9 @@ def _known(column: str, rows: Sequence[Row]) -> bool:
 
 def comparison_lines(comparisons: Sequence[Comparison], room: int) -> list[str]:
     """AD against other methods as a small table: of one comparison its medians, of more ratios."""
-    shown = [found for found in comparisons if found.values]
-    columns = [c for c in QUANTITIES if any(c in found.values for found in shown)]
-    lines = _medians(shown[0], columns) if len(shown) == 1 else _settings(shown, columns)
+    kept = [found for found in comparisons if found.values]
+    columns = [c for c in COMPARED if any(c in found.values for found in kept)]
+    lines = _medians(kept[0], columns) if len(kept) == 1 else _settings(kept, columns)
     left = [True, *(False for _ in columns)]
     over = max(map(len, aligned_cells(lines, left))) - room
     most = max(max(len(line[0]) for line in lines) - max(over, 0), NAME_WIDTH)
@@ -160,20 +160,20 @@ def _medians(found: Comparison, columns: Sequence[str]) -> list[list[str]]:
     first, second = (CALLED.get(name, name) for name in methods)
     its = [(c, found.values.get(c)) for c in columns]
     return [
-        [f"{first} against {second}, {_pairs(found)}", *(HEADINGS[c] for c in columns)],
-        [methods[0], *(cell(value and value.ad, c) for c, value in its)],
-        [methods[1], *(cell(value and value.fd, c) for c, value in its)],
+        [f"{first} against {second}, {_pairs(found)}", *(heading(c) for c in columns)],
+        [methods[0], *(shown(value and value.ad, c) for c, value in its)],
+        [methods[1], *(shown(value and value.fd, c) for c, value in its)],
         [_quotient(found), *_ratios(found, columns)],
     ]
 
 
-def _settings(shown: Sequence[Comparison], columns: Sequence[str]) -> list[list[str]]:
+def _settings(found: Sequence[Comparison], columns: Sequence[str]) -> list[list[str]]:
     """Lines of cells: a line of ratios for every comparison."""
-    names = [f"{_quotient(f)}  {printable(f.setting)}, {_pairs(f)}" for f in shown]
-    lines = zip(names, shown, strict=True)
+    names = [f"{_quotient(f)}  {printable(f.setting)}, {_pairs(f)}" for f in found]
+    lines = zip(names, found, strict=True)
     return [
-        ["AD against others", *(HEADINGS[c] for c in columns)],
-        *([name, *_ratios(found, columns)] for name, found in lines),
+        ["AD against others", *(heading(c) for c in columns)],
+        *([name, *_ratios(one, columns)] for name, one in lines),
     ]
 
 
@@ -187,7 +187,7 @@ def _ratios(found: Comparison, columns: Sequence[str]) -> list[str]:
 
 def _ratio(value: float | None) -> str:
     """A ratio with three decimals, unless it is far from 1."""
-    return cell(value) if value is None else f"{value:{'.3f' if 0.01 < value < 100 else '.2e'}}"
+    return shown(value) if value is None else f"{value:{'.3f' if 0.01 < value < 100 else '.2e'}}"
 
 
 def _pairs(found: Comparison) -> str:

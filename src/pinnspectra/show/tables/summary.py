@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pinnspectra.runs.found import Run, run_at
 from pinnspectra.runs.pairs import comparable
-from pinnspectra.runs.quantities import cell
+from pinnspectra.runs.quantities import shown
 from pinnspectra.show.tables.condensed import MEASURED, condensed
 from pinnspectra.show.tables.described import place, size, what_ran
 from pinnspectra.show.tables.text import aligned_cells, fitted, width
@@ -45,8 +45,8 @@ DISPENSABLE = (
 def summary(folder: Path) -> str:
     """One run's summary, as text of one screen."""
     run, room = run_at(folder, folder.name), width()
-    shown = _numbers(run) if len(run.rows) == 1 else _members(run, room)
-    said = [what_ran([run], room), *(["\n".join(shown)] if shown else [])]
+    numbers = _numbers(run) if len(run.rows) == 1 else _members(run, room)
+    said = [what_ran([run], room), *(["\n".join(numbers)] if numbers else [])]
     return "\n\n".join([*said, f"see {place(folder)} ({size(folder)})"])
 
 
@@ -54,7 +54,7 @@ def _numbers(run: Run) -> list[str]:
     """A line for every number of a run of one member: its name, the number, a remark."""
     row, remarks = comparable(run, run.rows[0]), _remarks(run)
     lines = [
-        [name, cell(row[column], column), remarks.get(column, "")]
+        [name, shown(row[column], column), remarks.get(column, "")]
         for column, name in NAMES.items()
         if row[column] is not None
     ]
@@ -70,7 +70,7 @@ def _remarks(run: Run) -> dict[str, str]:
         "loss_interior": f"by {row['method']}" + (f" in {precision}" if precision else ""),
         "loss_interior_ad64": "by ad in float64",
         "relative_training_error_ad": "by ad in float64",
-        "truncated_entropy": f"at a = {cell(row['cutoff'], 'cutoff')}{noise}",
+        "truncated_entropy": f"at a = {shown(row['cutoff'], 'cutoff')}{noise}",
         "effective_cutoff": "values above a times the largest",
         "truncation_position": "values that are solved with",
     }

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 
 from pinnspectra.runs.found import Row
-from pinnspectra.runs.quantities import HEADINGS, cell
+from pinnspectra.runs.quantities import heading, shown
 
 FILE_WIDTH = 100
 """Columns of text where it does not go to a terminal."""
@@ -22,9 +22,9 @@ def width() -> int:
 
 def aligned(rows: Sequence[Row], columns: Sequence[str]) -> list[str]:
     """Lines of a table: its header and its rows, text to the left and numbers to the right."""
-    head = [HEADINGS.get(c, c) for c in columns]
+    head = [heading(c) for c in columns]
     left = [all(isinstance(row[c], str | None) for row in rows) for c in columns]
-    return aligned_cells([head, *([cell(row[c], c) for c in columns] for row in rows)], left)
+    return aligned_cells([head, *([shown(row[c], c) for c in columns] for row in rows)], left)
 
 
 def aligned_cells(cells: Sequence[Sequence[str]], left: Sequence[bool]) -> list[str]:
@@ -47,7 +47,7 @@ def fitted(
     Columns go, in the order of dispensable, until all fits with NAME_WIDTH columns of the names
     `run`, which are shortened.
     """
-    names = max((len(cell(row["run"])) for row in rows), default=0)
+    names = max((len(shown(row["run"])) for row in rows), default=0)
     widest = [{**row, "run": "x" * names} for row in rows]
     kept, left_out, going = list(columns), [], [c for c in dispensable if c in columns]
     while (over := max(map(len, aligned(widest, kept))) - room) > max(0, names - NAME_WIDTH):
@@ -56,7 +56,7 @@ def fitted(
         left_out.append(going.pop(0))
         kept.remove(left_out[-1])
     most = max(names - max(over, 0), NAME_WIDTH)
-    named = [{**row, "run": shortened(cell(row["run"]), most)} for row in rows]
+    named = [{**row, "run": shortened(shown(row["run"]), most)} for row in rows]
     return aligned(named, kept), left_out
 
 

@@ -1,0 +1,240 @@
+"""The files of a run, read and checked: damage is told in a line, never raised."""
+
+from __future__ import annotations
+
+import csv
+import json
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from pinnspectra.runs.messages import cannot_read, first_line, printable
+
+Arrays = dict[str, np.ndarray]
+
+AGAIN = "run the same command again"
+DESCRIBED = f"remove .hydra and {AGAIN}"
+FROM_CHECKPOINT = f"remove result.json beside it and {AGAIN}"
+"""What mends a file: of a run without result.json the same command does what is missing."""
+
+DO_NOT_FIT = "its arrays do not fit together"
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a file holds, None where it is missing or damaged; and the line that tells of damage."""
+
+    value: Any = None
+    damage: str = ""
+
+
+def read(folder: Path, name: str) -> Content:
+    """Read a file of FILES in a run's folder."""
+    reader, mend = FILES[name]
+    path = folder / name
+    try:
+        return Content(reader(path))
+    except FileNotFoundError:
+        return Content()
+    except PermissionError as error:  # of a file that may be whole
+        return Content(damage=cannot_read(error))
+    except YAMLError:
+        why = "not YAML"
+    except (OSError, ValueError, RecursionError, csv.Error, OmegaConfBaseException) as error:
+        why = getattr(error, "strerror", None) or first_line(error)
+    return Content(damage=printable(f"{path} is damaged ({why}): {mend}"))
+
+
+def load_metrics(path: Path) -> Arrays:
+    """Load the columns of a metrics.csv, (rows,) each; {} where it has no line yet.
+
+    NaN where a row has no value. A line without an end, as a run leaves that is killed while it
+    writes, is no row: its last number may lack digits.
+
+    Raises:
+        OSError, ValueError, csv.Error: it cannot be read, or names no step and loss.
+    """
+    text = path.read_text()
+    reader = csv.DictReader(text[: text.rfind("\n") + 1].splitlines())
+    rows, names = list(reader), reader.fieldnames or ()
+    if names and not {"step", "loss"} <= set(names):
+        raise ValueError("its first line names no step and loss")
+    return {name: np.array([_number(row[name]) for row in rows]) for name in names}
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text or "nan")
+    except ValueError:
+        return float("nan")
+
+
+def load_arrays(path: Path) -> Arrays:
+    """Load the arrays of a .npz file.
+
+    Raises:
+        OSError: there is none, or it may not be read.
+        ValueError: it is damaged.
+    """
+    with path.open("rb") as file:
+        if not zipfile.is_zipfile(file):
+            raise ValueError("not a whole .npz file")
+        file.seek(0)
+        try:
+            with np.load(file, allow_pickle=False) as arrays:
+                return dict(arrays)
+        except (EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+            raise ValueError(first_line(error)) from error
+        except MemoryError as error:  # a damaged shape asks for more than there is
+            raise ValueError("an array is larger than the memory") from error
+
+
+def read_arrays(path: Path) -> Arrays:
+    """Return the arrays of a .npz file; {} where there is none or it is damaged."""
+    try:
+        return load_arrays(path)
+    except (OSError, ValueError):
+        return {}
+
+
+def _numbers(path: Path, axes: Mapping[str, int], needed: int) -> Arrays:
+    """Load arrays of real numbers, the first `needed` of which have to be there."""
+    arrays = load_arrays(path)
+    missing = [name for name in list(axes)[:needed] if name not in arrays]
+    if missing:
+        raise ValueError(f"it lacks {', '.join(missing)}")
+    for name, array in arrays.items():
+        if array.dtype.kind not in "iuf":
+            raise ValueError(f"{name} is not of real numbers")
+    return {name: array for name, array in arrays.items() if name in axes}
+
+
+def _check(fits: bool) -> None:
+    if not fits:
+        raise ValueError(DO_NOT_FIT)
+
+
+SPECTRA = {
+    "steps": 1,
+    "singular_values": 3,
+    "eigenvalues": 3,
+    "effective_cutoff": 2,
+    "truncated_entropy": 2,
+    "floor": 2,
+}
+"""The arrays of a spectra.npz and their axes: (K,), (K, S, N), (K, S) and (S, N)."""
+
+
+def _load_spectra(path: Path) -> Arrays:
+    """Load a spectra.npz; arrays without a member axis, as an older run wrote them, get one.
+
+    A floor that is missing, or not of the spectrum's shape, is NaN.
+    """
+    arrays = _numbers(path, SPECTRA, 5)
+    floor = arrays.pop("floor", np.empty(0))
+    lacking = [name for name, array in arrays.items() if array.ndim == SPECTRA[name] - 1]
+    arrays |= {name: np.expand_dims(arrays[name], 1) for name in lacking if name != "steps"}
+    _check(all(array.ndim == SPECTRA[name] for name, array in arrays.items()))
+    steps = arrays["steps"]
+    shapes = {array.shape[:2] for name, array in arrays.items() if name != "steps"}
+    _check(len(shapes) == 1 and shapes.pop()[:1] == steps.shape)
+    sigma, values = arrays["singular_values"], arrays["eigenvalues"]
+    _check(sigma.shape[-1] > 0 and values.shape[-1] > 0)
+    none = np.full(sigma.shape[1:], np.nan)
+    return arrays | {"floor": floor if floor.shape == none.shape else none}
+
+
+SOLVE = dict.fromkeys(
+    (
+        "singular_values",
+        "floor",
+        "truncation_position",
+        "relative_training_error",
+        "solved_singular_values",
+    ),
+    1,
+)
+"""The arrays of a spectrum.npz: (n,), at most (n,), (P,) twice, and those of a larger matrix."""
+
+
+def _load_solve(path: Path) -> Arrays:
+    """Load a spectrum.npz; arrays that it lacks are empty."""
+    arrays = dict.fromkeys(SOLVE, np.empty(0)) | _numbers(path, SOLVE, 1)
+    sigma, floor, position, error = (arrays[name] for name in list(SOLVE)[:4])
+    _check(all(array.ndim == 1 for array in arrays.values()))
+    _check(floor.size <= sigma.size and position.shape == error.shape)
+    _check(bool(np.isfinite(position).all()))
+    return arrays
+
+
+def _load_solution(path: Path) -> Arrays:
+    """Load a solution.npz: points (N, d), solution (S, N), exact (N,)."""
+    arrays = _numbers(path, {"points": 2, "solution": 2, "exact": 1}, 3)
+    points, u, exact = (arrays[name] for name in ("points", "solution", "exact"))
+    _check(points.ndim == u.ndim == 2 and exact.shape == points.shape[:1] == u.shape[1:])
+    return arrays
+
+
+def _load_json(path: Path) -> dict[str, Any]:
+    text = path.read_text()
+    try:
+        return _is(dict, json.loads(text), "a JSON object")
+    except json.JSONDecodeError as error:
+        at = f"line {error.lineno}" if text.strip() else "it is empty"
+        raise ValueError(f"not JSON: {at}") from error
+
+
+def _load_result(path: Path) -> dict[str, Any]:
+    result = _load_json(path)
+    lacking = [key for key in ("pde", "method", "status") if key not in result]
+    if lacking:
+        raise ValueError(f"it lacks {', '.join(lacking)}")
+    members = result.get("members", [result])
+    listed = isinstance(members, list) and all(isinstance(member, dict) for member in members)
+    if not members or not listed:
+        raise ValueError("members is no list of results")
+    return result
+
+
+def _is(kind: Any, value: Any, what: str) -> Any:
+    if not isinstance(value, kind):
+        raise ValueError(f"not {what}")
+    return value
+
+
+def _load_mapping(path: Path) -> dict[str, Any]:
+    found = _is(dict, _load_yaml(path), "a mapping")
+    if not found:
+        raise ValueError("it is empty")
+    return {str(key): value for key, value in found.items()}
+
+
+def _load_overrides(path: Path) -> list[str]:
+    return [str(override) for override in _is(list, _load_yaml(path) or [], "a list")]
+
+
+def _load_yaml(path: Path) -> Any:
+    """Load a file that Hydra wrote; ${...} in it is text, not resolved."""
+    return OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+
+
+FILES: dict[str, tuple[Callable[[Path], Any], str]] = {
+    "result.json": (_load_result, AGAIN),
+    "error.json": (_load_json, AGAIN),
+    ".hydra/config.yaml": (_load_mapping, DESCRIBED),
+    ".hydra/hydra.yaml": (_load_mapping, DESCRIBED),
+    ".hydra/overrides.yaml": (_load_overrides, DESCRIBED),
+    "metrics.csv": (load_metrics, FROM_CHECKPOINT),
+    "spectra.npz": (_load_spectra, FROM_CHECKPOINT),
+    "spectrum.npz": (_load_solve, FROM_CHECKPOINT),
+    "solution.npz": (_load_solution, FROM_CHECKPOINT),
+}
+"""Files of a run, what reads each, and what mends it."""

@@ -27,7 +27,7 @@ paper-docs: $(INSTALLED)
 test: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/pytest -n 2
 
@@ -115,4 +115,4 @@ lock:
 	echo '-e .' >> requirements.txt
 
 clean:
-	rm -rf .venv .venv-peers .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-peers .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -81,6 +81,8 @@ _ALL = (
         "loss",
         "what is minimised: interior + `boundary_weight` boundary",
         metric="loss",
+        symbol="L",
+        heading="loss",
         words="loss",
         rank=3,
     ),

@@ -19,15 +19,22 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from PIL import Image
 
-from pinnspectra.show.figures.panels import draw_curve, draw_mark, noted, plain_text, shown, ticks
-from pinnspectra.show.figures.random_features import draw_truncation_mark, set_truncation_axes
+from pinnspectra.show.figures.panels import (
+    draw_curve,
+    draw_mark,
+    note_empty,
+    plain_text,
+    shown,
+    ticks,
+)
 from pinnspectra.show.figures.spectra import (
     EIGENVALUE,
     SINGULAR_VALUE,
-    set_spectrum_axes,
+    TRAINING_ERROR,
+    TRUNCATION,
 )
 from pinnspectra.show.figures.style import STYLE, method_colour
-from pinnspectra.show.figures.training import ENTROPY, LOSS, STEP, set_loss_axes
+from pinnspectra.show.figures.training import ENTROPY, LOSS, STEP
 
 FEW_SHADES = 6
 """Runs of one method that shades can tell apart."""
@@ -257,3 +264,34 @@ def _with_legend(figure: Figure, lines: Sequence[Line]) -> Figure:
 def colour_scale(colours: str) -> list[str]:
     """Nine colours along a scale."""
     return [to_hex(colour) for colour in colormaps[colours](np.linspace(0, 1, 9))]
+
+
+def set_loss_axes(axes: Axes) -> None:
+    """Label axes for a loss over gradient steps."""
+    axes.set(yscale="log", xlabel=STEP, ylabel=LOSS)
+
+
+def set_spectrum_axes(axes: Axes, label: str) -> None:
+    """Label axes for a spectrum over its index."""
+    axes.set(yscale="log", xlabel="index $k$", ylabel=label)
+
+
+def set_truncation_axes(axes: Axes) -> None:
+    """Label axes for the training error over the truncation position."""
+    axes.set(xscale="log", yscale="log", xlabel=TRUNCATION, ylabel=TRAINING_ERROR)
+
+
+def draw_truncation_mark(
+    axes: Axes, position: np.ndarray, errors: np.ndarray, used: int, color: str
+) -> None:
+    """Mark the error at the position that is used, if it is among them, (K,)."""
+    for k in np.flatnonzero(position == used):
+        draw_mark(axes, position[k], errors[k], color)
+
+
+def noted(figure: Figure) -> Figure:
+    """Note the panels that have nothing to show."""
+    for axes in figure.axes:
+        if not axes.has_data():
+            note_empty(axes)
+    return figure

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -11,51 +9,25 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from pinnspectra.show.figures.panels import draw_curve, shown
-from pinnspectra.show.figures.style import LINE_STYLES
 
 BAND = "median and min-max band"
 MEDIAN = "median"
-MOST_BANDS = 8
-"""Bands in one panel, beyond which medians are all that can be told apart."""
-
-FEW_RATES = 3
-"""The same of bands in one colour."""
+ENDED = "a member diverged"
 
 
-def titled(title: str, size: int, left_out: str = "", drawn: str = BAND) -> str:
-    """A title that says of more than one member how many they are and what is drawn of them."""
-    others = f", {left_out}: {drawn} of the others" if left_out else f": {drawn}"
+def titled(title: str, size: int, drawn: str, lost: int = 0, how: str = "ended early") -> str:
+    """Add to a title, of more than one member, how many they are and what is drawn of them."""
+    others = f", {lost} {how}: {drawn} of the others" if lost else f": {drawn}"
     return f"{title}\n{size} members{others}" if size > 1 else title
 
 
-def by_learning_rate(learning_rates: Sequence[float], size: int) -> dict[str, np.ndarray]:
-    """The members of each learning rate, largest first, by its label; all by "" if it is one."""
-    rates = np.array(learning_rates, dtype=float)
-    if np.unique(rates).size < 2:
-        return {"": np.arange(size)}
-    return {f"lr = {rate:g}": np.flatnonzero(rates == rate) for rate in np.unique(rates)[::-1]}
-
-
-def group_looks(groups: dict[str, np.ndarray], **one: Any) -> list[dict[str, Any]]:
-    """How to draw each group: a line style of its own, or as given where there is one group."""
-    if len(groups) == 1:
-        return [one]
-    looks = [{"linestyle": style, "alpha": alpha} for alpha in (1, 0.5) for style in LINE_STYLES]
-    return [look for look, _ in zip(cycle(looks), groups, strict=False)]
-
-
-def of_groups(groups: dict[str, np.ndarray]) -> str:
-    """What one panel can have of each group: its median and its band, or its median alone."""
-    return BAND if len(groups) <= FEW_RATES else MEDIAN
-
-
 def labelled(*parts: str) -> str:
-    """A label of those parts that say something."""
+    """Join the parts of a label that say something."""
     return ", ".join(part for part in parts if part)
 
 
 def across(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Minimum, median and maximum over the members, (K,) each, of the finite values of (K, S)."""
+    """Return minimum, median and maximum over S members, (K,) each, of the finite of (K, S)."""
     finite = np.where(np.isfinite(values), values.astype(float), np.nan)
     some = ~np.isnan(finite).all(axis=1)
     low, middle, high = np.full((3, len(values)), np.nan)
@@ -71,16 +43,13 @@ def draw_band(
 
     Of the values that the axes can show; the curve alone where S = 1.
     """
-    if y.shape[1] == 1:
-        draw_curve(axes, x, y[:, 0], color=color, **style)
-        return
     which = shown(axes, x[:, None], y)
     if not which.any():
         return
     x, y = x[which.any(axis=1)], np.where(which, y, np.nan)[which.any(axis=1)]
     low, middle, high = across(y)
     draw_curve(axes, x, middle, color=color, **style)
-    if not band:
+    if not band or y.shape[1] == 1:
         return
     alpha = 0.12 * style.get("alpha", 1)
     axes.fill_between(x, low, high, facecolor=color, alpha=alpha, linewidth=0, zorder=1)
@@ -90,7 +59,7 @@ def draw_band(
 
 
 def ended(y: np.ndarray) -> np.ndarray:
-    """Which members of y, (K, S), have no finite value in the last row where one has."""
+    """Tell which members of y, (K, S), have no finite value in the last row where one has."""
     finite = np.isfinite(y)
     rows = np.flatnonzero(finite.any(axis=1))
     return ~finite[rows[-1]] if rows.size else np.ones(y.shape[1], dtype=bool)
@@ -104,24 +73,20 @@ def draw_histories(axes: Axes, x: np.ndarray, y: np.ndarray, color: str, **style
     draw_band(axes, x, y[:, ~ended(y)], color, **style)
 
 
-def draw_ended(
-    axes: Axes, x: np.ndarray, y: np.ndarray, color: str, label: str | None = None
-) -> None:
-    """Draw the members of y, (K, S), that ended early as thin paths, and a cross above their end.
+def draw_ended(axes: Axes, x: np.ndarray, y: np.ndarray, color: str) -> None:
+    """Draw the members of y, (K, S), that ended early as thin paths, with a cross above their end.
 
-    Over x, (K,) or (K, S). The paths may leave the panel: its scale is that of the members that are
-    there to the end. A member that has no value at all ended at the first step.
+    Over x, (K,) or (K, S). The paths may leave the panel, whose scale is that of the members that
+    are there to the end. A member without any value ended at the first step.
     """
-    if x.size == 0 or y.shape[1] == 1:
+    if x.size == 0 or y.shape[1] == 1 or not (lost := np.flatnonzero(ended(y))).size:
         return
     x = np.broadcast_to(x.reshape(len(y), -1), y.shape)
     which = shown(axes, x, y)
-    lost = np.flatnonzero(ended(y))
     for i in lost:
         path = x[which[:, i], i], y[which[:, i], i]
         axes.add_artist(Line2D(*path, color=color, alpha=0.5, linewidth=0.6, zorder=1))
     at = [x[max(np.flatnonzero(np.isfinite(y[:, i])), default=0), i] for i in lost]
     cross = {"color": color, "linestyle": "", "marker": "x", "markersize": 5, "clip_on": False}
-    if at:
-        above = axes.get_xaxis_transform()
-        axes.plot(at, np.ones(len(at)), transform=above, label=label, zorder=4, **cross)
+    above = axes.get_xaxis_transform()
+    axes.plot(at, np.ones(len(at)), transform=above, label=ENDED, zorder=4, **cross)

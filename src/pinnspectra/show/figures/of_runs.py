@@ -8,13 +8,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pinnspectra.runs.folder import RunFolder
 from pinnspectra.runs.messages import first_line
 from pinnspectra.runs.numbers import is_number
 from pinnspectra.runs.record import Run, Solve
 from pinnspectra.show import figures
+from pinnspectra.show.figures.comparison import OF_SOLVES
+from pinnspectra.show.figures.curves import Curves, by_learning_rate
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Figures = dict[str, Callable[[], "Figure"]]
-"""What makes each figure, by the name of its file."""
+"""What draws each figure, by the name of its file."""
 
-LOSSES = ("loss", "loss/interior", "loss/boundary", "loss/interior_ad64")
-"""Columns of a metrics.csv without which nothing is drawn of it."""
-
-WITH_SPECTRA = ("spectrum/truncated_entropy", "spectrum/loss")
-"""Those of the rows at which spectra are taken, drawn over one another."""
+METRICS = {
+    "loss": {"loss", "loss/interior", "loss/boundary", "loss/interior_ad64"},
+    "entropy": {"loss", "spectrum/truncated_entropy", "spectrum/effective_cutoff"},
+    "entropy_loss": {"spectrum/loss", "spectrum/truncated_entropy"},
+}
+"""Metrics without which a figure is not drawn."""
 
 
 def draw_run(folder: RunFolder, result: Mapping[str, Any]) -> None:
@@ -39,7 +40,7 @@ def draw_run(folder: RunFolder, result: Mapping[str, Any]) -> None:
 
 
 def draw(path: Path, make: Callable[[], Figure]) -> bool:
-    """Draw a figure; where that fails say so and leave none. Whether it is there."""
+    """Draw a figure; where that fails say so and leave none. Return whether it is there."""
     try:
         figures.save(make(), path)
     except Exception as error:
@@ -52,119 +53,97 @@ def draw(path: Path, make: Callable[[], Figure]) -> bool:
 
 
 def run_figures(run: Run) -> Figures:
-    """The figures that a run's folder allows; those of a missing or damaged file are left out.
-
-    What the files do not say is taken from the run's result: its method, its cut-off, and the
-    learning rates of its members.
-    """
-    return _of_training(run) | _of_solution(run) | _of_system(run)
-
-
-def _of_training(run: Run) -> Figures:
-    """Of a network: its losses, its first and last spectrum, and its entropy beside its loss."""
-    metrics = run.metrics
-    if not metrics.keys() >= {"step", *LOSSES}:
-        return {}
-    method, rates, cutoff = run.method, run.learning_rates, run.cutoff
-    steps, (loss, interior, boundary, truth) = metrics["step"], (metrics[name] for name in LOSSES)
-    drawn: Figures = {
-        "loss": lambda: figures.loss_figure(steps, loss, interior, boundary, truth, method, rates)
-    }
-    spectra = run.spectra
-    if spectra is None:
-        return drawn
-    eigenvalues, floor, at = spectra.eigenvalues, spectra.floor, spectra.steps
-    drawn["eigenvalues"] = lambda: figures.eigenvalue_figure(
-        eigenvalues[0], eigenvalues[-1], floor, at[0], at[-1], cutoff, method, rates
-    )
-    drawn["entropy"] = lambda: figures.entropy_figure(
-        at, spectra.truncated_entropy, spectra.effective_cutoff, steps, loss, method, rates
-    )
-    if metrics.keys() >= set(WITH_SPECTRA):
-        H, at_spectra = (metrics[name] for name in WITH_SPECTRA)
-        drawn["entropy_loss"] = lambda: figures.entropy_loss_figure(
-            H, at_spectra, steps, method, rates
+    """Return the figures that a run's files allow."""
+    drawn: Figures = {}
+    curves = curves_of(run)
+    having = {name for name, metrics in METRICS.items() if run.metrics.keys() >= metrics}
+    if "loss" in having:
+        drawn["loss"] = lambda: figures.loss_figure(curves)
+    if run.spectra:
+        drawn["eigenvalues"] = lambda: figures.eigenvalue_figure(curves)
+    if "entropy" in having:
+        drawn["entropy"] = lambda: figures.entropy_figure(curves)
+    if "entropy_loss" in having:
+        drawn["entropy_loss"] = lambda: figures.entropy_loss_figure(curves)
+    if found := run.solution:
+        groups = by_learning_rate(run.learning_rates, len(found.values))
+        u = {rate: found.values[which] for rate, which in groups.items()}
+        drawn["solution"] = lambda: figures.solution_figure(
+            found.points, u, found.exact, run.method
         )
-    return drawn
+    return drawn | (_of_solve(run, run.solve) if run.solve else {})
 
 
-def _of_solution(run: Run) -> Figures:
-    found = run.solution
-    if found is None:
-        return {}
-    x, u, exact = found.points, found.values, found.exact
-    return {
-        "solution": lambda: figures.solution_figure(x, u, exact, run.method, run.learning_rates)
-    }
-
-
-def _of_system(run: Run) -> Figures:
-    """Of random features: the spectrum with its floor, and the error over the position (Fig. 3)."""
-    if run.solve is None:
-        return {}
-    curves = _solve_curves(run, run.solve)
-    sigma, floor, cutoff = curves.singular_values, curves.floor, curves.cutoff
-    positions, errors = curves.truncation_position, curves.relative_training_error
+def _of_solve(run: Run, solve: Solve) -> Figures:
+    """Return the spectrum of the system matrix and the errors of the truncated solutions."""
+    errors = solve.truncation_position, solve.relative_training_error
     return {
         "singular_values": lambda: figures.spectrum_figure(
-            {curves.method: sigma}, cutoff, {curves.method: floor}
+            {run.method: solve.singular_values}, run.cutoff, {run.method: solve.floor}
         ),
-        "truncation": lambda: figures.truncation_figure(
-            positions, errors, curves.used, curves.method
-        ),
+        "truncation": lambda: figures.truncation_figure(*errors, _used(run), run.method),
     }
 
 
-def comparison_figures(runs: Sequence[Run]) -> Figures:
-    """Training runs side by side, and random feature models, where there are any."""
-    trainings = [run for run in runs if (run.path / "metrics.csv").exists()]
-    trained = [curves for run in trainings for curves in _training_curves(run)]
-    solved = [_solve_curves(run, run.solve) for run in runs if run.solve is not None]
-    drawn: Figures = {}
-    if trained:
-        drawn["comparison"] = lambda: figures.comparison_figure(trained)
-    if solved:
-        drawn["comparison_rfm"] = lambda: figures.rfm_comparison_figure(solved)
-    return drawn
-
-
-def _training_curves(run: Run) -> list[figures.RunCurves]:
-    """The curves of a training run: of its members, for each of their learning rates."""
-    members, spectra, (steps, loss) = len(run.rows), run.spectra, run.losses
-    none = np.empty((0, members))
-    at, entropy = (spectra.steps, spectra.truncated_entropy) if spectra else (none[:, 0], none)
-    last, floor = (spectra.eigenvalues[-1], spectra.floor) if spectra else (none.T, none.T)
-    groups = figures.by_learning_rate(run.learning_rates, members)
+def curves_of(run: Run, label: str = "") -> list[Curves]:
+    """Return the curves of a solve, or of a training run for each of its learning rates."""
+    if run.solve:
+        return [_solved(run, run.solve, label)]
+    groups = by_learning_rate(run.learning_rates, len(run.rows))
     return [
-        figures.RunCurves(
-            label=", ".join([*run.overrides, *([rate] if rate else [])]) or run.name,
+        Curves(
             method=run.method,
-            loss_steps=steps,
-            loss=loss[:, which],
-            spectrum=last[which],
-            floor=floor[which],
+            label=", ".join(filter(None, (label, rate))),
+            metrics={k: v if k == "step" else v[:, which] for k, v in run.metrics.items()},
             cutoff=run.cutoff,
-            entropy_steps=at,
-            truncated_entropy=entropy[:, which],
+            **_spectra(run, which),
         )
         for rate, which in groups.items()
     ]
 
 
-def _solve_curves(run: Run, solve: Solve) -> figures.SpectrumCurves:
-    used = run.result.get("truncation_position")
-    return figures.SpectrumCurves(
-        label=", ".join(run.overrides) or run.name,
+def _spectra(run: Run, which: Any) -> dict[str, Any]:
+    """Return the first and the last spectrum of some members, and the last's rounding floor."""
+    if not (spectra := run.spectra):
+        return {}
+    return {
+        "spectrum": spectra.eigenvalues[-1, which],
+        "first_spectrum": spectra.eigenvalues[0, which],
+        "spectrum_steps": (spectra.steps[0], spectra.steps[-1]),
+        "floor": spectra.floor[which],
+    }
+
+
+def _solved(run: Run, solve: Solve, label: str) -> Curves:
+    return Curves(
         method=run.method,
-        singular_values=solve.singular_values,
+        label=label,
+        spectrum=solve.singular_values,
         floor=solve.floor,
         cutoff=run.cutoff,
         truncation_position=solve.truncation_position,
         relative_training_error=solve.relative_training_error,
-        used=int(used) if is_number(used) else 0,
+        used=_used(run),
     )
 
 
-def learning_rates(run: Run) -> list[float]:
-    """Until all callers take run.learning_rates."""
-    return run.learning_rates
+def _used(run: Run) -> int:
+    """Return the truncation position of the solution that was taken; 0 where it is not known."""
+    used = run.result.get("truncation_position")
+    return int(used) if is_number(used) else 0
+
+
+def comparison_figures(runs: Sequence[Run]) -> Figures:
+    """Return training runs side by side, and random feature solves, where there are any."""
+    drawn: Figures = {}
+    labels = {run.path: ", ".join(run.overrides) or run.name for run in runs}
+    solved = [c for run in runs if run.solve for c in curves_of(run, labels[run.path])]
+    trained = [
+        c for run in runs if run.metrics and not run.solve for c in curves_of(run, labels[run.path])
+    ]
+    if trained:
+        drawn["comparison"] = lambda: figures.comparison_figure(trained)
+    if solved:
+        title = "Random feature solves"
+        drawn["comparison_rfm"] = lambda: figures.comparison_figure(solved, OF_SOLVES, title)
+    return drawn

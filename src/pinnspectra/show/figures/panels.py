@@ -13,23 +13,20 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
-from pinnspectra.show.figures.arrays import array
+from pinnspectra.show.figures.curves import array
 
 LARGEST = 1e200  # far beyond, the margins and ticks of a log axis overflow (a run that diverges)
 
 MOST_MARKS = 60
-"""Points on one line whose marks are told apart."""
-
-BINS = 600
-"""Parts of a panel's width that are told apart."""
+"""Points of one line whose marks can be told apart."""
 
 
 def new_figure(
     title: str, width: float, height: float, rows: int = 1, columns: int = 1, apart: bool = False
 ) -> tuple[Figure, list[Axes]]:
-    """A figure of so many inches and its panels, row by row, with whole numbers along x.
+    """Return a figure, its size in inches, and its panels, row by row, with whole numbers along x.
 
-    Panels of a column have one range along x, unless they are to stand apart.
+    Panels of a column share their range along x, unless they stand apart.
     """
     layout = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.06, wspace=0.03)
     figure = Figure(figsize=(width, height), layout=layout)
@@ -51,13 +48,13 @@ class Numbers(ScalarFormatter):
 
 
 def ticks(number: int, integer: bool = False) -> MaxNLocator:
-    """At most so many intervals between ticks at round numbers; one tick where that is whole."""
+    """Place ticks at round numbers, at most so many intervals apart."""
     fewest = 1 if integer else 2
     return MaxNLocator(number, steps=[1, 2, 2.5, 5, 10], integer=integer, min_n_ticks=fewest)
 
 
 def shown(axes: Axes, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Which points (x, y), (K,), the axes can show: finite, and positive where they are log."""
+    """Tell which points (x, y), (K,), axes can show: finite, and positive where they are log."""
     which = np.ones(y.shape, dtype=bool)
     for values, scale in ((x, axes.get_xscale()), (y, axes.get_yscale())):
         lowest = 1 / LARGEST if scale == "log" else -LARGEST
@@ -68,8 +65,8 @@ def shown(axes: Axes, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def draw_curve(axes: Axes, x: np.ndarray, y: np.ndarray, **style: Any) -> None:
     """Draw y over x, (K,) each, through the points that the axes can show, if there are any.
 
-    A value missing between two others (a loss that is logged less often) leaves no gap. Of a long
-    line what its pixels would show is drawn, and no mark on its points.
+    A value missing between two others (a loss that is logged less often) leaves no gap. The points
+    of a long line have no marks.
     """
     x, y = array(x), array(y)
     if y.size == 0 or not (which := shown(axes, x, y)).any():
@@ -78,28 +75,7 @@ def draw_curve(axes: Axes, x: np.ndarray, y: np.ndarray, **style: Any) -> None:
     style = {"marker": "o" if x.size == 1 else None} | style
     if x.size > MOST_MARKS and style.get("linestyle") != "":
         style |= {"marker": None}
-    if (
-        x.size > 4 * BINS
-        and style.get("linestyle") != ""
-        and x[0] < x[-1]
-        and (np.diff(x) >= 0).all()
-    ):
-        kept = extremes(np.log(x) if axes.get_xscale() == "log" else x, y)
-        x, y = x[kept], y[kept]
     axes.plot(x, y, **style)
-
-
-def extremes(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The points of a line over ascending x, (K,), that span it in each of BINS parts of its width.
-
-    Those are the first, the last, the lowest and the highest in each: drawn on fewer pixels than
-    parts, the line through them is the whole line.
-    """
-    part = np.minimum((x - x[0]) / np.ptp(x) * BINS, BINS - 1).astype(int)
-    first = np.flatnonzero(np.diff(part, prepend=-1))
-    last = np.append(first[1:], x.size) - 1
-    order = np.lexsort((y, part))  # as the parts are: each from its lowest to its highest
-    return np.unique(np.concatenate([first, last, order[first], order[last]]))
 
 
 def draw_marks(axes: Axes, x: np.ndarray, y: np.ndarray, color: str, **style: Any) -> None:
@@ -115,7 +91,7 @@ def draw_mark(axes: Axes, x: float, y: float, color: str, **style: Any) -> None:
 
 
 def draw_colour_bar(figure: Figure, colours: ScalarMappable, **place: Any) -> None:
-    """Draw the bar of what colours mean, as a picture where the rest is lines."""
+    """Draw the scale of colours, as a picture where the rest of the figure is lines."""
     bar = figure.colorbar(colours, format=Numbers(), **place)
     for part in bar.ax.collections:
         part.set_rasterized(True)
@@ -126,39 +102,34 @@ def note_empty(axes: Axes) -> None:
     axes.text(0.5, 0.5, "nothing to show", transform=axes.transAxes, ha="center")
 
 
-def noted(figure: Figure) -> Figure:
-    """The figure with a word in every panel that has nothing to show."""
-    for axes in figure.axes:
-        if not axes.has_data():
-            note_empty(axes)
-    return figure
-
-
 def finished(figure: Figure, columns: int = 2) -> Figure:
-    """The figure with one legend below its panels, where it covers no data; a label once."""
+    """Add a legend below the panels, each label once, and note the panels that are empty."""
     handles: dict[str, Artist] = {}
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             handles[label] = _of_both(handles.get(label, handle), handle)
+        if not axes.has_data():
+            note_empty(axes)
     if handles:
         figure.legend([*handles.values()], [*handles], loc="outside lower center", ncols=columns)
-    return noted(figure)
+    return figure
 
 
 def _of_both(first: Artist, second: Artist) -> Artist:
-    """What stands in a legend for two of one label: black for lines of two colours."""
+    """Return what stands in a legend for two of one label: grey and black for two colours."""
     if not (isinstance(first, Line2D) and isinstance(second, Line2D)):
-        return first
-    if first.get_color() in ("black", second.get_color()):
         return first
     either = Line2D([], [])
     either.update_from(first)
-    either.set_color("black")
+    if first.get_markerfacecolor() != second.get_markerfacecolor():
+        either.set_markerfacecolor("#BBBBBB")
+    if first.get_color() != second.get_color():
+        either.set_color("black")
     return either
 
 
 def plain_text(text: str, length: int) -> str:
-    """A text that is not too long and no formula."""
+    """Shorten a text, and let none of it be a formula."""
     if len(text) > length:
         text = f"{text[: length // 2]}…{text[-(length // 2) :]}"
     return text.replace("$", r"\$")

@@ -1,28 +1,20 @@
-"""The figure of a solution beside the exact one: curves, maps, or one over the other."""
+"""A solution beside the exact one: curves, maps, or one over the other."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from io import BytesIO
 from itertools import cycle
-from typing import Any
 
 import numpy as np
-from matplotlib import rc_context
+from matplotlib import colormaps, rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
+from PIL import Image
 
-from pinnspectra.show.figures.arrays import array, members
-from pinnspectra.show.figures.members import (
-    BAND,
-    across,
-    by_learning_rate,
-    draw_band,
-    group_looks,
-    labelled,
-    of_groups,
-    titled,
-)
+from pinnspectra.show.figures.curves import array, looks, members
+from pinnspectra.show.figures.members import BAND, MEDIAN, across, draw_band, labelled, titled
 from pinnspectra.show.figures.panels import (
     MOST_MARKS,
     draw_colour_bar,
@@ -33,60 +25,66 @@ from pinnspectra.show.figures.panels import (
     ticks,
 )
 from pinnspectra.show.figures.style import STYLE, method_colour
+from pinnspectra.show.figures.training import FEW_RATES
+
+MAP_LEVELS = 64
+
+Solutions = Mapping[str, np.ndarray]
+"""Solutions of members, (S, N), by their label."""
 
 
 @rc_context(STYLE)
 def solution_figure(
-    points: ArrayLike,
-    solution: ArrayLike,
-    exact: ArrayLike,
-    method: str,
-    learning_rates: Sequence[float] = (),
+    points: ArrayLike, solutions: Mapping[str, ArrayLike], exact: ArrayLike, method: str
 ) -> Figure:
-    """The solutions u, (S, N) or (N,), the exact u*, (N,), and the errors u - u*, at points (N, d).
+    """Draw solutions u and their errors u - u*, at points (N, d), with the exact u*, (N,).
 
-    Curves for d = 1, maps for a grid of d = 2, u against u* for anything else: of the median over
-    members, for each of their learning rates, (S,).
+    Curves for d = 1, maps for a grid of d = 2, u over u* for anything else.
+
+    Args:
+        points: the points.
+        solutions: u, (N,) or of S members (S, N), by what tells it from the others, such as a
+            learning rate; of members the median is drawn.
+        exact: u*.
+        method: decides the colour.
     """
-    x, u, exact = array(points), members(solution), array(exact)
-    groups = by_learning_rate(learning_rates, len(u))
+    x, exact = array(points), array(exact)
+    u = {label: members(values) for label, values in solutions.items()}
     if x.shape[1] == 1:
-        return _curves(x[:, 0], u, exact, method, groups)
+        return _curves(x[:, 0], u, exact, method)
     if x.shape[1] == 2 and (grid := grid_of(x)) is not None:
-        return _maps(*grid, u, exact, method, groups)
-    return _scatter(u, exact, method, groups)
+        return _maps(*grid, u, exact, method)
+    return _scatter(u, exact, method)
 
 
-def _title(solution: np.ndarray, method: str, drawn: str) -> str:
-    diverged = int((~np.isfinite(solution).any(axis=1)).sum())
-    left_out = f"{diverged} diverged" if diverged else ""
-    return titled(f"Solution, method {method}", len(solution), left_out, drawn)
+def _title(u: Solutions, method: str, drawn: str) -> str:
+    every = np.concatenate([*u.values()])
+    lost = int((~np.isfinite(every).any(axis=1)).sum())
+    return titled(f"Solution, method {method}", len(every), drawn, lost, "diverged")
 
 
-def _curves(
-    x: np.ndarray, u: np.ndarray, exact: np.ndarray, method: str, groups: dict[str, np.ndarray]
-) -> Figure:
-    drawn = of_groups(groups)
+def _curves(x: np.ndarray, u: Solutions, exact: np.ndarray, method: str) -> Figure:
+    drawn = BAND if len(u) <= FEW_RATES else MEDIAN
     figure, (left, right) = new_figure(_title(u, method, drawn), 11, 4.4, columns=2)
-    order = np.argsort(x)
-    x, u, exact = x[order], u[:, order], exact[order]
-    for axes in (left, right):
-        axes.xaxis.set_major_locator(ticks(6))
     left.set(xlabel="coordinate $x$", ylabel="solution $u$")
     right.set(xlabel="coordinate $x$", ylabel="error $u - u^*$")
-    colour = method_colour(method)
-    looks = group_looks(groups)
-    for (rate, which), look in zip(groups.items(), looks, strict=True):
-        look["band"] = drawn == BAND
-        style = look | {"linewidth": 2.5, "label": labelled(f"$u$, method {method}", rate)}
-        draw_band(left, x, u[which].T, colour, **style)
-        draw_band(right, x, (u[which] - exact).T, colour, **look)
-    draw_curve(left, x, exact, color="black", linestyle="--", linewidth=1.2, label="exact $u^*$")
+    order = np.argsort(x)
+    for axes in (left, right):
+        axes.xaxis.set_major_locator(ticks(6))
+    for (label, values), look in zip(u.items(), looks([method] * len(u)), strict=True):
+        style = look | {"label": labelled(f"$u$, method {method}", label), "band": drawn == BAND}
+        draw_band(left, x[order], values[:, order].T, **style | {"linewidth": 2.5})
+        draw_band(right, x[order], (values - exact)[:, order].T, **style)
+    black = {"color": "black", "linestyle": "--", "linewidth": 1.2, "label": "exact $u^*$"}
+    draw_curve(left, x[order], exact[order], **black)
     return finished(figure)
 
 
 def grid_of(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """The axes x (n,), y (m,) and the order (n m,) that sorts points into rows of y, if a grid."""
+    """Return the axes x (n,), y (m,) of a grid and the order (n m,) that sorts its points by rows.
+
+    None where the points are no grid.
+    """
     x, y = np.unique(points[:, 0]), np.unique(points[:, 1])
     if x.size * y.size != len(points) or min(x.size, y.size) < 2:
         return None
@@ -96,98 +94,99 @@ def grid_of(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | N
 
 
 def _maps(
-    x: np.ndarray,
-    y: np.ndarray,
-    order: np.ndarray,
-    u: np.ndarray,
-    exact: np.ndarray,
-    method: str,
-    groups: dict[str, np.ndarray],
+    x: np.ndarray, y: np.ndarray, order: np.ndarray, u: Solutions, exact: np.ndarray, method: str
 ) -> Figure:
-    """One row of maps for each learning rate, all by the same colours."""
-    height = 1.2 + 2.9 * min(max(_stretch(x, y), 0.4), 1.5) * len(groups)
+    """Draw a row of maps for each of the solutions, all by the same colours."""
+    stretch = float(np.ptp(y) / np.ptp(x))
+    height = 1.2 + 2.9 * min(max(stretch, 0.4), 1.5) * len(u)
     title = _title(u, method, "pointwise median")
-    figure, panels = new_figure(title, 13, height, rows=len(groups), columns=3)
-    shape = (y.size, x.size)
-    solutions = [across(u[which].T)[1] for which in groups.values()]
-    maps = [[_masked(v, order, shape) for v in (m, exact, m - exact)] for m in solutions]
-    both = np.concatenate([row[i].compressed() for row in maps for i in (0, 1)])
-    largest = max(np.abs(row[2].compressed()).max(initial=0) for row in maps) or 1
-    limits = (both.min(), both.max()) if both.size else (0, 1)
-    for i, (rate, row) in enumerate(zip(groups, maps, strict=True)):
-        left, middle, right = panels[3 * i : 3 * i + 3]
-        _map(figure, left, x, y, row[0], limits, "viridis", labelled("solution $u$", rate))
-        _map(figure, middle, x, y, row[1], limits, "viridis", "exact solution $u^*$")
-        error = labelled("error $u - u^*$", rate)
-        _map(figure, right, x, y, row[2], (-largest, largest), "RdBu_r", error)
+    figure, panels = new_figure(title, 13, height, rows=len(u), columns=3)
+    medians = [across(values.T)[1] for values in u.values()]
+    errors = np.concatenate([median - exact for median in medians])
+    largest = np.abs(errors[np.isfinite(errors)]).max(initial=0) or 1
+    values = np.concatenate([*medians, exact])
+    values = values[np.isfinite(values)]
+    limits = (values.min(), values.max()) if values.size else (0, 1)
+    looks_of_row = [(*limits, "viridis"), (*limits, "viridis"), (-largest, largest, "RdBu_r")]
+    for i, (label, median) in enumerate(zip(u, medians, strict=True)):
+        titles = labelled("solution $u$", label), "exact solution $u^*$"
+        titles += (labelled("error $u - u^*$", label),)
+        row = zip(
+            panels[3 * i :], (median, exact, median - exact), titles, looks_of_row, strict=False
+        )
+        for axes, of_points, title, look in row:
+            _map(axes, x, y, of_points[order].reshape(y.size, x.size), *look)
+            axes.set(xlabel="coordinate $x_1$", ylabel="coordinate $x_2$", title=title)
+            axes.set_aspect("equal" if 1 / 3 < stretch < 3 else "auto")
     return figure
 
 
-def _masked(values: np.ndarray, order: np.ndarray, shape: tuple[int, int]) -> np.ma.MaskedArray:
-    """Values at the points, (N,), as rows of y, without those that are not finite."""
-    return np.ma.masked_invalid(values[order].reshape(shape))
-
-
 def _map(
-    figure: Figure,
     axes: Axes,
     x: np.ndarray,
     y: np.ndarray,
     values: np.ndarray,
-    limits: tuple[float, float],
+    low: float,
+    high: float,
     colours: str,
-    title: str,
 ) -> None:
     """Draw values (m, n) over x (n,) to the right and y (m,) upwards."""
-    if np.ma.getmaskarray(values).all():
+    if not np.isfinite(values).any():
         note_empty(axes)
     axes.grid(False)
     axes.spines[:].set_visible(False)
-    low, high = limits
-    look: dict[str, Any] = {"vmin": low, "vmax": high, "cmap": colours}
-    if _is_even(x) and _is_even(y):
-        box = (*_edges(x), *_edges(y))
-        mesh = axes.imshow(values, origin="lower", extent=box, interpolation="none", **look)
-    else:
-        mesh = axes.pcolormesh(x, y, values, shading="nearest", rasterized=True, **look)
-    draw_colour_bar(figure, mesh, cax=axes.inset_axes((1.04, 0, 0.05, 1)))
-    axes.set(xlabel="coordinate $x_1$", ylabel="coordinate $x_2$", title=title)
+    look = {"vmin": low, "vmax": high, "cmap": colours, "shading": "nearest"}
+    mesh = axes.pcolormesh(x, y, np.ma.masked_invalid(values), rasterized=True, **look)
+    draw_colour_bar(axes.figure, mesh, cax=axes.inset_axes((1.04, 0, 0.05, 1)))
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(ticks(5))
-    axes.set_aspect("equal" if 1 / 3 < _stretch(x, y) < 3 else "auto")
 
 
-def _is_even(x: np.ndarray) -> bool:
-    """Whether points, ascending, are evenly spaced."""
-    return bool(np.allclose(np.diff(x), np.ptp(x) / (x.size - 1), rtol=1e-6, atol=0))
-
-
-def _edges(x: np.ndarray) -> tuple[float, float]:
-    """Half a distance beyond the first and the last of even points: where their cells end."""
-    half = (x[1] - x[0]) / 2
-    return float(x[0] - half), float(x[-1] + half)
-
-
-def _stretch(x: np.ndarray, y: np.ndarray) -> float:
-    """How much longer the box is along y than along x."""
-    return float(np.ptp(y) / np.ptp(x))
-
-
-def _scatter(
-    u: np.ndarray, exact: np.ndarray, method: str, groups: dict[str, np.ndarray]
-) -> Figure:
-    title = _title(u, method, "median, min-max bars")
-    figure, (axes,) = new_figure(title, 5.6, 5.2)
+def _scatter(u: Solutions, exact: np.ndarray, method: str) -> Figure:
+    figure, (axes,) = new_figure(_title(u, method, "median, min-max bars"), 5.6, 5.2)
     axes.xaxis.set_major_locator(ticks(6))
     axes.set(xlabel="exact solution $u^*$", ylabel="solution $u$")
     axes.axline((0, 0), slope=1, color="black", linewidth=1, label="$u = u^*$", zorder=1)
     colour = method_colour(method)
-    for (rate, which), marker in zip(groups.items(), cycle(".+x1"), strict=False):
-        low, middle, high = across(u[which].T)
-        if which.size > 1:
-            bars = {"alpha": 0.3, "linewidth": 1, "zorder": 1}
-            axes.vlines(exact, low, high, colour, rasterized=exact.size > MOST_MARKS, **bars)
+    many = {"rasterized": exact.size > MOST_MARKS}
+    for (label, values), marker in zip(u.items(), cycle(".+x1"), strict=False):
+        low, middle, high = across(values.T)
+        if len(values) > 1:
+            axes.vlines(exact, low, high, colour, alpha=0.3, linewidth=1, zorder=1, **many)
         style = {"color": colour, "linestyle": "", "marker": marker, "alpha": 0.6}
-        style["rasterized"] = exact.size > MOST_MARKS
-        draw_curve(axes, exact, middle, label=labelled(f"method {method}", rate), **style)
+        draw_curve(axes, exact, middle, label=labelled(f"method {method}", label), **style, **many)
     return finished(figure)
+
+
+@rc_context(STYLE)
+def small_curves(x: np.ndarray, u: np.ndarray, exact: np.ndarray, color: str) -> Figure:
+    """Draw, small, u over the dashed exact one and u - u* below, at x, (N,) each."""
+    figure = Figure(figsize=(3, 2.4))
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
+    figure.subplots_adjust(left=0.22, right=0.98, top=0.96, bottom=0.11, hspace=0.25)
+    order = np.argsort(x)
+    x, u, exact = x[order], u[order], exact[order]
+    draw_curve(upper, x, u, color=color, linewidth=2.2)
+    draw_curve(upper, x, exact, color="black", linestyle="--", linewidth=1)
+    draw_curve(lower, x, u - exact, color=color, linewidth=1.2)
+    for axes, name in ((upper, "$u$"), (lower, "$u - u^*$")):
+        axes.tick_params(labelsize=7)
+        axes.set_ylabel(name, fontsize=8)
+        axes.yaxis.set_major_locator(ticks(3))
+        axes.yaxis.set_label_coords(-0.2, 0.5)
+    return figure
+
+
+def small_map(values: np.ndarray, limits: tuple[float, float], colours: str) -> bytes:
+    """Return values on a grid, (m, n), rows upwards, as a PNG with a pixel each."""
+    low, high = limits
+    part = (values - low) / (high - low or 1)
+    level = np.nan_to_num(MAP_LEVELS * np.clip(part, 0, 1 - 1e-9)).astype(np.uint8)
+    level[~np.isfinite(values)] = MAP_LEVELS
+    image = Image.fromarray(level[::-1], mode="P")
+    table = colormaps[colours](np.linspace(0, 1, MAP_LEVELS))[:, :3]
+    grey = np.full((1, 3), 0.8)
+    image.putpalette((255 * np.concatenate([table, grey])).round().astype(np.uint8).tobytes())
+    file = BytesIO()
+    image.save(file, "png", optimize=True)
+    return file.getvalue()

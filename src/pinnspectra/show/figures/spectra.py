@@ -1,147 +1,236 @@
-"""A spectrum over its index, its cut-off (Definition 1), and the floor of its rounding."""
+"""A spectrum over its index with its cut-off and rounding floor; truncated solutions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from pinnspectra.show.figures.arrays import members
+from pinnspectra.show.figures.curves import (
+    FEW,
+    Curves,
+    array,
+    axis_label,
+    histories,
+    looks,
+    members,
+)
 from pinnspectra.show.figures.members import across, draw_band, labelled
-from pinnspectra.show.figures.panels import LARGEST, draw_curve, draw_mark
-from pinnspectra.show.figures.style import method_colour
+from pinnspectra.show.figures.panels import LARGEST, draw_curve, draw_mark, finished, new_figure
+from pinnspectra.show.figures.style import MARKERS, STYLE, method_colour
 
 EIGENVALUE = r"eigenvalue $\lambda_k$ of $G$"
 SINGULAR_VALUE = r"singular value $\sigma_k$ of $A$"
+TRUNCATION = axis_label("truncation_position")
+TRAINING_ERROR = axis_label("relative_training_error") + r" $\|Aa - f\| \,/\, \|f\|$"
 
 FLOOR = "predicted rounding floor"
 NEAR_FLOOR = r"rounding: $\sigma_k$ at most twice its floor"
 NEAR = 2
 MOST_HOLLOW = 25
-"""Marks on one spectrum that are told apart."""
+"""Marks on one spectrum that can be told apart."""
 
 
-def set_spectrum_axes(axes: Axes, label: str) -> None:
-    """Axes for a spectrum of what the label says, over its index."""
-    axes.set(yscale="log", xlabel="index $k$", ylabel=label)
+@rc_context(STYLE)
+def spectrum_figure(
+    spectra: Mapping[str, ArrayLike],
+    cutoff: float | None = None,
+    floors: Mapping[str, ArrayLike] | None = None,
+    eigenvalues: bool = False,
+    title: str | None = None,
+) -> Figure:
+    """Draw spectra by method, (N,) or of S seeds (S, N), over their index from 1 (Fig. 3a).
+
+    The dashed lines are at cutoff * sigma_1, the dots at k = e (Definition 1). The dotted lines are
+    the rounding floors; hollow marks are on values that are rounding.
+
+        spectrum_figure({"ad": sigma_ad, "fd": sigma_fd}, cutoff=1e-12)
+
+    Args:
+        spectra: singular values of A by method, in any order; of several seeds the median is drawn
+            on the band from the minimum to the maximum.
+        cutoff: the a of Definition 1.
+        floors: the rounding floors of the values by method, (M,) or (S, M).
+        eigenvalues: whether the values, and their floors, are eigenvalues of G.
+        title: what stands above.
+    """
+    of_what = "training kernel $G$" if eigenvalues else "system matrix $A$"
+    alone = len(spectra) == 1
+    of_method = f", method {next(iter(spectra))}" if alone else ""
+    title = title or f"Spectrum of the {of_what}{of_method}"
+    figure, (axes,) = new_figure(title, 6.4, 4.6)
+    floors, cutoff = floors or {}, float("nan") if cutoff is None else cutoff
+    curves = [
+        Curves(
+            method=method,
+            label="" if alone else method,
+            spectrum=values,
+            cutoff=cutoff,
+            floor=floors.get(method, []),
+        )
+        for method, values in spectra.items()
+    ]
+    dots = {"marker": ".", "markersize": 4} if alone else {}
+    styles = [
+        look | {"label": f"method {one.method}", "linestyle": "-"} | dots
+        for one, look in zip(curves, looks([one.method for one in curves]), strict=True)
+    ]
+    draw_spectra(axes, curves, styles, eigenvalues=eigenvalues, named=True)
+    return finished(figure)
 
 
 def draw_spectra(
     axes: Axes,
-    spectra: Mapping[str, ArrayLike],
-    cutoff: float | None,
-    floors: Mapping[str, ArrayLike],
-    squares: bool,
-    looks: Mapping[str, dict[str, Any]],
-    largest: str | None = None,
+    curves: Sequence[Curves],
+    styles: Sequence[dict[str, Any]],
+    eigenvalues: bool,
+    named: bool = False,
 ) -> None:
-    """Draw the spectra of each method, (S, M) or (M,), with cut-off and floors where there are any.
+    """Draw spectra over their index with cut-offs and rounding floors.
 
-    As `draw_spectrum`, `draw_cutoff` and `draw_floor` say; `looks` has labels and styles by method.
+    Args:
+        axes: the panel, whose label along y stays if it has one.
+        curves: the spectra.
+        styles: how each is drawn, and what the legend calls it.
+        eigenvalues: whether they are of G, squares of singular values.
+        named: whether the legend has the number e of each.
     """
-    for method, values in spectra.items():
-        draw_spectrum(axes, values, method_colour(method), **looks[method])
-    for method in [m for m in spectra if m in floors]:
-        style: dict[str, Any] = {"listed": True, "squares": squares}
-        draw_floor(axes, spectra[method], floors[method], method_colour(method), **style)
-    if cutoff is None:
-        return
-    for method, values in spectra.items():
-        of = method if len(spectra) > 1 else ""
-        draw_cutoff(axes, values, cutoff, method_colour(method), largest, of=of)
+    label = axes.get_ylabel() or (EIGENVALUE if eigenvalues else SINGULAR_VALUE)
+    axes.set(yscale="log", xlabel="index $k$", ylabel=label)
+    for one, style in zip(curves, styles, strict=True):
+        draw_spectrum(axes, one.spectrum, **style)
+    for one, style in zip(curves, styles, strict=True):
+        colour = "black" if named else style["color"]
+        look = {"color": colour, "alpha": style.get("alpha", 1)}
+        draw_floor(axes, one.floor, **look)
+        if len(curves) <= FEW:
+            near = NEAR**2 if eigenvalues else NEAR
+            draw_near_floor(axes, one.spectrum, one.floor, near, **look | {"color": style["color"]})
+    largest = r"\lambda_1" if eigenvalues else r"\sigma_1"
+    for one, style, marker in zip(curves, styles, cycle(MARKERS), strict=False):
+        look = {"color": style["color"], "alpha": style.get("alpha", 1)}
+        of = {"of": one.label, "marker": marker if one.label else "o"} if named else {}
+        draw_cutoff(axes, one.spectrum, one.cutoff, largest, **look, **of)
 
 
 def draw_spectrum(axes: Axes, spectrum: ArrayLike, color: str, **style: Any) -> None:
-    """Draw spectra, (S, M), each largest first, over their index from 1, as a band if S > 1."""
+    """Draw spectra, (S, N), each largest first, over their index from 1, as a band if S > 1."""
     values = _descending(spectrum)
     draw_band(axes, np.arange(1, values.shape[1] + 1), values.T, color, **style)
-
-
-def effective_cutoff(spectrum: ArrayLike, cutoff: float) -> np.ndarray:
-    """e, (S,): how many values of each spectrum have sigma >= cutoff * sigma_max (Definition 1)."""
-    values = _descending(spectrum)
-    return (values >= cutoff * values[:, :1]).sum(axis=1)
 
 
 def draw_cutoff(
     axes: Axes,
     spectrum: ArrayLike,
     cutoff: float,
+    largest: str,
     color: str,
-    largest: str | None = None,
-    alpha: float = 1,
+    alpha: float,
+    of: str | None = None,
     marker: str = "o",
-    of: str = "",
 ) -> None:
-    """Dash the level cutoff * sigma_1 and mark k = e; `largest`, a formula, puts it in a legend.
+    """Dash the level cutoff * sigma_1 and mark the last value that is not below it, k = e.
 
-    There `of` says which of several learning rates or methods it is. Of the spectra of an ensemble,
-    (S, M): at the median of sigma_1 and of e, on the median curve.
+    Of spectra, (S, N): at the median of sigma_1 and of e, on the median curve. `largest` is the
+    formula for sigma_1; `of` says whose e the legend has, if it has any.
     """
-    e = np.sort(effective_cutoff(spectrum, cutoff))
+    values = _descending(spectrum)
+    e = np.sort((values >= cutoff * values[:, :1]).sum(axis=1))
     e = e[e > 0]  # a member that diverged has no spectrum
     if e.size == 0:
         return
-    values = across(_descending(spectrum).T)[1]
-    middle = int(e[(e.size - 1) // 2])
-    a = _number(cutoff)
-    spread = f" ({e[0]} to {e[-1]})" if e[0] < e[-1] else ""
-    level = f"cut-off ${a} \\, {largest}$" if largest else None
-    name = "" if of else "effective cut-off number "
-    mark = labelled(f"{name}$e({a})$ = {middle}{spread}", of) if largest else None
-    if 1 / LARGEST <= cutoff * values[0] <= LARGEST:
+    median = across(values.T)[1]
+    if 1 / LARGEST <= cutoff * median[0] <= LARGEST:
         style = {"color": color, "alpha": 0.6 * alpha, "linestyle": "--", "linewidth": 0.9}
-        axes.axhline(cutoff * values[0], label=level, zorder=1, **style)
-    draw_mark(axes, middle, values[middle - 1], color, alpha=alpha, marker=marker, label=mark)
+        label = f"cut-off ${_number(cutoff)} \\, {largest}$"
+        axes.axhline(cutoff * median[0], label=label, zorder=1, **style)
+    middle = int(e[(e.size - 1) // 2])
+    spread = f" ({e[0]} to {e[-1]})" if e[0] < e[-1] else ""
+    label = "cut-off number $e$"
+    if of is not None:
+        label = f"{'' if of else 'effective cut-off number '}$e({_number(cutoff)})$ = "
+        label = labelled(f"{label}{middle}{spread}", of)
+    draw_mark(axes, middle, median[middle - 1], color, alpha=alpha, marker=marker, label=label)
 
 
-def at_floor(spectrum: np.ndarray, floor: np.ndarray, near: float) -> np.ndarray:
-    """Which values, (M,), are at most `near` times what of them is rounding, (m,)."""
-    n = min(spectrum.size, floor.size)
-    return np.append(spectrum[:n] <= near * floor[:n], np.zeros(spectrum.size - n, dtype=bool))
+def draw_floor(axes: Axes, floor: ArrayLike, color: str, alpha: float) -> None:
+    """Draw the rounding floor, (S, M), dotted; of an ensemble the median."""
+    errors = across(_descending(floor).T)[1]
+    style = {"alpha": 0.8 * alpha, "linestyle": ":", "linewidth": 1.2, "zorder": 2.6}
+    draw_curve(axes, np.arange(1, errors.size + 1), errors, color=color, label=FLOOR, **style)
 
 
-def draw_floor(
-    axes: Axes,
-    spectrum: ArrayLike,
-    floor: ArrayLike,
-    color: str,
-    alpha: float = 1,
-    hollow: bool = True,
-    listed: bool = False,
-    squares: bool = False,
+def draw_near_floor(
+    axes: Axes, spectrum: ArrayLike, floor: ArrayLike, near: float, color: str, alpha: float
 ) -> None:
-    """Draw what of spectra, (S, M), is rounding, (S, m), dotted; mark values near it hollow.
+    """Mark the values of spectra, (S, N), hollow that are at most `near` times their floor, (S, M).
 
-    Near is a factor 2 of singular values, and so 4 where spectrum and floor are their `squares`.
-    Of an ensemble the medians. `listed` puts both in a legend.
+    Of an ensemble the medians.
     """
-    values, errors = across(_descending(spectrum).T)[1], across(_descending(floor).T)[1]
-    index = np.arange(1, max(values.size, errors.size) + 1)
-    names = ({"label": FLOOR, "color": "black"}, {"label": NEAR_FLOOR}) if listed else ({}, {})
-    thin = {"color": color, "alpha": 0.8 * alpha, "linestyle": ":", "linewidth": 1.2, "zorder": 2.6}
-    draw_curve(axes, index[: errors.size], errors, **(thin | names[0]))
-    if not hollow:
-        return
-    near = np.flatnonzero(at_floor(values, errors, NEAR**2 if squares else NEAR))
-    near = near[:: max(1, -(-near.size // MOST_HOLLOW))]
-    marks = {"linestyle": "", "marker": "o", "markersize": 4, "markerfacecolor": "white"}
-    marks |= {"color": color, "alpha": alpha, "markeredgewidth": 0.9, "zorder": 2.7}
-    draw_curve(axes, index[near], values[near], **(marks | names[1]))
+    values, errors = (across(_descending(v).T)[1] for v in (spectrum, floor))
+    n = min(values.size, errors.size)
+    k = np.flatnonzero(values[:n] <= near * errors[:n])
+    k = k[:: max(1, -(-k.size // MOST_HOLLOW))]
+    hollow = {"linestyle": "", "marker": "o", "markersize": 4, "markerfacecolor": "white"}
+    hollow |= {"color": color, "alpha": alpha, "markeredgewidth": 0.9, "zorder": 2.7}
+    draw_curve(axes, k + 1, values[k], label=NEAR_FLOOR, **hollow)
+
+
+@rc_context(STYLE)
+def truncation_figure(
+    truncation_position: ArrayLike,
+    relative_training_error: ArrayLike,
+    used: int,
+    method: str,
+) -> Figure:
+    """Draw the relative training error over the truncation position p, (K,) each (Fig. 3b).
+
+    The dotted line and the dot are at the position that is used.
+    """
+    figure, (axes,) = new_figure(f"Error of the truncated solution, method {method}", 6.4, 4.6)
+    position, error = array(truncation_position), array(relative_training_error)
+    curves = Curves(
+        method=method, truncation_position=position, relative_training_error=error, used=used
+    )
+    colour = method_colour(method)
+    style = {"color": colour, "label": f"method {method}"}
+    draw_truncation(axes, [curves], [style], label=f"solution taken at $p$ = {used}")
+    if used > 0:
+        axes.axvline(used, color=colour, linestyle=":", linewidth=1, zorder=1)
+    return finished(figure)
+
+
+def draw_truncation(
+    axes: Axes,
+    curves: Sequence[Curves],
+    styles: Sequence[dict[str, Any]],
+    label: str = "position $p$ taken",
+) -> None:
+    """Draw training errors over the truncation position, with a dot at the one that is used."""
+    axes.set(xscale="log", yscale="log", xlabel=TRUNCATION, ylabel=TRAINING_ERROR)
+    for one, style in zip(curves, styles, strict=True):
+        position, errors = one.truncation_position, histories(one.relative_training_error)
+        draw_band(axes, position, errors, **style)
+        look = {"color": style["color"], "alpha": style.get("alpha", 1), "label": label}
+        for k in np.flatnonzero(position == one.used):
+            draw_mark(axes, position[k], across(errors)[1][k], **look)
 
 
 def _descending(spectrum: ArrayLike) -> np.ndarray:
-    """The finite values of spectra, (S, M), each largest first, in float64; NaN after them."""
+    """Return the finite values of spectra, (S, N), each largest first, float64; NaN after them."""
     values = members(spectrum).astype(float)
     finite = np.where(np.isfinite(values), values, np.nan)
     return -np.sort(-finite, axis=1)
 
 
 def _number(value: float) -> str:
-    """A number as a formula: 10^{-12}, 2 \\times 10^{-5}, 0.5."""
+    """Write a number as a formula: 10^{-12}, 2 \\times 10^{-5}, 0.5."""
     mantissa, _, exponent = f"{value:e}".partition("e")
     if value == 0 or abs(int(exponent)) < 2:
         return f"{value:g}"

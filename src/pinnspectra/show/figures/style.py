@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ MARKERS = "oD^v<>ph"
 DOTS_PER_INCH = 150
 
 FORMATS = (".png", ".pdf", ".svg")
-"""What a figure can be written as."""
+"""Formats of figures."""
 
 STYLE: dict[Any, Any] = {
     "agg.path.chunksize": 10_000,  # long noisy curves overflow the rasteriser in one piece
@@ -50,6 +51,7 @@ STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "lines.linewidth": 1.5,
     "lines.markersize": 5,
+    "path.simplify_threshold": 0.5,  # points that lie that close to a long line, in pixels
     "pdf.fonttype": 42,  # TrueType: text that can be searched, and that journals accept
     "svg.fonttype": "none",
     "svg.hashsalt": "pinnspectra",
@@ -59,7 +61,7 @@ STYLE: dict[Any, Any] = {
 
 
 def method_colour(method: str) -> str:
-    """The colour of a method, the same in every figure, also for a method nobody listed."""
+    """Return the colour of a method, the same in every figure, also of one that is not listed."""
     fallback = OTHER_COLOURS[zlib.crc32(method.encode()) % len(OTHER_COLOURS)]
     return METHOD_COLOURS.get(method, fallback)
 
@@ -92,3 +94,11 @@ def save(figure: Figure, path: Path | str) -> None:
         FigureCanvasSVG(figure).print_svg(path, metadata={"Date": None})
     else:
         canvas.print_png(path)
+
+
+@rc_context(STYLE)
+def svg(figure: Figure) -> bytes:
+    """Return a figure as SVG on no background, with text that stays text."""
+    file = BytesIO()
+    figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
+    return file.getvalue()

@@ -14,7 +14,6 @@ from pinnspectra.runs.numbers import is_number
 from pinnspectra.show.figures import METHOD_COLOURS, method_colour
 from pinnspectra.show.figures.glance import shades
 from pinnspectra.show.figures.members import across
-from pinnspectra.show.figures.spectra import effective_cutoff
 from pinnspectra.show.report.contents import Curves, History, Shown, Spectra, Truncation, median
 
 ROWS = (40, 300, 12_000)
@@ -164,7 +163,7 @@ def _spectra(spectra: Spectra, together: int) -> dict[str, Any]:
 
 def _cutoff_number(values: np.ndarray, cutoff: float) -> int | None:
     finite = np.isfinite(values).any() and math.isfinite(cutoff)
-    return int(effective_cutoff(values[None], cutoff)[0]) if finite else None
+    return int((values >= cutoff * values[0]).sum()) if finite else None
 
 
 def _entropy(spectra: Spectra, history: History | None) -> dict[str, Any] | None:

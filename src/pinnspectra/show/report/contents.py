@@ -21,9 +21,8 @@ from pinnspectra.runs.record import (
     read_spectra,
     real,
 )
-from pinnspectra.show.figures import by_learning_rate
+from pinnspectra.show.figures.curves import by_learning_rate
 from pinnspectra.show.figures.members import across, ended, labelled
-from pinnspectra.show.figures.of_runs import learning_rates
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +140,7 @@ def _curves(index: int, run: Run, title: str) -> Iterator[Curves]:
         yield Curves(index, title, method, None, spectra, truncation)
         return
     history, spectra = _history(run.path, len(rows)), _trained(run, len(rows))
-    for rate, members in by_learning_rate(learning_rates(run), len(rows)).items():
+    for rate, members in by_learning_rate(run.learning_rates, len(rows)).items():
         of_these = _of_members(history, spectra, members)
         yield Curves(index, labelled(title, rate), method, *of_these, None)
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
-from pinnspectra.show.figures.arrays import hold_arrays
+from pinnspectra.show.figures.curves import hold_arrays
 from pinnspectra.show.figures.panels import draw_curve, draw_mark, finished, new_figure
 from pinnspectra.show.figures.style import STYLE, method_colour
 

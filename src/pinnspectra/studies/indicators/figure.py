@@ -10,7 +10,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pinnspectra.show.figures.arrays import Arrays, hold_arrays
+from pinnspectra.show.figures.curves import Arrays, hold_arrays
 from pinnspectra.show.figures.panels import draw_curve, finished, new_figure, ticks
 from pinnspectra.show.figures.style import STYLE, method_colour
 from pinnspectra.show.figures.training import ENTROPY

@@ -11,9 +11,8 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pinnspectra.show.figures.arrays import hold_arrays
+from pinnspectra.show.figures.curves import hold_arrays
 from pinnspectra.show.figures.panels import LARGEST, draw_curve, finished, new_figure
-from pinnspectra.show.figures.spectra import set_spectrum_axes
 from pinnspectra.show.figures.style import STYLE, method_colour
 
 LOOKS = {
@@ -79,7 +78,7 @@ def cause_figure(panels: Sequence[Panel], columns: int) -> Figure:
     figure, axes = new_figure(title, width, height, rows=rows, columns=columns, apart=True)
     for one, panel in zip(axes, panels, strict=False):
         one.set_title(panel.title)
-        set_spectrum_axes(one, panel.label)
+        one.set(yscale="log", xlabel="index $k$", ylabel=panel.label)
         _draw(one, panel)
     return finished(figure)
 

@@ -15,11 +15,10 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pinnspectra.show.figures.arrays import Arrays, hold_arrays
-from pinnspectra.show.figures.members import across, draw_band, draw_histories
+from pinnspectra.show.figures.curves import Arrays, Curves, hold_arrays
+from pinnspectra.show.figures.members import across, draw_histories
 from pinnspectra.show.figures.panels import draw_mark, finished, new_figure
-from pinnspectra.show.figures.random_features import set_truncation_axes
-from pinnspectra.show.figures.spectra import draw_spectra, set_spectrum_axes
+from pinnspectra.show.figures.spectra import draw_spectra, draw_truncation
 from pinnspectra.show.figures.style import STYLE, method_colour
 
 LABELS = {
@@ -37,7 +36,12 @@ WIDTH = 8.0
 
 def _look(method: str, i: int) -> dict[str, Any]:
     """How the i-th method is drawn: the earlier wider, so that curves that coincide both show."""
-    return {"label": LABELS.get(method, method), "linewidth": max(2.8 - i, 1.2)}
+    width = max(2.8 - i, 1.2)
+    return {
+        "color": method_colour(method),
+        "label": LABELS.get(method, method),
+        "linewidth": width,
+    }
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,9 +67,14 @@ class SpectrumPanel:
 
     def draw(self, axes: Axes) -> None:
         """Draw it on axes."""
-        set_spectrum_axes(axes, self.label)
-        looks = {method: _look(method, i) for i, method in enumerate(self.spectra)}
-        draw_spectra(axes, self.spectra, self.cutoff, self.floors, self.squares, looks)
+        axes.set_ylabel(self.label)
+        cutoff = float("nan") if self.cutoff is None else self.cutoff
+        curves = [
+            Curves(method=m, spectrum=values, floor=self.floors.get(m, []), cutoff=cutoff)
+            for m, values in self.spectra.items()
+        ]
+        styles = [_look(method, i) for i, method in enumerate(self.spectra)]
+        draw_spectra(axes, curves, styles, eigenvalues=self.squares)
         if self.alike and self.spectra:
             first = next(iter(self.spectra.values()))
             middle = across(first.T)[1][self.alike - 1]
@@ -92,13 +101,17 @@ class TruncationPanel:
 
     def draw(self, axes: Axes) -> None:
         """Draw it on axes."""
-        set_truncation_axes(axes)
-        for i, (method, values) in enumerate(self.errors.items()):
-            positions = np.arange(1, len(values) + 1)
-            colour = method_colour(method)
-            draw_band(axes, positions, values, colour, **_look(method, i))
-            if used := self.used.get(method):
-                draw_mark(axes, used, across(values)[1][used - 1], colour)
+        curves = [
+            Curves(
+                method=method,
+                truncation_position=np.arange(1, len(values) + 1),
+                relative_training_error=values,
+                used=self.used.get(method, 0),
+            )
+            for method, values in self.errors.items()
+        ]
+        styles = [_look(method, i) for i, method in enumerate(self.errors)]
+        draw_truncation(axes, curves, styles)
         if self.stages:
             self._draw_stages(axes)
 
@@ -139,7 +152,7 @@ class CurvePanel:
             axes.set_xscale("log")
         axes.set_yscale("log" if self.log_y else "linear")
         for i, (method, y) in enumerate(self.y.items()):
-            draw_histories(axes, self.x[method], y, method_colour(method), **_look(method, i))
+            draw_histories(axes, self.x[method], y, **_look(method, i))
         for method, y in self.dashed.items():
             label = f"{LABELS.get(method, method)}, {self.dashed_label}"
             style = {"linestyle": "--", "label": label, "band": False}

@@ -1,0 +1,134 @@
+"""What figures are drawn from: arrays, lists or torch tensors, with or without a member axis."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+
+from pinnspectra.runs.quantities import QUANTITIES
+from pinnspectra.show.figures.style import LINE_STYLES, method_colour
+
+Arrays = Mapping[str, np.ndarray]
+"""Arrays by method, or by name."""
+
+FEW = 6
+"""Curves in one panel whose bands, marks and widths can be told apart."""
+
+
+def axis_label(key: str) -> str:
+    """Return the words and the symbol of a quantity, for an axis."""
+    quantity = QUANTITIES[key]
+    return f"{quantity.words} ${quantity.symbol}$" if quantity.symbol else quantity.words
+
+
+def array(values: Any) -> np.ndarray:
+    """Return values as an array; a torch tensor may be on a device and carry a gradient."""
+    if hasattr(values, "detach"):
+        values = values.detach().cpu()
+    return np.asarray(values)
+
+
+def histories(values: Any) -> np.ndarray:
+    """Return values over T steps, (T,) or (T, S), as those of S members, (T, S)."""
+    given = array(values)
+    return given[:, None] if given.ndim == 1 else given
+
+
+def members(values: Any) -> np.ndarray:
+    """Return values such as a spectrum, (N,) or (S, N), as those of S members, (S, N)."""
+    given = array(values)
+    return given[None] if given.ndim == 1 else given
+
+
+def hold_arrays(record: Any) -> None:
+    """Turn the fields of a frozen dataclass that are declared as arrays into arrays."""
+    for one in fields(record):
+        given = getattr(record, one.name)
+        if one.type == "np.ndarray":
+            object.__setattr__(record, one.name, array(given))
+        elif one.type == "Arrays":
+            by_name = {name: array(values) for name, values in given.items()}
+            object.__setattr__(record, one.name, by_name)
+
+
+def nothing() -> np.ndarray:
+    """Return an array without values."""
+    return np.empty(0)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Curves:
+    """What a figure draws as one: a run, or the S members of it that share a learning rate.
+
+    Attributes:
+        method: decides the colour.
+        label: what tells it from the others; parts are joined by ", ".
+        metrics: histories by their name in metrics.csv, (T, S) or (T,), NaN where none is logged,
+            and the gradient steps "step", (T,).
+        spectrum: eigenvalues of G or singular values of A, (S, N) or (N,).
+        first_spectrum: the eigenvalues at the first step.
+        spectrum_steps: the steps of the first and of the last spectrum.
+        floor: the rounding floor of the spectrum, (S, M) or (M,), M <= N.
+        cutoff: the a of Definition 1.
+        truncation_position: p of truncated solutions, (K,).
+        relative_training_error: at these p, (K,) or of S seeds (K, S).
+        used: the p of the solution that was taken.
+    """
+
+    method: str
+    label: str = ""
+    metrics: Arrays = field(default_factory=dict)
+    spectrum: np.ndarray = field(default_factory=nothing)
+    first_spectrum: np.ndarray = field(default_factory=nothing)
+    spectrum_steps: tuple[float, float] = (0, 0)
+    floor: np.ndarray = field(default_factory=nothing)
+    cutoff: float = float("nan")
+    truncation_position: np.ndarray = field(default_factory=nothing)
+    relative_training_error: np.ndarray = field(default_factory=nothing)
+    used: int = 0
+
+    def __post_init__(self) -> None:
+        hold_arrays(self)
+
+    @property
+    def steps(self) -> np.ndarray:
+        """The gradient steps of the metrics, (T,)."""
+        return self.metrics.get("step", nothing())
+
+    def history(self, metric: str) -> np.ndarray:
+        """Return a metric over the steps, (T, S); NaN where it is not recorded."""
+        return histories(self.metrics.get(metric, np.full(self.steps.shape, np.nan)))
+
+
+def by_learning_rate(learning_rates: Sequence[float], size: int) -> dict[str, np.ndarray]:
+    """Return the members of each learning rate, largest first, by its label; all by "" if one."""
+    rates = np.array(learning_rates, dtype=float)
+    if np.unique(rates).size < 2:
+        return {"": np.arange(size)}
+    return {f"lr = {rate:g}": np.flatnonzero(rates == rate) for rate in np.unique(rates)[::-1]}
+
+
+def looks(methods: Sequence[str]) -> list[dict[str, Any]]:
+    """Return how to draw curves: in the colour of its method, by line style, then ever fainter.
+
+    The first of a few are wider, so that curves that coincide all show.
+    """
+    last = len(methods) - 1
+    seen: Counter[str] = Counter()
+    found = []
+    for i, method in enumerate(methods):
+        fainter, style = divmod(seen[method], len(LINE_STYLES))
+        seen[method] += 1
+        found.append(
+            {
+                "color": method_colour(method),
+                "linestyle": LINE_STYLES[style],
+                "alpha": max(0.3, 1 - 0.15 * fainter),
+                "linewidth": 1.3 + 1.5 * (last - i) / max(last, 1) if last < FEW else 1.1,
+            }
+        )
+    return found

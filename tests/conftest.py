@@ -112,7 +112,7 @@ def answering():
 
 def monomial(index: Sequence[int]) -> DifferentialOperator:
     """The operator d^alpha."""
-    return DifferentialOperator.of([(tuple(index), 1)], len(index))
+    return DifferentialOperator.from_terms([(tuple(index), 1)], len(index))
 
 
 def multi_indices(dimension: int, orders: Sequence[int]) -> list[tuple[int, ...]]:

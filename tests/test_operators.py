@@ -16,7 +16,8 @@ from pinnspectra.differentiation import (
     partials,
 )
 from pinnspectra.differentiation.activations import AbstractActivation
-from pinnspectra.differentiation.jet import activate, directional, linear
+from pinnspectra.differentiation.directional import directional
+from pinnspectra.differentiation.jet import activate, linear
 from pinnspectra.differentiation.points import Points
 
 
@@ -35,7 +36,7 @@ class Exp(AbstractActivation):
 def operators(dimension, largest_power=2):
     index = st.tuples(*[st.integers(0, largest_power)] * dimension)
     terms = st.lists(st.tuples(index, st.integers(-5, 5)), max_size=4)
-    return terms.map(lambda t: DifferentialOperator.of(t, dimension))
+    return terms.map(lambda t: DifferentialOperator.from_terms(t, dimension))
 
 
 def several_operators(count):

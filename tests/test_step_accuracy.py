@@ -97,7 +97,7 @@ def test_no_step_is_much_better_than_the_best_step(name, dtype, trained, network
     x, theta = networks(name, network, getattr(torch, dtype), trained)
     for accuracy in (2, 4, 6):
         u, working = network.field(theta), x.to(getattr(torch, dtype))
-        predicted = StepError.of(u, working, [operator], accuracy)
+        predicted = StepError.estimate(u, working, [operator], accuracy)
         best = predicted.best_step
         here = error(theta, network, x, operator, best, accuracy)
         scan = [

@@ -1,4 +1,4 @@
-"""Activations with all their derivatives, which Taylor-mode differentiation needs."""
+"""Activations with derivatives of every order, for Taylor mode."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class AbstractActivation(ABC):
 
     @abstractmethod
     def __call__(self, z: Tensor) -> Tensor:
-        """sigma(z), elementwise."""
+        """Evaluate sigma(z) elementwise."""
 
     @abstractmethod
     def derivatives(self, z: Tensor) -> Derivatives:
-        """A table m -> (sign, tensor) with sigma^(m)(z) = sign * tensor, for m = 0, 1, 2, ...
+        """Return a table m -> (sign, tensor) with sigma^(m)(z) = sign * tensor, m = 0, 1, 2, ...
 
-        Work that the orders share is done once. The sign stays apart, so that orders which differ
-        in it alone share their tensor.
+        Work common to several orders is done once. The sign is kept apart, so that orders that
+        differ in sign alone share a tensor.
         """
 
 
@@ -34,11 +34,11 @@ class Sin(AbstractActivation):
     """sigma(z) = sin z, the paper's activation."""
 
     def __call__(self, z: Tensor) -> Tensor:
-        """Sine, elementwise."""
+        """Evaluate the sine elementwise."""
         return torch.sin(z)
 
     def derivatives(self, z: Tensor) -> Derivatives:
-        """sin, cos, -sin, -cos, and again."""
+        """Tabulate sin, cos, -sin, -cos, periodically."""
         known: dict[int, Tensor] = {}
 
         def derivative(m: int) -> tuple[float, Tensor]:
@@ -51,7 +51,7 @@ class Sin(AbstractActivation):
 
 @lru_cache
 def _tanh_polynomial(m: int) -> tuple[int, ...]:
-    """Coefficients of P_m, lowest first, with tanh^(m) = P_m(tanh).
+    """Return the coefficients of P_m, lowest first, with tanh^(m) = P_m(tanh).
 
     P_0 = t and P_(m+1) = (1 - t^2) P_m', since t' = 1 - t^2.
     """
@@ -67,11 +67,11 @@ class Tanh(AbstractActivation):
     """sigma(z) = tanh z."""
 
     def __call__(self, z: Tensor) -> Tensor:
-        """Hyperbolic tangent, elementwise."""
+        """Evaluate the hyperbolic tangent elementwise."""
         return torch.tanh(z)
 
     def derivatives(self, z: Tensor) -> Derivatives:
-        """Polynomials in t = tanh z; each is even or odd, so they run in t^2."""
+        """Tabulate polynomials in t = tanh z; each is even or odd, and so evaluated in t^2."""
         known: dict[int, Tensor] = {0: torch.tanh(z)}
 
         def derivative(m: int) -> tuple[float, Tensor]:
@@ -89,14 +89,14 @@ class Tanh(AbstractActivation):
 
 
 ACTIVATIONS: dict[str, AbstractActivation] = {"sin": Sin(), "tanh": Tanh()}
-"""The names that `model.activation` takes."""
+"""The activations by name, as `model.activation` takes them."""
 
 
 def activation_named(name: str) -> AbstractActivation:
-    """The activation of that name.
+    """Look up an activation.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is none of that name.
     """
     if name not in ACTIVATIONS:
         raise ValueError(f"activation={name}: allowed are {', '.join(sorted(ACTIVATIONS))}")

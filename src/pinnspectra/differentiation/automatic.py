@@ -14,16 +14,16 @@ from pinnspectra.differentiation.points import Points
 
 @dataclass(frozen=True)
 class Automatic(AbstractDifferentiation):
-    """The chain rule carried forward (jet.py): exact up to rounding, of any order.
+    """The chain rule in forward mode (jet.py): exact up to rounding, of any order.
 
-    On two layers it collapses to the closed form a_j w_j^k sigma^(k)(w_j x + b_j). The field must
+    For two layers it collapses to the closed form a_j w_j^k sigma^(k)(w_j x + b_j). The field must
     be built from `linear` and `activate`, as networks are.
     """
 
     def derivatives(
         self, u: Field, x: Points, *operators: DifferentialOperator
     ) -> tuple[Tensor, ...]:
-        """All operators from one lazy jet of u, (..., N) each."""
+        """Apply all operators by one lazy jet of u, (..., N) each."""
         check_dimension(operators, x)
         jet = u(variable(x.coordinates))
         return tuple(jet.derivative(operator) for operator in operators)

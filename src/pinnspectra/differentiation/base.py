@@ -12,15 +12,14 @@ from pinnspectra.differentiation.operators import DifferentialOperator
 from pinnspectra.differentiation.points import Points
 
 Field = Callable[[Any], Any]
-"""A field (N, d) -> (..., N): any number of functions at N points, POINTS LAST.
+"""A field (N, d) -> (..., N): any number of functions at N points, points last.
 
-A field that is built from `linear` and `activate` (jet.py) also maps a Jet to a Jet, which is what
-Taylor-mode differentiation needs.
+Built from `linear` and `activate` (jet.py), it also maps a Jet to a Jet, which Taylor mode needs.
 """
 
 
 def check_dimension(operators: tuple[DifferentialOperator, ...], x: Points) -> None:
-    """Check that the operators differentiate along the axes that the points have.
+    """Check that operators and points are of the same dimension.
 
     Raises:
         ValueError: an operator is of another dimension.
@@ -34,7 +33,7 @@ def check_dimension(operators: tuple[DifferentialOperator, ...], x: Points) -> N
 
 
 def check_renewal(renew_every: int) -> None:
-    """Check after how many gradient steps a method is to be fitted anew.
+    """Check the number of gradient steps between fits of a method.
 
     Raises:
         ValueError: it is below 1.
@@ -44,15 +43,15 @@ def check_renewal(renew_every: int) -> None:
 
 
 class AbstractDifferentiation(ABC):
-    """How derivatives of a field are taken. An implementation is one file and one YAML file."""
+    """A differentiation method. An implementation is one Python file and one YAML file."""
 
     @abstractmethod
     def derivatives(
         self, u: Field, x: Points, *operators: DifferentialOperator
     ) -> tuple[Tensor, ...]:
-        """The operators applied to u at the points x, one (..., N) each.
+        """Apply the operators to u at the points x, (..., N) each.
 
-        A PDE asks for all that it needs in one call, so that evaluations are shared.
+        A PDE asks for all its derivatives in one call, so that evaluations are shared.
 
         Raises:
             ValueError: the method cannot take these derivatives at these points.
@@ -61,10 +60,10 @@ class AbstractDifferentiation(ABC):
     def fitted(
         self, u: Field, x: Points, operators: Sequence[DifferentialOperator]
     ) -> AbstractDifferentiation:
-        """The method adapted to a field and to the operators that a problem asks for at points x.
+        """Adapt the method to a field and to the operators of a problem at points x.
 
-        Itself, where it has nothing to adapt. A method that adapts and has an attribute
-        `renew_every` is adapted again after so many gradient steps.
+        Returns the method itself where there is nothing to adapt. A method with an attribute
+        `renew_every` is adapted again every `renew_every` gradient steps.
 
         Raises:
             ValueError: the method cannot take these derivatives of this field.
@@ -73,9 +72,9 @@ class AbstractDifferentiation(ABC):
 
     @property
     def metrics(self) -> dict[str, float]:
-        """What there is to log of the method as it was fitted, by name."""
+        """The quantities to log of a fitted method, by name."""
         return {}
 
     def __call__(self, u: Field, x: Points, operator: DifferentialOperator) -> Tensor:
-        """One operator applied to u at the points x, (..., N)."""
+        """Apply one operator to u at the points x, (..., N)."""
         return self.derivatives(u, x, operator)[0]

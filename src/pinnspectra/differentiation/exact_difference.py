@@ -1,4 +1,4 @@
-"""Finite differences as exact arithmetic would give them: truncation without rounding."""
+"""Finite differences in exact arithmetic: truncation without rounding."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from pinnspectra.differentiation.base import (
 )
 from pinnspectra.differentiation.finite_difference import check_difference
 from pinnspectra.differentiation.jet import variable
-from pinnspectra.differentiation.operators import DifferentialOperator, MultiIndex
+from pinnspectra.differentiation.operators import DifferentialOperator, MultiIndex, monomial
 from pinnspectra.differentiation.points import Points
 from pinnspectra.differentiation.stencil import central_weights
 
-MOST_NODES = 41
-"""Gauss nodes along an axis beyond which the quadrature is said not to converge."""
+MAX_NODES = 41
+"""Gauss nodes per axis at which the quadrature has to have converged."""
 
 TOLERANCE = 64
-"""Difference of the quadratures with n and n + 2 nodes, in eps of the largest derivative, at which
-the latter is taken. It converges geometrically, so that its own error is far below."""
+"""Admissible difference between n and n + 2 Gauss nodes, in eps of the largest derivative. The
+quadrature converges geometrically, so that the error with n + 2 nodes is far smaller."""
 
 
 @dataclass(frozen=True)
 class ExactDifference(AbstractDifferentiation):
     """The central difference of FiniteDifference, free of cancellation, for any step.
 
-    By Peano's theorem a difference is an average of the derivative that it stands for,
+    By Peano's theorem a difference is an average of the derivative that it approximates,
 
         D_h u(x) = h^-k sum_s c_s u(x + s h) = int K(t) u^(k)(x + t h) dt,
         K(t) = sum_s c_s (s - t)_+^(k-1) / (k-1)!,
@@ -45,16 +45,16 @@ class ExactDifference(AbstractDifferentiation):
     with a spline K on [-q, q], q the reach of the stencil (Davis, Interpolation and Approximation
     (1963), Sec. 3.7). Gauss nodes t_j with interpolatory weights W_j make it a sum of derivatives
     by AD, sum_j W_j u^(k)(x + t_j h): no differences of close numbers, no division by h^k. Mixed
-    derivatives are the products over the axes. The number of nodes is found by comparing n and
-    n + 2, here for every call, or once for a field by `fitted`, which training needs.
+    derivatives take products over the axes. The number of nodes is found by comparing n and n + 2,
+    in every call, or once for a field by `fitted`, which training needs.
 
     The field must be built from `linear` and `activate`, as networks are.
 
     Args:
         step: h.
         accuracy_order: p of the difference, 2, 4 or 6.
-        renew_every: gradient steps after which `nodes` are found anew, as weights have grown.
-        nodes: Gauss nodes along an axis; None for as many as it takes.
+        renew_every: gradient steps after which `nodes` is determined anew, as weights grow.
+        nodes: Gauss nodes per axis; None to determine them in every call.
     """
 
     step: float
@@ -66,13 +66,13 @@ class ExactDifference(AbstractDifferentiation):
         """Check the settings."""
         check_difference(self.step, self.accuracy_order)
         check_renewal(self.renew_every)
-        if self.nodes is not None and not (1 <= self.nodes <= MOST_NODES and self.nodes % 2):
-            raise ValueError(f"nodes={self.nodes}: an odd number up to {MOST_NODES} is needed")
+        if self.nodes is not None and not (1 <= self.nodes <= MAX_NODES and self.nodes % 2):
+            raise ValueError(f"nodes={self.nodes}: an odd number up to {MAX_NODES} is needed")
 
     def derivatives(
         self, u: Field, x: Points, *operators: DifferentialOperator
     ) -> tuple[Tensor, ...]:
-        """Averages of derivatives by AD at shifted points, (..., N) each.
+        """Average derivatives by AD over shifted points, (..., N) each.
 
         Raises:
             ValueError: the quadrature does not converge.
@@ -85,7 +85,7 @@ class ExactDifference(AbstractDifferentiation):
     def fitted(
         self, u: Field, x: Points, operators: Sequence[DifferentialOperator]
     ) -> ExactDifference:
-        """With as many nodes as the operators on this field need.
+        """Determine the number of nodes for the operators on this field.
 
         Raises:
             ValueError: the quadrature does not converge.
@@ -96,22 +96,22 @@ class ExactDifference(AbstractDifferentiation):
     def _converged(
         self, u: Field, x: Points, operators: Sequence[DifferentialOperator]
     ) -> tuple[int, tuple[Tensor, ...]]:
-        """The first number of nodes that is enough for all operators, and what they give.
+        """Find the first number of nodes that suffices for all operators, and their values.
 
-        Fewer than p + 1 nodes all give the derivative itself, and agree too soon: moments of K
-        below p vanish.
+        With fewer than p + 1 nodes the quadrature is the derivative itself, since the moments of K
+        below p vanish, and convergence would be detected too early.
         """
         by_ad = [self._difference(u, x, operator, 1) for operator in operators]
         sizes = [_largest(derivative) for derivative in by_ad]
         fewest = self.accuracy_order + 1
         coarse = tuple(self._difference(u, x, operator, fewest) for operator in operators)
-        for nodes in range(fewest + 2, MOST_NODES + 1, 2):
+        for nodes in range(fewest + 2, MAX_NODES + 1, 2):
             fine = tuple(self._difference(u, x, operator, nodes) for operator in operators)
             if all(map(_agree, coarse, fine, sizes)):
                 return nodes, fine
             coarse = fine
         raise ValueError(
-            f"step={self.step}: the exact difference does not converge with {MOST_NODES} nodes; "
+            f"step={self.step}: the exact difference does not converge with {MAX_NODES} nodes; "
             f"take a smaller step, or a smaller model.weight_range"
         )
 
@@ -124,22 +124,21 @@ class ExactDifference(AbstractDifferentiation):
         return sum(terms[1:], terms[0])
 
     def _term(self, u: Field, x: Points, alpha: MultiIndex, nodes: int) -> Tensor:
-        """The difference that stands for d^alpha."""
+        """Average d^alpha u."""
         axes = [_quadrature(k, self.accuracy_order, nodes) for k in alpha]
         offsets = tuple(itertools.product(*(t for t, _ in axes)))
         weights = [math.prod(W) for W in itertools.product(*(W for _, W in axes))]
-        derivative = DifferentialOperator.of([(alpha, 1)], len(alpha))
-        values = u(variable(x.shifted(offsets, self.step).coordinates)).derivative(derivative)
+        values = u(variable(x.shifted(offsets, self.step).coordinates)).derivative(monomial(alpha))
         parts = values.unflatten(-1, (len(offsets), len(x.coordinates))).unbind(-2)
         weighted: list[Tensor] = [W * part for W, part in zip(weights, parts, strict=True)]
         return sum(weighted[1:], weighted[0])
 
 
 def _agree(coarse: Tensor, fine: Tensor, size: Tensor) -> bool:
-    """Whether two averages are equal up to the rounding of what they are averages of.
+    """Return whether two averages agree up to the rounding of the averaged derivatives.
 
-    Member by member, so that a large one does not speak for the others. More nodes do not help one
-    that is not finite.
+    Member by member, so that a large member does not hide the others. Members that are not finite
+    count as converged: more nodes would not help.
     """
     largest, difference = torch.maximum(size, _largest(fine)), _largest(fine - coarse)
     enough = difference <= TOLERANCE * torch.finfo(fine.dtype).eps * largest
@@ -147,14 +146,14 @@ def _agree(coarse: Tensor, fine: Tensor, size: Tensor) -> bool:
 
 
 def _largest(values: Tensor) -> Tensor:
-    """The largest magnitude of each member, (S,) of (S, ..., N); () of (N,)."""
+    """Return the largest magnitude per member, (S,) of (S, ..., N); () of (N,)."""
     magnitude = values.detach().abs()
     return magnitude.flatten(1).amax(dim=1) if values.ndim > 1 else magnitude.amax()
 
 
 @lru_cache
 def _quadrature(order: int, accuracy: int, nodes: int) -> tuple[tuple[float, ...], ...]:
-    """Nodes t_j and weights W_j with sum_j W_j g(t_j) = int K(t) g(t) dt for g of degree < nodes.
+    """Return t_j and W_j with sum_j W_j g(t_j) = int K(t) g(t) dt for g of degree < nodes.
 
     With Gauss-Legendre nodes s_j and weights w_j on [-1, 1] and t = q s,
 
@@ -184,7 +183,7 @@ def _quadrature(order: int, accuracy: int, nodes: int) -> tuple[tuple[float, ...
 
 
 def _legendre_polynomials(count: int) -> list[list[Fraction]]:
-    """Coefficients of P_0, P_1, ..., lowest first: (m+1) P_(m+1) = (2m+1) s P_m - m P_(m-1)."""
+    """Return P_0, P_1, ..., lowest power first: (m+1) P_(m+1) = (2m+1) s P_m - m P_(m-1)."""
     polynomials = [[Fraction(1)], [Fraction(0), Fraction(1)]]
     for m in range(1, count - 1):
         raised = [Fraction(0), *((2 * m + 1) * p for p in polynomials[m])]

@@ -23,7 +23,7 @@ from pinnspectra.differentiation.step_error import StepError
 
 
 def check_difference(step: float, accuracy_order: int) -> None:
-    """Check the settings of a difference.
+    """Check the step and the accuracy order of a difference.
 
     Raises:
         ValueError: the step is not a finite number above 0, or there is no such stencil.
@@ -37,7 +37,7 @@ def check_difference(step: float, accuracy_order: int) -> None:
 def grid_values(
     u: Tensor, axes: tuple[Axis, ...], offsets: Iterable[Offset], reach: int, stride: int
 ) -> dict[Offset, Tensor]:
-    """Slices of u on a grid extended by `reach` nodes: u(x + s h) for every offset s, (..., N).
+    """Slice u on a grid extended by `reach` nodes into u(x + s h) for every offset s, (..., N).
 
     `stride` is the step h in grid spacings.
     """
@@ -58,10 +58,10 @@ def apply_stencils(
     step: float,
     x: Points,
 ) -> tuple[Tensor, ...]:
-    """Every operator's stencils applied to the values around x and added up.
+    """Apply and sum the stencils of every operator, given u(x + s h) by offset, (..., N) each.
 
-    Divisors are tensors that x remembers, so that compiled programs take them as inputs: runs that
-    differ in the step alone share one.
+    Divisors are tensors cached by x, which makes them inputs of compiled programs: runs that differ
+    in the step alone share a program.
     """
     totals = []
     for group in chosen:
@@ -70,17 +70,17 @@ def apply_stencils(
     return tuple(totals)
 
 
-def _pays(axes: tuple[Axis, ...], reach: int, offsets: int) -> bool:
-    """Whether the enlarged grid has no more nodes than the shifted points of all offsets.
+def _saves_evaluations(axes: tuple[Axis, ...], reach: int, offsets: int) -> bool:
+    """Return whether the extended grid has no more nodes than there are shifted points.
 
-    Asked of the whole grid, so that its parts are rounded as it is.
+    Decided for the whole grid, so that its parts are rounded alike.
     """
     nodes = math.prod([axis.whole_count + 2 * reach for axis in axes])
     return nodes <= offsets * math.prod([axis.whole_count for axis in axes])
 
 
 def _stride(step: float, x: Points) -> int | None:
-    """The step in grid spacings where that is one whole number along every axis."""
+    """Return the step in grid spacings, if it is the same whole number along every axis."""
     ratios = {step / axis.spacing for axis in x.axes or ()}
     strides = {round(ratio) for ratio in ratios}
     whole = all(r >= 0.5 and abs(r - round(r)) < 1e-9 * r for r in ratios)
@@ -89,21 +89,21 @@ def _stride(step: float, x: Points) -> int | None:
 
 @dataclass(frozen=True)
 class FiniteDifference(AbstractDifferentiation):
-    """Central differences of a given accuracy, also beyond the ends of the domain.
+    """Central differences of a given accuracy order, evaluating u outside the domain, too.
 
     The paper's FD as its numbers require it (Eq. 8, B.2.3, B.3.3, B.4.3): u is evaluated at
-    x + s h in the dtype of the points, at points outside the domain too. Where h is a whole
-    number of grid spacings u is evaluated once on the enlarged grid (unless h is so long that
-    this grid has more nodes than there are shifted points). The error is O(h^p), with
-    p = accuracy_order, plus rounding of O(eps / h^k).
+    x + s h in the dtype of the points, also where that is outside the domain. Where h is a whole
+    number of grid spacings u is evaluated once on the extended grid, unless that has more nodes
+    than there are shifted points. The error is O(h^p), with p = accuracy_order, plus rounding of
+    O(eps / h^k).
 
-    With step=auto it is the one that balances the two for a field (`fitted`); before there is one,
-    extent eps^(1/(k+p)), which does so for fields whose derivatives are all of one size.
+    step="auto" balances the two for a field (`fitted`); without a field it is
+    max|x| eps^(1/(k+p)), which balances them where all derivatives are of one size.
 
     Args:
         step: h, or auto.
         accuracy_order: p, 2, 4 or 6.
-        renew_every: gradient steps after which an automatic step is taken anew.
+        renew_every: gradient steps after which an automatic step is determined anew.
     """
 
     step: float | Literal["auto"]
@@ -118,7 +118,7 @@ class FiniteDifference(AbstractDifferentiation):
     def derivatives(
         self, u: Field, x: Points, *operators: DifferentialOperator
     ) -> tuple[Tensor, ...]:
-        """Stencils on values of u that all operators share, (..., N) each.
+        """Apply stencils to values of u that all operators share, (..., N) each.
 
         Raises:
             ValueError: the step leaves the range or the resolution of the dtype.
@@ -134,34 +134,34 @@ class FiniteDifference(AbstractDifferentiation):
     def fitted(
         self, u: Field, x: Points, operators: Sequence[DifferentialOperator]
     ) -> AbstractDifferentiation:
-        """With the best step for every order of derivative; a step that was given stays."""
+        """Determine the best step for every order of derivative; keep a step that is given."""
         orders = sorted({operator.order for operator in operators} - {0})
         p = self.accuracy_order
         if self.step != "auto" or not orders:
             return self
         errors = {
-            order: StepError.of(u, x, [o for o in operators if o.order == order], p)
+            order: StepError.estimate(u, x, [o for o in operators if o.order == order], p)
             for order in orders
         }
-        steps = {order: self._taken(error, x) for order, error in errors.items()}
+        steps = {order: self._admissible_step(error, x) for order, error in errors.items()}
         expected = errors[orders[-1]].at(steps[orders[-1]])
         return FittedDifference(tuple(steps.items()), p, expected)
 
     def step_for(self, order: int, x: Points) -> float:
-        """The step of derivatives of that order at the points, also where it is not fitted."""
-        return self._usual_step(order, x) if self.step == "auto" else self.step
+        """Return the step for derivatives of some order at the points, without a field."""
+        return self._default_step(order, x) if self.step == "auto" else self.step
 
-    def _taken(self, error: StepError, x: Points) -> float:
-        """The best step where there is one, and where x can be moved by it."""
+    def _admissible_step(self, error: StepError, x: Points) -> float:
+        """Return the best step, limited to steps that move x and are no longer than max|x|."""
         best, eps = error.best_step, torch.finfo(x.coordinates.dtype).eps
-        if not best > 0:  # neither a derivative nor an error was seen
-            return self._usual_step(error.order, x)
-        return min(max(best, 2 * eps * x.extent), x.extent)
+        if not best > 0:  # neither truncation nor rounding was seen
+            return self._default_step(error.order, x)
+        return min(max(best, 2 * eps * x.largest_coordinate), x.largest_coordinate)
 
-    def _usual_step(self, order: int, x: Points) -> float:
-        """extent eps^(1/(k+p)), where C h^p and eps / h^k are equal for C of extent^-(k+p)."""
+    def _default_step(self, order: int, x: Points) -> float:
+        """Return max|x| eps^(1/(k+p)), where C h^p = eps / h^k for C = max|x|^-(k+p)."""
         eps = torch.finfo(x.coordinates.dtype).eps
-        return x.extent * eps ** (1 / (order + self.accuracy_order))
+        return x.largest_coordinate * eps ** (1 / (order + self.accuracy_order))
 
     def _values(
         self, u: Field, x: Points, offsets: tuple[Offset, ...], step: float
@@ -171,7 +171,7 @@ class FiniteDifference(AbstractDifferentiation):
             return {offsets[0]: u(x.coordinates)}
         stride = _stride(step, x)
         reach = farthest * (stride or 0)
-        if x.axes is not None and stride and _pays(x.axes, reach, len(offsets)):
+        if x.axes is not None and stride and _saves_evaluations(x.axes, reach, len(offsets)):
             on_grid = u(x.extended(reach).coordinates)
             return grid_values(on_grid, x.axes, offsets, reach, stride)
         values = u(x.shifted(offsets, step).coordinates)
@@ -181,14 +181,14 @@ class FiniteDifference(AbstractDifferentiation):
 
 @dataclass(frozen=True)
 class FittedDifference(AbstractDifferentiation):
-    """Finite differences with a step for every order of derivative, as they suit a field.
+    """Finite differences with a fitted step for every order of derivative.
 
     The operators of a call share their points, and so the step of the highest order among them.
 
     Args:
         steps: (k, h) for every order k, ascending.
         accuracy_order: p, 2, 4 or 6.
-        expected_error: rms error of the operators of the highest order, truncation and rounding.
+        expected_error: expected rms error of the operators of the highest order.
     """
 
     steps: tuple[tuple[int, float], ...]
@@ -198,16 +198,16 @@ class FittedDifference(AbstractDifferentiation):
     def derivatives(
         self, u: Field, x: Points, *operators: DifferentialOperator
     ) -> tuple[Tensor, ...]:
-        """Stencils on values of u that all operators share, (..., N) each."""
+        """Apply stencils to values of u that all operators share, (..., N) each."""
         highest = max(operator.order for operator in operators)
         return self.of_order(highest).derivatives(u, x, *operators)
 
     def of_order(self, order: int) -> FiniteDifference:
-        """The differences by which derivatives of that order are taken."""
+        """Return the difference for derivatives of some order."""
         step = next(step for k, step in self.steps if k >= order)
         return FiniteDifference(step, self.accuracy_order)
 
     @property
     def metrics(self) -> dict[str, float]:
-        """The step of the highest order, and the error that is expected of it."""
+        """The step and the expected error of the highest order."""
         return {"step": self.steps[-1][1], "expected_error": self.expected_error}

@@ -1,4 +1,4 @@
-"""Finite differences on the grid alone: the printed matrices C_k, with truncated end rows."""
+"""Finite differences on the grid alone: the paper's matrices C_k, with truncated end rows."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from pinnspectra.differentiation.stencil import check_step, stencils
 
 
 def _padded(u: Field, x: Points, reach: int) -> Tensor:
-    """u on the grid with `reach` more nodes at both ends of every axis, (..., nodes).
+    """Evaluate u on the grid extended by `reach` nodes at all ends, (..., nodes).
 
-    Zero outside the whole grid; a part of it has true neighbours.
+    Zero outside the whole grid; a part of a grid has its true neighbours.
     """
     wider = x.widened(reach)
     assert x.axes is not None
@@ -40,11 +40,10 @@ def _padded(u: Field, x: Points, reach: int) -> Tensor:
 class GridDifference(AbstractDifferentiation):
     """The matrix C_k A_0 as the paper prints it (Eq. 11-12, B.3, B.4), accuracy order 2.
 
-    Rows at the ends of the grid are the central stencil cut off, as if u were zero outside; they
-    do not approximate the derivative there and dominate the spectrum. The sign is such that
-    C_k A_0 approximates the operator, and B.4's rows follow the pattern 1, -4, 6, -4, 1. At
-    scattered points (a derivative on the boundary) the stencil is not cut off. `step` is the grid
-    spacing.
+    Rows at the ends of the grid truncate the central stencil, as if u were zero outside; they do
+    not approximate the derivative and dominate the spectrum. The sign is such that C_k A_0
+    approximates the operator, and B.4's rows follow the pattern 1, -4, 6, -4, 1. At scattered
+    points (a derivative on the boundary) the stencil is complete. `step` is the grid spacing.
     """
 
     step: float
@@ -56,10 +55,10 @@ class GridDifference(AbstractDifferentiation):
     def derivatives(
         self, u: Field, x: Points, *operators: DifferentialOperator
     ) -> tuple[Tensor, ...]:
-        """Stencils on the values of u on the grid, zero outside, (..., N) each.
+        """Apply stencils to u on the grid, zero outside, (..., N) each.
 
         Raises:
-            ValueError: the grid's spacing is not the step, or an axis is shorter than the stencil.
+            ValueError: the step is not the grid spacing, or an axis is shorter than the stencil.
         """
         check_dimension(operators, x)
         if x.axes is None:

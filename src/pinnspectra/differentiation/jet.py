@@ -7,100 +7,34 @@ layers as one stream ("collapsed" Taylor mode):
     activation      T sigma(z)  = sigma'(z) T z
                                   + sum_j c_j sum_p n_p sigma^(|p|)(z) prod_b D_(v_j)^b z
 
-with p the partitions of k_j into |p| >= 2 blocks b (Faa di Bruno). A mixed derivative becomes such
-a sum by polarisation. A jet is lazy: asked for T, a layer asks the one below for what T needs. A
-derivative that is identically zero is None. First-layer tangents D_v z = W v are constant columns
-(M, 1); they stay apart from sigma^(m)(z) until the next linear layer folds them into its weight.
+with p the partitions of k_j into |p| >= 2 blocks b (Faa di Bruno). Mixed derivatives become such
+sums by polarisation (directional.py). A jet is lazy: asked for T, a layer asks the layer below for
+the derivatives that T needs. A derivative that is identically zero is None. First-layer tangents
+D_v z = W v are constant columns (M, 1); they are kept apart from sigma^(m)(z) until the next linear
+layer folds them into its weight.
 
-References: Griewank and Walther, Evaluating Derivatives, 2nd ed. (2008), ch. 13 (Taylor mode);
-Kan, J. Multivariate Anal. 99 (2008) 542-554 (the polarisation formula of `directional`).
+Reference: Griewank and Walther, Evaluating Derivatives, 2nd ed. (2008), ch. 13 (Taylor mode).
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 from abc import ABC, abstractmethod
-from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from pinnspectra.differentiation.activations import AbstractActivation, Derivatives
+from pinnspectra.differentiation.directional import Directional, directional, partitions
 from pinnspectra.differentiation.operators import DifferentialOperator, MultiIndex
 
-Directional = tuple[tuple[MultiIndex, int, float], ...]
-"""sum_j c_j D_(v_j)^(k_j) as triples (v_j, k_j, c_j), k_j >= 1, v_j of whole numbers."""
-
-NARROW = 3
-"""Inputs of a layer up to which W x is a sum of products, which compilers fuse."""
+MAX_UNROLLED_INPUTS = 3
+"""Inputs of a layer up to which W x is written as a sum of products, which compilers fuse."""
 
 Product = tuple[Tensor | None, Tensor]
 """factor * tensor, factor (..., M, 1) or (..., M, N), or None for 1."""
-
-
-@lru_cache
-def directional(operator: DifferentialOperator) -> tuple[float, Directional]:
-    """The operator as c_0 I + sum_j c_j D_(v_j)^(k_j).
-
-    A monomial is a sum of powers of linear forms (Kan, 2008): with k = |alpha|,
-
-        x^alpha = 1 / (2^k k!) sum_(0 <= nu <= alpha) (-1)^|nu| binom(alpha, nu) (v . x)^k,
-
-    v = alpha - 2 nu. Directions that are multiples of one another are merged, in exact arithmetic.
-    """
-    total: dict[tuple[MultiIndex, int], float] = {}
-    constant = 0.0
-    for index, coefficient in operator.terms:
-        k = sum(index)
-        if k == 0:
-            constant += coefficient
-        for (direction, order), weight in _polarised(index).items():
-            key = (direction, order)
-            total[key] = total.get(key, 0.0) + coefficient * float(weight)
-    kept = sorted((v, k, c) for (v, k), c in total.items() if c != 0)
-    return constant, tuple(kept)
-
-
-def _polarised(index: MultiIndex) -> dict[tuple[MultiIndex, int], Fraction]:
-    k = sum(index)
-    total: dict[tuple[MultiIndex, int], Fraction] = {}
-    if sum(i > 0 for i in index) == 1:  # a pure derivative: the formula gives the same in k terms
-        return {(tuple(int(i > 0) for i in index), k): Fraction(1)}
-    for nu in itertools.product(*(range(i + 1) for i in index)):
-        vector = [i - 2 * n for i, n in zip(index, nu, strict=True)]
-        scale = math.gcd(*vector)
-        if scale == 0:
-            continue
-        scale = scale if next(v for v in vector if v) > 0 else -scale
-        binomials = math.prod(math.comb(i, n) for i, n in zip(index, nu, strict=True))
-        weight = Fraction((-1) ** sum(nu) * binomials * scale**k, 2**k * math.factorial(k))
-        key = (tuple(v // scale for v in vector), k)
-        total[key] = total.get(key, Fraction(0)) + weight
-    return total
-
-
-@lru_cache
-def _partitions(k: int) -> tuple[tuple[int, tuple[int, ...]], ...]:
-    """(n_p, blocks) for the partitions of k into at least two blocks, as Faa di Bruno counts them.
-
-    n_p = k! / prod_b (b!^m_b m_b!) with m_b blocks of size b.
-    """
-
-    def split(rest: int, largest: int) -> list[tuple[int, ...]]:
-        if rest == 0:
-            return [()]
-        sizes = range(min(rest, largest), 0, -1)
-        return [(b, *others) for b in sizes for others in split(rest - b, b)]
-
-    counted = []
-    for blocks in split(k, k - 1):
-        repeats = [blocks.count(b) for b in set(blocks)]
-        divisor = math.prod(map(math.factorial, [*blocks, *repeats]))
-        counted.append((math.factorial(k) // divisor, blocks))
-    return tuple(counted)
 
 
 def _sum(terms: list[Tensor]) -> Tensor | None:
@@ -108,10 +42,10 @@ def _sum(terms: list[Tensor]) -> Tensor | None:
 
 
 class Jet(ABC):
-    """A field together with its derivatives of any order, taken when they are asked for."""
+    """A field with derivatives of any order, taken on demand."""
 
     def __init__(self) -> None:
-        """Start with no derivative taken."""
+        """Start with an empty cache of derivatives."""
         self._streams: dict[Directional, Tensor | None] = {}
 
     @property
@@ -121,17 +55,17 @@ class Jet(ABC):
 
     @abstractmethod
     def products(self, operator: Directional) -> list[Product]:
-        """The derivative as a sum of products; empty where it is identically zero."""
+        """Return the derivative as a sum of products; empty where it is identically zero."""
 
     def stream(self, operator: Directional) -> Tensor | None:
-        """The derivative multiplied out, taken once; None where it is identically zero."""
+        """Return the derivative multiplied out, cached; None where it is identically zero."""
         if operator not in self._streams:
             terms = [t if f is None else f * t for f, t in self.products(operator)]
             self._streams[operator] = _sum(terms)
         return self._streams[operator]
 
     def derivative(self, operator: DifferentialOperator) -> Tensor:
-        """The operator applied to the field, in the shape of its value."""
+        """Apply an operator to the field, in the shape of its value."""
         constant, rest = directional(operator)
         terms = [] if constant == 0 else [constant * self.value if constant != 1 else self.value]
         derivative = self.stream(rest) if rest else None
@@ -142,15 +76,15 @@ class Jet(ABC):
 
     @abstractmethod
     def at(self, points: slice) -> Jet:
-        """The jet at some of the points; the activations are still taken at all of them, once."""
+        """Restrict the jet to a slice of the points, sharing the activations at all of them."""
 
     def __getitem__(self, index: object) -> Jet:
-        """The same part of the value and of every derivative."""
+        """Index the value and every derivative alike."""
         return _Part(self, index)
 
 
 class _Variable(Jet):
-    """The coordinates themselves, value (d, N)."""
+    """The coordinates, value (d, N)."""
 
     def __init__(self, x: Tensor) -> None:
         super().__init__()
@@ -194,12 +128,12 @@ class _Linear(Jet):
         return [] if slope is None else [(None, slope)]
 
     def _column(self, direction: MultiIndex) -> Tensor:
-        """W v, (..., M, 1): D_v of the first layer, the same at every point."""
+        """Return W v, (..., M, 1): D_v of the first layer, constant over the points."""
         columns = [v * self._weight[..., i] for i, v in enumerate(direction) if v]
         return sum(columns[1:], columns[0]).unsqueeze(-1)
 
     def _folded(self, products: list[Product]) -> Tensor | None:
-        """W sum factor * tensor; a factor constant over the points scales W's columns instead."""
+        """Return W sum factor * tensor; factors constant over the points scale W's columns."""
         terms, dense = [], []
         for factor, tensor in products:
             if factor is not None and factor.shape[-1] == 1:
@@ -228,7 +162,7 @@ class _Activated(Jet):
         inner = self._inner.at(points)
 
         def table(m: int) -> tuple[float, Tensor]:
-            return _looked_up(inner.value, self._table, points, m)
+            return _restricted(inner.value, self._table, points, m)
 
         return _Activated(inner, table)
 
@@ -238,7 +172,7 @@ class _Activated(Jet):
         if slope is not None:
             factors[1] = [slope]
         for direction, order, coefficient in operator:
-            for count, blocks in _partitions(order):
+            for count, blocks in partitions(order):
                 tangents = [self._inner.stream(((direction, b, 1.0),)) for b in blocks]
                 if all(t is not None for t in tangents):
                     product = math.prod(tangents[1:], start=tangents[0])  # pyright: ignore
@@ -251,14 +185,14 @@ class _Activated(Jet):
         return products
 
 
-def _looked_up(z: Tensor, table: Derivatives, points: slice, m: int) -> tuple[float, Tensor]:
-    """A table's sigma^(m) at some points, as a function of z there, which is not looked at."""
+def _restricted(z: Tensor, table: Derivatives, points: slice, m: int) -> tuple[float, Tensor]:
+    """Return sigma^(m) at some points from a table, differentiable by z at those points."""
     sign, tensor = table(m)
-    return sign, _Known.apply(z, tensor.detach()[..., points], table, points, m)
+    return sign, _Tabulated.apply(z, tensor.detach()[..., points], table, points, m)
 
 
-class _Known(torch.autograd.Function):
-    """sigma^(m)(z), taken already; its slope is the next in the table."""
+class _Tabulated(torch.autograd.Function):
+    """sigma^(m)(z) from a table, whose next entry is the slope."""
 
     @staticmethod
     def forward(z: Tensor, values: Tensor, table: Derivatives, points: slice, m: int) -> Tensor:
@@ -272,7 +206,7 @@ class _Known(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (z,) = ctx.saved_tensors
-        sign, slope = _looked_up(z, ctx.table, ctx.points, ctx.m + 1)
+        sign, slope = _restricted(z, ctx.table, ctx.points, ctx.m + 1)
         return ctx.table(ctx.m)[0] * sign * gradients[0] * slope, None, None, None, None
 
 
@@ -300,15 +234,15 @@ TensorOrJet = TypeVar("TensorOrJet", Tensor, Jet)
 
 
 def variable(x: Tensor) -> Jet:
-    """The points (N, d) as the variable to differentiate by."""
+    """Return the points (N, d) as the variable of differentiation."""
     return _Variable(x)
 
 
 def linear(x: TensorOrJet, weight: Tensor, bias: Tensor | None = None) -> TensorOrJet:
-    """W x + b, (..., M, N), of x (..., K, N), weight (..., M, K) and bias (..., M)."""
+    """Return W x + b, (..., M, N), for x (..., K, N), weight (..., M, K) and bias (..., M)."""
     if isinstance(x, Jet):
         return _Linear(x, weight, bias)
-    if weight.shape[-1] <= NARROW:
+    if weight.shape[-1] <= MAX_UNROLLED_INPUTS:
         terms = [weight[..., i : i + 1] * x[..., i : i + 1, :] for i in range(weight.shape[-1])]
         product = sum(terms[1:], terms[0])
     else:
@@ -317,7 +251,7 @@ def linear(x: TensorOrJet, weight: Tensor, bias: Tensor | None = None) -> Tensor
 
 
 def activate(x: TensorOrJet, activation: AbstractActivation) -> TensorOrJet:
-    """sigma(x), elementwise."""
+    """Apply an activation elementwise."""
     if isinstance(x, Jet):
         return _Activated(x, activation.derivatives(x.value))
     return activation(x)

@@ -1,4 +1,4 @@
-"""One evaluation of a field for all the points at which a calculation asks for it."""
+"""Joint evaluation of a field at all points at which a calculation asks for it."""
 
 from __future__ import annotations
 
@@ -13,42 +13,42 @@ from torch import Tensor
 from pinnspectra.differentiation.base import Field
 from pinnspectra.differentiation.jet import Jet, variable
 
-VECTOR = 16
-"""Points in a vector register: rows of whole vectors have no rest."""
+VECTOR_LENGTH = 16
+"""Points in a vector register: rows of whole vectors leave no remainder."""
 
 
-def _filled(count: int) -> int:
-    """So many points and a few more: a row of whole vectors, and of an odd number of them.
+def _padded_length(count: int) -> int:
+    """Round up to an odd number of whole vectors.
 
-    Rows that are a high power of two apart would share a few lines of the cache.
+    Rows that are a high power of two apart would compete for a few cache lines.
     """
-    vectors = -(-count // VECTOR)
-    return VECTOR * (vectors + 1 - vectors % 2)
+    vectors = -(-count // VECTOR_LENGTH)
+    return VECTOR_LENGTH * (vectors + 1 - vectors % 2)
 
 
 def _calls(calculation: Callable[[Field], object], u: Field) -> list[tuple[Tensor, bool]]:
-    """The points of every call to u, (n, d), and whether they are for derivatives."""
+    """Record the points of every call to u, (n, d), and whether it is for derivatives."""
     calls: list[tuple[Tensor, bool]] = []
 
-    def noted(x: Any) -> Any:
+    def recorded(x: Any) -> Any:
         jet = isinstance(x, Jet)
         calls.append((x.value.mT if jet else x, jet))
         return u(x)
 
-    calculation(noted)
+    calculation(recorded)
     return calls
 
 
 @dataclass(frozen=True, eq=False)
 class JointNodes:
-    """The points of the calls to a field, in their order, as one point set.
+    """The points of all calls to a field, in order, as one point set.
 
-    A residual and the boundary conditions ask for u at different points. A small network is
-    evaluated faster at all of them at once: the activations, which are most of the work, run over
-    longer rows, and there are fewer operations.
+    A residual and its boundary conditions ask for u at different points. A small network is
+    evaluated faster at all of them at once: the activations, which dominate, run over longer rows,
+    in fewer operations.
 
-    coordinates: (n, d), the points of one call after another, and a few of no use.
-    parts: where each call's are.
+    coordinates: (n, d), the points of one call after another, then padding.
+    parts: the slice of each call.
     jets: whether derivatives are asked for (Taylor mode) or values.
     """
 
@@ -58,10 +58,10 @@ class JointNodes:
 
     @staticmethod
     def of(calculation: Callable[[Field], object], u: Field) -> JointNodes | None:
-        """What the calculation asks for, found by running it on u, twice.
+        """Record the calls of a calculation by running it twice on u.
 
-        None where its calls cannot be one: values and derivatives, a method that differentiates
-        through u itself, or points that are not the same every time.
+        None where they cannot be joined: both values and derivatives, a method that differentiates
+        through u itself, or points that change from run to run.
         """
         calls, again = _calls(calculation, u), _calls(calculation, u)
         same = len(calls) == len(again) and all(
@@ -74,11 +74,11 @@ class JointNodes:
         parts = tuple(slice(a, b) for a, b in pairwise(ends))
         nodes = torch.cat([x.mT for x, _ in calls], dim=1)
         count = nodes.shape[1]
-        more = nodes[:, -1:].expand(-1, _filled(count) - count)
-        return JointNodes(torch.cat([nodes, more], dim=1).mT, parts, calls[0][1])
+        padding = nodes[:, -1:].expand(-1, _padded_length(count) - count)
+        return JointNodes(torch.cat([nodes, padding], dim=1).mT, parts, calls[0][1])
 
-    def share(self, u: Field) -> Field:
-        """A field for the same calls in the same order, which evaluates u once."""
+    def evaluated(self, u: Field) -> Field:
+        """Evaluate u once; return a field that answers the recorded calls, in their order."""
         whole = u(variable(self.coordinates) if self.jets else self.coordinates)
         parts = iter(self.parts)
 

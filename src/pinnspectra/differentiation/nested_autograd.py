@@ -1,4 +1,4 @@
-"""Nested reverse-mode differentiation: what people write by hand. Oracle and baseline."""
+"""Nested reverse-mode differentiation, as written by hand: an oracle and a baseline."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pinnspectra.differentiation.points import Points
 
 
 def _derivative(u: Tensor, x: Tensor, axis: int) -> Tensor:
-    """du/dx_axis of one function at all points, (N,); zero where u does not depend on x."""
+    """Return du/dx_axis of one function at all points, (N,); zero where u does not depend on x."""
     if not u.requires_grad:
         return torch.zeros_like(u)
     (slope,) = torch.autograd.grad(u.sum(), x, create_graph=True, materialize_grads=True)
@@ -22,16 +22,16 @@ def _derivative(u: Tensor, x: Tensor, axis: int) -> Tensor:
 
 @dataclass(frozen=True)
 class NestedAutograd(AbstractDifferentiation):
-    """torch.autograd.grad with create_graph=True, once for every order.
+    """torch.autograd.grad with create_graph=True, once per order.
 
-    Exact up to rounding like Taylor mode, and slow: the cost grows exponentially with the order.
+    Exact up to rounding, as Taylor mode is, but at a cost that grows exponentially with the order.
     Functions are differentiated one by one.
     """
 
     def derivatives(
         self, u: Field, x: Points, *operators: DifferentialOperator
     ) -> tuple[Tensor, ...]:
-        """Every term of every operator by repeated backward passes, (..., N) each.
+        """Apply the operators term by term by repeated backward passes, (..., N) each.
 
         Without a graph where the caller has switched gradients off.
         """

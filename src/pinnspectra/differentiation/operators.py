@@ -20,8 +20,10 @@ class DifferentialOperator:
     dimension: int
 
     @staticmethod
-    def of(terms: Iterable[tuple[MultiIndex, float]], dimension: int) -> DifferentialOperator:
-        """The operator with equal multi-indices added up, zero terms left out, in a fixed order."""
+    def from_terms(
+        terms: Iterable[tuple[MultiIndex, float]], dimension: int
+    ) -> DifferentialOperator:
+        """Build the canonical form: multi-indices merged and sorted, zero terms dropped."""
         total: dict[MultiIndex, float] = {}
         for index, coefficient in terms:
             total[index] = total.get(index, 0) + coefficient
@@ -30,24 +32,24 @@ class DifferentialOperator:
 
     @property
     def order(self) -> int:
-        """The largest total order of a term; 0 for the zero operator."""
+        """The highest total order of a term; 0 for the zero operator."""
         return max((sum(index) for index, _ in self.terms), default=0)
 
     def __add__(self, other: DifferentialOperator | float) -> DifferentialOperator:
-        """The sum; a number stands for that multiple of the identity."""
-        return DifferentialOperator.of(self.terms + self._lift(other).terms, self.dimension)
+        """Add; a number stands for that multiple of the identity."""
+        return DifferentialOperator.from_terms(self.terms + self._lift(other).terms, self.dimension)
 
     def __mul__(self, other: DifferentialOperator | float) -> DifferentialOperator:
-        """The composition; constant coefficients commute."""
+        """Compose; constant coefficients commute."""
         products = [
             (tuple(i + j for i, j in zip(a, b, strict=True)), c * e)
             for a, c in self.terms
             for b, e in self._lift(other).terms
         ]
-        return DifferentialOperator.of(products, self.dimension)
+        return DifferentialOperator.from_terms(products, self.dimension)
 
     def __pow__(self, exponent: int) -> DifferentialOperator:
-        """The operator applied `exponent` times."""
+        """Compose the operator with itself."""
         if exponent < 0:
             raise ValueError(f"exponent={exponent}: a whole number of at least 0 is needed")
         power = identity(self.dimension)
@@ -56,15 +58,15 @@ class DifferentialOperator:
         return power
 
     def __neg__(self) -> DifferentialOperator:
-        """Minus the operator."""
+        """Negate."""
         return self * -1
 
     def __sub__(self, other: DifferentialOperator | float) -> DifferentialOperator:
-        """The difference."""
+        """Subtract."""
         return self + self._lift(other) * -1
 
     def __rsub__(self, other: float) -> DifferentialOperator:
-        """A multiple of the identity minus the operator."""
+        """Subtract from a multiple of the identity."""
         return -self + other
 
     __radd__ = __add__
@@ -72,24 +74,29 @@ class DifferentialOperator:
 
     def _lift(self, other: DifferentialOperator | float) -> DifferentialOperator:
         if not isinstance(other, DifferentialOperator):
-            return DifferentialOperator.of([((0,) * self.dimension, other)], self.dimension)
+            return DifferentialOperator.from_terms([((0,) * self.dimension, other)], self.dimension)
         if other.dimension != self.dimension:
             raise ValueError(f"operators in {self.dimension} and {other.dimension} dimensions")
         return other
 
 
+def monomial(index: MultiIndex) -> DifferentialOperator:
+    """Return d^alpha."""
+    return DifferentialOperator.from_terms([(index, 1)], len(index))
+
+
 def identity(dimension: int) -> DifferentialOperator:
-    """The identity, I u = u."""
-    return DifferentialOperator.of([((0,) * dimension, 1)], dimension)
+    """Return the identity, I u = u."""
+    return monomial((0,) * dimension)
 
 
 def partials(dimension: int) -> tuple[DifferentialOperator, ...]:
-    """The first partial derivatives (d/dx_1, ..., d/dx_d)."""
+    """Return the first partial derivatives (d/dx_1, ..., d/dx_d)."""
     units = [tuple(int(i == j) for j in range(dimension)) for i in range(dimension)]
-    return tuple(DifferentialOperator.of([(unit, 1)], dimension) for unit in units)
+    return tuple(map(monomial, units))
 
 
 def laplacian(dimension: int) -> DifferentialOperator:
-    """The Laplacian, the sum of the second partial derivatives."""
+    """Return the Laplacian, the sum of the second partial derivatives."""
     squares = [(index, c) for d in partials(dimension) for index, c in (d**2).terms]
-    return DifferentialOperator.of(squares, dimension)
+    return DifferentialOperator.from_terms(squares, dimension)

@@ -18,8 +18,8 @@ class Axis:
     """One axis of a uniform grid: origin + extent i / divisions, i = start, ..., start + count - 1.
 
     A node's coordinate depends on its index alone, so that a grid, its parts and its extension
-    agree to the last bit where they overlap; node i = divisions is the upper end itself. Of the
-    whole grid that a part was cut from, `before` and `after` nodes lie on its two sides.
+    agree bitwise where they overlap; node i = divisions is exactly the upper end. A part of a grid
+    records how many nodes of the whole grid lie `before` and `after` it.
     """
 
     origin: float
@@ -32,7 +32,7 @@ class Axis:
 
     @property
     def spacing(self) -> float:
-        """The distance of neighbouring nodes."""
+        """The distance between neighbouring nodes."""
         return self.extent / self.divisions
 
     @property
@@ -41,12 +41,12 @@ class Axis:
         return self.before + self.count + self.after
 
     def coordinates(self) -> Tensor:
-        """Coordinates of the nodes, (count,), float64."""
+        """Return the coordinates of the nodes, (count,), float64."""
         index = torch.arange(self.start, self.start + self.count, dtype=torch.float64)
         return self.origin + self.extent * index / self.divisions
 
-    def moved(self, lower: int, upper: int) -> Axis:
-        """The axis with so many more nodes at its lower and its upper end; negative for fewer."""
+    def extended(self, lower: int, upper: int) -> Axis:
+        """Add nodes at the lower and the upper end; negative numbers remove nodes."""
         return replace(
             self,
             start=self.start - lower,
@@ -56,8 +56,8 @@ class Axis:
         )
 
     def widened(self, reach: int) -> Axis:
-        """The axis with up to `reach` more nodes at both ends, as far as the whole grid goes."""
-        return self.moved(min(reach, self.before), min(reach, self.after))
+        """Add up to `reach` nodes at both ends, within the whole grid."""
+        return self.extended(min(reach, self.before), min(reach, self.after))
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,112 +66,111 @@ class Points:
 
     coordinates: Tensor
     axes: tuple[Axis, ...] | None = None
-    _built: dict[object, Points] = field(default_factory=dict, repr=False)
+    _derived: dict[object, Points] = field(default_factory=dict, repr=False)
     _scalars: dict[float, Tensor] = field(default_factory=dict, repr=False)
 
     @cached_property
-    def extent(self) -> float:
+    def largest_coordinate(self) -> float:
         """The largest absolute coordinate."""
         return float(self.coordinates.abs().max())
 
     @staticmethod
     def on_grid(axes: tuple[Axis, ...]) -> Points:
-        """All nodes of a grid, N = product of the counts, float64."""
+        """Build the nodes of a grid, N = product of the counts, float64."""
         mesh = torch.meshgrid(*(axis.coordinates() for axis in axes), indexing="ij")
         return Points(torch.stack([m.flatten() for m in mesh], dim=-1), axes)
 
     def to(self, dtype: torch.dtype, device: torch.device | str = "cpu") -> Points:
-        """The same points in another dtype or on another device.
+        """Cast the points to a dtype and move them to a device.
 
-        Cast from the float64 points, not to them: float32 coordinates do not regain their digits.
+        Cast from float64 down: float32 coordinates do not regain their digits.
         """
         x = self.coordinates.to(device=device, dtype=dtype)
         return Points(x.mT.contiguous().mT, self.axes)
 
     def extended(self, reach: int) -> Points:
-        """The grid with `reach` more nodes at both ends of every axis; built once.
+        """Extend the grid by `reach` nodes at both ends of every axis; cached.
 
         Raises:
             ValueError: the points do not form a grid.
         """
-        if self.axes is None:
-            raise ValueError("scattered points cannot be extended: a grid is needed")
-        return self._grid(tuple(axis.moved(reach, reach) for axis in self.axes))
+        return self._on(tuple(axis.extended(reach, reach) for axis in self._grid_axes()))
 
     def widened(self, reach: int) -> Points:
-        """The part of a grid with up to `reach` more nodes at both ends of every axis; built once.
-
-        As far as the whole grid goes: the whole grid itself stays as it is.
+        """Extend a part of a grid by up to `reach` nodes, within the whole grid; cached.
 
         Raises:
             ValueError: the points do not form a grid.
         """
-        if self.axes is None:
-            raise ValueError("scattered points cannot be widened: a grid is needed")
-        return self._grid(tuple(axis.widened(reach) for axis in self.axes))
+        return self._on(tuple(axis.widened(reach) for axis in self._grid_axes()))
 
-    def _grid(self, axes: tuple[Axis, ...]) -> Points:
-        if axes not in self._built:
+    def _grid_axes(self) -> tuple[Axis, ...]:
+        if self.axes is None:
+            raise ValueError("scattered points cannot be extended: a grid is needed")
+        return self.axes
+
+    def _on(self, axes: tuple[Axis, ...]) -> Points:
+        if axes not in self._derived:
             x = self.coordinates
-            self._built[axes] = Points.on_grid(axes).to(x.dtype, x.device)
-        return self._built[axes]
+            self._derived[axes] = Points.on_grid(axes).to(x.dtype, x.device)
+        return self._derived[axes]
 
     def parts(self, points: int) -> Iterator[Points]:
-        """Consecutive parts of at most so many points, or of one layer of a grid.
+        """Split into consecutive parts of at most `points` points, or one layer of a grid.
 
-        A part of a grid is a slab along the first axis, a grid again.
+        A part of a grid is a slab along the first axis, itself a grid.
         """
         if len(self.coordinates) <= points:
             yield self
             return
-        layers = max(1, points // self._layer)
+        layers = max(1, points // self._layer_size)
         for first in range(0, self.layers, layers):
             yield self._slab(first, min(first + layers, self.layers))
 
     def share(self, index: int, count: int) -> Points:
-        """The part `index` of `count` consecutive parts of as many points, or layers of a grid.
+        """Return part `index` of `count` consecutive parts, equal up to one point or grid layer.
 
         Raises:
             ValueError: there are fewer points, or layers, than parts.
         """
         if self.layers < count:
-            what = "points" if self._layer == 1 else "layers of points"
+            what = "points" if self._layer_size == 1 else "layers of points"
             raise ValueError(f"{self.layers} {what} cannot be divided among {count}")
         return self._slab(self.layers * index // count, self.layers * (index + 1) // count)
 
     @property
     def layers(self) -> int:
-        """Into how many parts the points can be cut: a grid's nodes along its first axis."""
-        return len(self.coordinates) // self._layer
+        """The number of layers along a grid's first axis; of points, where they are scattered."""
+        return len(self.coordinates) // self._layer_size
 
     @property
-    def _layer(self) -> int:
-        """Points that are not cut apart: those of a grid with one node of its first axis."""
+    def _layer_size(self) -> int:
+        """The number of points in a layer of a grid; 1 where points are scattered."""
         return 1 if self.axes is None else math.prod([axis.count for axis in self.axes[1:]])
 
     def _slab(self, first: int, last: int) -> Points:
-        """The layers first, ..., last - 1, a grid again where this is one."""
-        rows = self.coordinates[first * self._layer : last * self._layer]
+        """Return the layers first, ..., last - 1; a grid where this is one."""
+        rows = self.coordinates[first * self._layer_size : last * self._layer_size]
         if self.axes is None:
             return Points(rows)
         first_axis, *others = self.axes
-        moved = first_axis.moved(-first, last - first_axis.count)
-        return Points(rows, (moved, *others))
+        cropped = first_axis.extended(-first, last - first_axis.count)
+        return Points(rows, (cropped, *others))
 
     def shifted(self, offsets: Offsets, step: float) -> Points:
-        """The points x + step * offset for every offset, (K * N, d), offset by offset; built once.
+        """Return x + step * offset for every offset, (K * N, d), offset by offset; cached.
 
         The sum is taken in the dtype of the points, as finite differences take it.
         """
         key = (offsets, step)
-        if key not in self._built:
+        if key not in self._derived:
             x = self.coordinates
             shifts = step * torch.tensor(offsets, dtype=x.dtype, device=x.device)
-            self._built[key] = Points((x + shifts[:, None, :]).flatten(0, 1))
-        return self._built[key]
+            self._derived[key] = Points((x + shifts[:, None, :]).flatten(0, 1))
+        return self._derived[key]
 
     def scalar(self, value: float) -> Tensor:
-        """A number in the dtype and on the device of the points, (); built once."""
+        """Return a number in the dtype and on the device of the points, (); cached."""
         if value not in self._scalars:
             x = self.coordinates
             self._scalars[value] = torch.tensor(value, dtype=x.dtype, device=x.device)

@@ -21,11 +21,11 @@ Offset = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Stencil:
-    """D_h u(x) = factor / (denominator h^k) sum_s weight_s u(x + s h), close to one operator.
+    """D_h u(x) = factor / (denominator h^k) sum_s weight_s u(x + s h).
 
-    `terms` is the operator, homogeneous of order k, whose coefficients are whole numbers; `factor`
-    is what is left of them. Whole-number weights sum to zero exactly, also in floating point;
-    decimal ones (-1/12, 4/3, ...) do not, and leave an error coherent over all points.
+    `terms` is the operator, homogeneous of order k with whole-number coefficients; `factor` is
+    their common factor. Whole-number weights sum to zero exactly in floating point; decimal ones
+    (-1/12, 4/3, ...) do not, which would leave an error coherent over all points.
     """
 
     terms: tuple[tuple[MultiIndex, int], ...]
@@ -35,7 +35,7 @@ class Stencil:
     factor: float = 1.0
 
     def __post_init__(self) -> None:
-        """Check the moment conditions, so that a wrong weight cannot be built.
+        """Check the moment conditions, so that no stencil has a wrong weight.
 
         By Taylor's formula D_h u = sum_beta m_beta h^(|beta|-k) d^beta u / beta! with the moments
         m_beta = sum_s weight_s s^beta / denominator: those below k + accuracy_order must be
@@ -63,8 +63,8 @@ class Stencil:
     def truncation(self) -> DifferentialOperator:
         """The leading error T, of order k + p: D_h u - L u = h^p T u + O(h^(p+1)).
 
-        From the moments that are not zero by the conditions above, T = factor sum_beta
-        m_beta / beta! d^beta over |beta| = k + p.
+        T = factor sum_beta m_beta / beta! d^beta over |beta| = k + p, the lowest moments that the
+        conditions leave free.
         """
         dimension, degree = len(self.terms[0][0]), self.order + self.accuracy_order
         indices = itertools.product(range(degree + 1), repeat=dimension)
@@ -73,23 +73,23 @@ class Stencil:
             (beta, self.factor * float(self._moment(beta) / math.prod(map(math.factorial, beta))))
             for beta in leading
         ]
-        return DifferentialOperator.of(terms, dimension)
+        return DifferentialOperator.from_terms(terms, dimension)
 
     def _moment(self, beta: MultiIndex) -> Fraction:
-        """m_beta = sum_s weight_s s^beta / denominator, exact."""
+        """Return m_beta = sum_s weight_s s^beta / denominator, exact."""
         axes = ((w, zip(offset, beta, strict=True)) for offset, w in self.weights)
         total = sum(w * math.prod([s**b for s, b in powers]) for w, powers in axes)
         return Fraction(total, self.denominator)
 
     def divisor(self, step: float) -> float:
-        """denominator h^k, what the whole-number weights are divided by."""
+        """Return denominator h^k, the divisor of the whole-number weights."""
         return self.denominator * step**self.order
 
     def apply(self, values: Mapping[Offset, Any], divisor: Tensor | float) -> Any:
-        """The stencil on u(x + s h), given by offset: tensors, or numbers with their rounding.
+        """Apply the stencil to u(x + s h), given by offset: tensors or Rounded numbers.
 
-        Outer pairs are summed first, then the centre: (u(x-h) + u(x+h)) - 2 u(x). The order
-        decides the rounding, and with it the tail of the spectra.
+        Outer pairs are summed first, then the centre: (u(x-h) + u(x+h)) - 2 u(x). The order of
+        summation determines the rounding, and with it the tail of the spectra.
         """
         sign = -1 if self.order % 2 else 1
         total = None
@@ -110,7 +110,7 @@ class Stencil:
 
 @lru_cache
 def central_weights(order: int, accuracy_order: int) -> tuple[Fraction, ...]:
-    """Weights of the central stencil for d^order/dx^order at the offsets -q..q, exact.
+    """Return the weights of the central stencil for d^order/dx^order at -q..q, exact.
 
     They solve the moment conditions sum_s w_s s^b = b! [b = order], b = 0..2q.
     """
@@ -132,7 +132,7 @@ def central_weights(order: int, accuracy_order: int) -> tuple[Fraction, ...]:
 
 
 def _stencil(terms: tuple[tuple[MultiIndex, int], ...], accuracy: int, factor: float) -> Stencil:
-    """Tensor-product stencil of a homogeneous operator, its terms merged."""
+    """Build the tensor-product stencil of a homogeneous operator, with its terms merged."""
     total: dict[Offset, Fraction] = {}
     for index, coefficient in terms:
         axes = [central_weights(order, accuracy) for order in index]
@@ -149,10 +149,10 @@ def _stencil(terms: tuple[tuple[MultiIndex, int], ...], accuracy: int, factor: f
 
 @lru_cache
 def stencils(operator: DifferentialOperator, accuracy_order: int) -> tuple[Stencil, ...]:
-    """The stencils whose sum approximates an operator.
+    """Return the stencils whose sum approximates an operator.
 
-    Terms of one order with whole-number coefficients are merged into one stencil; those with
-    another coefficient into one for that coefficient, which is its factor.
+    Terms of one order with whole-number coefficients share a stencil; those with one other
+    coefficient share a stencil with that factor.
     """
     if not operator.terms:
         origin = (0,) * operator.dimension
@@ -166,16 +166,16 @@ def stencils(operator: DifferentialOperator, accuracy_order: int) -> tuple[Stenc
 
 
 def leading_error(operator: DifferentialOperator, accuracy_order: int) -> DifferentialOperator:
-    """T with D_h u - L u = h^p T u + O(h^(p+1)), the leading error of all stencils of L."""
+    """Return T with D_h u - L u = h^p T u + O(h^(p+1)), over all stencils of L."""
     parts = [stencil.truncation for stencil in stencils(operator, accuracy_order)]
     return sum(parts[1:], parts[0])
 
 
 def weight_norm(operator: DifferentialOperator, accuracy_order: int) -> float:
-    """||c||, the 2-norm of the real weights of the operator's highest order k.
+    """Return ||c||, the 2-norm of the real weights of the operator's highest order k.
 
-    Independent errors of u with deviation du give D_h u an error with deviation ||c|| du / h^k, and
-    one of a lower power of 1/h by the terms of lower orders.
+    Independent errors of u with standard deviation du cause an error ||c|| du / h^k in D_h u; terms
+    of lower order add errors of lower powers of 1/h.
     """
     total: dict[Offset, float] = {}
     for stencil in stencils(operator, accuracy_order):
@@ -187,20 +187,20 @@ def weight_norm(operator: DifferentialOperator, accuracy_order: int) -> float:
 
 
 def check_step(step: float, order: int, x: Points) -> None:
-    """Check that derivatives of that order can be taken with the step at the points.
+    """Check that a step suits derivatives of some order at the points.
 
     Raises:
         ValueError: step^order leaves the range of the dtype, or x + step rounds to x.
     """
     info = torch.finfo(x.coordinates.dtype)
-    name = str(info.dtype)
+    name, smallest = str(info.dtype), info.eps * x.largest_coordinate
     if not math.log(info.tiny) < order * math.log(step) < math.log(info.max):
         raise ValueError(
             f"step={step}: step^{order} leaves the range of {name}; "
             f"take a step near the grid spacing, at most 1"
         )
-    if order and step < info.eps * x.extent:
+    if order and step < smallest:
         raise ValueError(
-            f"step={step}: x + step rounds to x in {name}; at least {info.eps * x.extent:.1e} is "
+            f"step={step}: x + step rounds to x in {name}; at least {smallest:.1e} is "
             f"needed, and far more to keep rounding small"
         )

@@ -1,4 +1,4 @@
-"""The error of a difference as a function of its step, and the step at which it is least."""
+"""The error of a finite difference as a function of its step, and the step that minimises it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pinnspectra.differentiation.stencil import leading_error, weight_norm
 
 @dataclass(frozen=True)
 class StepError:
-    """The expected error of D_h u over the step h, rms: truncation C h^p beside rounding R / h^k.
+    """The expected rms error of D_h u: truncation C h^p and rounding R / h^k, independent.
 
     Args:
         truncation: C, the rms of the stencils' leading error on a field.
@@ -35,13 +35,13 @@ class StepError:
 
     @staticmethod
     @torch.no_grad()
-    def of(
+    def estimate(
         u: Field, x: Points, operators: Sequence[DifferentialOperator], accuracy_order: int
     ) -> StepError:
-        """The error of operators of one order k >= 1 on the functions u (..., N) at the points x.
+        """Estimate the error of operators of one order k >= 1 on functions u (..., N) at x.
 
-        C by AD, at 512 of the points at most; root of the mean of the squares over the points and
-        over the functions that are finite there, and of the sum over the operators.
+        C by AD, at no more than 512 of the points. Root of the mean of the squares over the points
+        and over those functions that are finite, and of the sum over the operators.
         """
         order, x = operators[0].order, subsample(x)
         leading = [leading_error(operator, accuracy_order) for operator in operators]
@@ -51,15 +51,15 @@ class StepError:
         return StepError(truncation, norm * _rms(noise_level(u, x)), order, accuracy_order)
 
     def at(self, step: float) -> float:
-        """The expected error with a step, sqrt((C h^p)^2 + (R / h^k)^2)."""
+        """Return the expected error at a step, sqrt((C h^p)^2 + (R / h^k)^2)."""
         truncation = self.truncation * step**self.accuracy_order
         return math.hypot(truncation, self.rounding / step**self.order)
 
     @property
     def best_step(self) -> float:
-        """h* = (sqrt(k/p) R / C)^(1 / (k+p)), where the expected error is least.
+        """h* = (sqrt(k/p) R / C)^(1 / (k+p)), which minimises the expected error.
 
-        0 where nothing is rounded, infinite where nothing is truncated, NaN where neither is seen.
+        0 without rounding, infinite without truncation, NaN without either.
         """
         k, p = self.order, self.accuracy_order
         if self.truncation == 0:
@@ -68,5 +68,5 @@ class StepError:
 
 
 def _rms(values: Tensor) -> float:
-    """Root mean square of what is finite."""
+    """Return the root mean square of the finite values."""
     return float(values[values.isfinite()].square().mean().sqrt())

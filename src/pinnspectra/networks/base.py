@@ -1,4 +1,4 @@
-"""Networks as fields (S, N) and as features (S, M, N) of their points."""
+"""The interface of a network."""
 
 from __future__ import annotations
 
@@ -18,13 +18,24 @@ Parameters = dict[str, Tensor]
 """Parameters by name, each with a leading member dimension S."""
 
 
+def cast(
+    parameters: Parameters, dtype: torch.dtype, device: torch.device | str | None = None
+) -> Parameters:
+    """Cast detached parameters to a dtype, and move them to a device if one is given."""
+    return {name: p.detach().to(device=device, dtype=dtype) for name, p in parameters.items()}
+
+
 def _uniform(bound: float, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
     drawn = torch.rand(shape, generator=generator, dtype=torch.float64)
     return bound * (2 * drawn - 1)
 
 
 def check_width(width: int) -> None:
-    """Refuse a width below 1."""
+    """Check the width.
+
+    Raises:
+        ValueError: it is below 1.
+    """
     if width < 1:
         raise ValueError(f"width={width}: a whole number of at least 1 is needed")
 
@@ -37,20 +48,20 @@ class AbstractNetwork(ABC):
 
     @abstractmethod
     def _bounds(self, dimension: int) -> list[tuple[float, int]]:
-        """(bound of the uniform weights and biases, inputs) of every hidden layer."""
+        """Return (bound of the uniform weights and biases, number of inputs) per hidden layer."""
 
     def parameter_count(self, dimension: int) -> int:
-        """The number P of parameters of one member, for points of that dimension."""
+        """Return the number P of parameters of one member."""
         return self.width * (1 + sum(inputs + 1 for _, inputs in self._bounds(dimension)))
 
     def initial_parameters(
         self, dimension: int, seeds: Sequence[int], dtype: torch.dtype
     ) -> Parameters:
-        """Parameters of len(seeds) networks, drawn one member after another.
+        """Draw the parameters of S = len(seeds) networks, member by member.
 
-        weights_l (S, M, K) and biases_l (S, M) of hidden layer l, coefficients (S, M): the a_j,
+        weights_l (S, M, K) and biases_l (S, M) of hidden layer l; coefficients (S, M), the a_j,
         from U(-1/sqrt(M), 1/sqrt(M)). Drawn in float64 on the CPU and then rounded, so that a seed
-        gives the same network in every precision and on every device, alone or among others.
+        gives the same network in every precision, on every device and in every ensemble.
         """
         members = [self._member(dimension, torch.Generator().manual_seed(s)) for s in seeds]
         return {name: torch.stack([m[name] for m in members]).to(dtype) for name in members[0]}
@@ -65,7 +76,7 @@ class AbstractNetwork(ABC):
         return parameters
 
     def features(self, parameters: Parameters) -> Field:
-        """The last hidden layer, phi_1..phi_M, as a field (N, d) -> (S, M, N)."""
+        """Return the last hidden layer, phi_1..phi_M, as a field (N, d) -> (S, M, N)."""
         activation = activation_named(self.activation)
         hidden_layers = sum(name.startswith("weights_") for name in parameters)
 
@@ -79,7 +90,7 @@ class AbstractNetwork(ABC):
         return phi
 
     def field(self, parameters: Parameters) -> Field:
-        """The network's output u as a field (N, d) -> (S, N)."""
+        """Return the output u as a field (N, d) -> (S, N)."""
         phi = self.features(parameters)
         a = parameters["coefficients"].unsqueeze(-2)
         return lambda x: linear(phi(x), a)[..., 0, :]

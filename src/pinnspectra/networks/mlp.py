@@ -1,4 +1,4 @@
-"""A network of any depth."""
+"""The multilayer perceptron."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from pinnspectra.differentiation.activations import activation_named
 from pinnspectra.networks.base import AbstractNetwork, check_width
 
-MOST_LAYERS = 1000
-"""Hidden layers at most."""
+MAX_DEPTH = 1000
 
 
 @dataclass(frozen=True)
 class MLP(AbstractNetwork):
-    """A network of `depth` hidden layers, with weights and biases drawn as torch.nn.Linear does.
+    """A network of `depth` hidden layers, drawn as torch.nn.Linear draws weights and biases.
 
-    Layer l draws from U(-1/sqrt(K), 1/sqrt(K)) with K its number of inputs.
+    A layer of K inputs draws from U(-1/sqrt(K), 1/sqrt(K)).
     """
 
     width: int
@@ -27,10 +26,8 @@ class MLP(AbstractNetwork):
         """Check the settings."""
         check_width(self.width)
         activation_named(self.activation)
-        if not 1 <= self.depth <= MOST_LAYERS:
-            raise ValueError(
-                f"depth={self.depth}: a whole number from 1 to {MOST_LAYERS} is needed"
-            )
+        if not 1 <= self.depth <= MAX_DEPTH:
+            raise ValueError(f"depth={self.depth}: a whole number from 1 to {MAX_DEPTH} is needed")
 
     def _bounds(self, dimension: int) -> list[tuple[float, int]]:
         inputs = [dimension, *[self.width] * (self.depth - 1)]

@@ -1,4 +1,4 @@
-"""The paper's network, of one hidden layer."""
+"""The two-layer network of the paper: one hidden layer."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Initialization = Literal["uniform", "pytorch"]
 class TwoLayer(AbstractNetwork):
     """u = sum_j a_j sigma(w_j . x + b_j), the paper's network (Eq. 3).
 
-    initialization=uniform draws w_j and b_j from U(-weight_range, weight_range) as the paper does;
-    pytorch draws them as torch.nn.Linear does, from U(-1/sqrt(d), 1/sqrt(d)).
+    initialization="uniform" draws w_j and b_j from U(-weight_range, weight_range), as the paper
+    does; "pytorch" from U(-1/sqrt(d), 1/sqrt(d)), as torch.nn.Linear does.
     """
 
     width: int

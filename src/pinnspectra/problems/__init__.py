@@ -1,4 +1,4 @@
-"""Boundary-value problems, written as they are printed."""
+"""Boundary-value problems, one file each."""
 
 from pinnspectra.problems.base import AbstractPDE
 from pinnspectra.problems.biharmonic import Biharmonic

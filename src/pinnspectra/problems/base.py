@@ -14,32 +14,29 @@ from pinnspectra.problems.domains import Box
 class AbstractPDE(ABC):
     """L u = f in a box, B_1 u = ... = B_m u = 0 on its boundary, with a known solution.
 
-    The sign of L is the one of the paper's Appendix B (Delta u = f, not -Delta u = f). A problem is
-    one file and one YAML file; it says what is differentiated, never how.
+    The sign of L is that of the paper's Appendix B (Delta u = f, not -Delta u = f). A problem is
+    one Python file and one YAML file; it states which derivatives are needed, not how to take them.
     """
 
     @property
     @abstractmethod
     def domain(self) -> Box:
-        """The box that the equation holds in."""
+        """The domain of the equation."""
 
     @abstractmethod
     def operator(self, u: Field, x: Points, D: AbstractDifferentiation) -> Tensor:
-        """L u at the points x, (..., N), with the derivatives taken by D."""
+        """Apply L to u at the points x by the method D, (..., N)."""
 
     @abstractmethod
     def boundary_operators(
-        self,
-        u: Field,
-        y: Points,
-        D: AbstractDifferentiation,
+        self, u: Field, y: Points, D: AbstractDifferentiation
     ) -> tuple[Tensor, ...]:
-        """B_1 u, ..., B_m u at the boundary points y, (..., N_b) each; the solution has zero."""
+        """Apply B_1, ..., B_m to u at the boundary points y by D, (..., N_b) each."""
 
     @abstractmethod
     def forcing(self, x: Tensor) -> Tensor:
-        """f at the points x (N, d), (N,)."""
+        """Evaluate f at the points x (N, d), (N,)."""
 
     @abstractmethod
     def exact_solution(self, x: Tensor) -> Tensor:
-        """The solution u at the points x (N, d), (N,)."""
+        """Evaluate the solution at the points x (N, d), (N,)."""

@@ -18,8 +18,8 @@ from pinnspectra.problems.domains import Box
 class Biharmonic(AbstractPDE):
     """u_xxxx = exp(x) on [-1, 1], u = u_x = 0 at both ends (Sec. 4, Appendix B.4).
 
-    Exact solution u = c_0 + c_1 x + c_2 x^2 + c_3 x^3 + exp(x). The coefficients solve the four
-    boundary conditions; those that the paper prints do not (Sec. 4's give u(-1) = 0.245).
+    Exact solution u = c_0 + c_1 x + c_2 x^2 + c_3 x^3 + exp(x). The coefficients satisfy the
+    four boundary conditions; those printed in the paper do not (Sec. 4's give u(-1) = 0.245).
     """
 
     @property
@@ -28,26 +28,23 @@ class Biharmonic(AbstractPDE):
         return Box((-1.0,), (1.0,))
 
     def operator(self, u: Field, x: Points, D: AbstractDifferentiation) -> Tensor:
-        """u_xxxx."""
+        """Take u_xxxx."""
         (dx,) = partials(1)
         return D(u, x, dx**4)
 
     def boundary_operators(
-        self,
-        u: Field,
-        y: Points,
-        D: AbstractDifferentiation,
+        self, u: Field, y: Points, D: AbstractDifferentiation
     ) -> tuple[Tensor, ...]:
-        """The values and the slopes of u."""
+        """Take u and u_x."""
         (dx,) = partials(1)
         return D.derivatives(u, y, identity(1), dx)
 
     def forcing(self, x: Tensor) -> Tensor:
-        """exp(x)."""
+        """Evaluate exp(x)."""
         return torch.exp(x[:, 0])
 
     def exact_solution(self, x: Tensor) -> Tensor:
-        """c_0 + c_1 x + c_2 x^2 + c_3 x^3 + exp(x)."""
+        """Evaluate c_0 + c_1 x + c_2 x^2 + c_3 x^3 + exp(x)."""
         e = math.e
         c0, c1 = -e / 4 - 3 / (4 * e), 1 / e - e / 2
         c2, c3 = 1 / (4 * e) - e / 4, -1 / (2 * e)

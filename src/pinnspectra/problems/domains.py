@@ -1,4 +1,4 @@
-"""Domains and the collocation points on them."""
+"""Domains and their collocation points."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Box:
 
     @property
     def dimension(self) -> int:
-        """The number d of axes."""
+        """The dimension d."""
         return len(self.lower)
 
     def _axes(self, per_axis: int, start: int) -> tuple[Axis, ...]:
@@ -36,10 +36,10 @@ class Box:
         return tuple(Axis(a, b - a, per_axis, start, count) for a, b in ends)
 
     def grid(self, per_axis: int) -> Points:
-        """Interior points of Sec. 3.1: lower + i h, i = 1..per_axis, h = extent / per_axis.
+        """Return the interior points lower + i h, i = 1..per_axis, h = extent / per_axis.
 
-        (N, d) with N = per_axis^d, float64. The last point of an axis is its upper end, as in the
-        paper.
+        (N, d) with N = per_axis^d, float64 (Sec. 3.1). The last point of an axis is the upper end,
+        as in the paper.
 
         Raises:
             ValueError: fewer than 2 points per axis.
@@ -47,7 +47,7 @@ class Box:
         return Points.on_grid(self._axes(per_axis, start=1))
 
     def boundary(self, per_axis: int) -> Points:
-        """Boundary points on the lines of the grid, corners once, float64.
+        """Return the boundary points on the lines of the grid, corners once, float64.
 
         The two ends (2, 1) in one dimension; 4 * per_axis points (4 * per_axis, 2) in two.
 

@@ -20,7 +20,7 @@ class Poisson(AbstractPDE):
     """Delta u = f in a box with whole-number ends, u = 0 on the boundary.
 
     Exact solution u = sin(pi x_1) ... sin(pi x_d), so f = -d pi^2 u. Appendix B.2 is the box
-    [-1, 1], B.3 is [0, 1]^2; for d = 2 the paper prints f = -pi^2 u, which its u does not solve.
+    [-1, 1], B.3 is [0, 1]^2; for d = 2 the paper prints f = -pi^2 u, which u does not solve.
     """
 
     lower: Sequence[float]
@@ -40,22 +40,19 @@ class Poisson(AbstractPDE):
         return Box(tuple(self.lower), tuple(self.upper))
 
     def operator(self, u: Field, x: Points, D: AbstractDifferentiation) -> Tensor:
-        """Delta u."""
+        """Take Delta u."""
         return D(u, x, laplacian(len(self.lower)))
 
     def boundary_operators(
-        self,
-        u: Field,
-        y: Points,
-        D: AbstractDifferentiation,
+        self, u: Field, y: Points, D: AbstractDifferentiation
     ) -> tuple[Tensor, ...]:
-        """The values of u."""
+        """Take u."""
         return (D(u, y, identity(len(self.lower))),)
 
     def forcing(self, x: Tensor) -> Tensor:
-        """-d pi^2 sin(pi x_1) ... sin(pi x_d)."""
+        """Evaluate -d pi^2 sin(pi x_1) ... sin(pi x_d)."""
         return -len(self.lower) * math.pi**2 * self.exact_solution(x)
 
     def exact_solution(self, x: Tensor) -> Tensor:
-        """sin(pi x_1) ... sin(pi x_d)."""
+        """Evaluate sin(pi x_1) ... sin(pi x_d)."""
         return torch.sin(math.pi * x).prod(dim=-1)

@@ -1,1 +1,1 @@
-"""What of a spectrum is rounding: a law, exact counts, and emulation."""
+"""The rounding floor of a spectrum: by a statistical law, and by emulated arithmetic."""

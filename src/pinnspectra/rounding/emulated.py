@@ -1,14 +1,13 @@
-"""Rounding, emulated: the errors in a matrix, and the floor that they put under its spectrum.
+"""Emulated rounding: the errors of a calculation by arithmetic of fewer bits.
 
-Where rounding.py has a law of a few numbers, this is sharper and knows any method and network. A
-calculation is run in float64 and again with every result cut to t bits, which is arithmetic of t
-bits. The difference is one realisation of its rounding errors, with the order of summation, the
-powers of two that cost nothing and the nodes that neighbours share as they are in the program: by
-any method, for any network and problem. No arithmetic wider than float64 is at hand to do so for
-float64 itself, but errors are proportional to eps, so that those of 40 bits are scaled down.
+More accurate than the law (law.py), and for any method, network and problem. A calculation is run
+in float64 and again with every result rounded to t bits. The difference is one realisation of its
+rounding errors, with the program's own order of summation, exact products with powers of two and
+nodes shared by neighbours. For float64 no wider arithmetic is at hand, but errors are proportional
+to eps, so that those of 40 bits are scaled down.
 
-The points stay as they are: that x + h is rounded too moves all columns alike, which raises the
-largest few singular values of the errors and not the floor.
+The points are exact: the rounding of x + h is common to all columns, so that it raises the largest
+few singular values of the errors and not the floor.
 
 Reference: Higham and Pranesh, Simulating low precision floating-point arithmetic, SIAM J. Sci.
 Comput. 41 (2019) C585-C602.
@@ -24,17 +23,17 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode  # in torch 2.13 not public yet
 
 SIGNIFICANT_BITS = 53
-"""Bits of float64's significand."""
+"""Bits of the significand of float64."""
 
 EMULATED_BITS = {torch.float32: 24, torch.float64: 40}
-"""Bits of the arithmetic that is run for that of a dtype; 40 leave float64's own errors behind."""
+"""Bits that stand in for a dtype; with 40 the errors of float64 itself are negligible."""
 
 
 class ShortArithmetic(TorchDispatchMode):
-    """Where it is entered, results of float64 operations are rounded to so many bits.
+    """A context in which results of float64 operations are rounded to `bits` bits.
 
     Elementwise operations are rounded to nearest by Veltkamp's splitting, once each; products of
-    matrices are summed term by term. What only moves numbers is exact, as it is in any arithmetic.
+    matrices are summed term by term. Operations that only move numbers are exact.
     """
 
     def __init__(self, bits: int) -> None:
@@ -43,7 +42,7 @@ class ShortArithmetic(TorchDispatchMode):
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        return False  # to keep the compiler out would import it, which takes seconds
+        return False  # skipping would import the compiler, which takes seconds
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -54,7 +53,7 @@ class ShortArithmetic(TorchDispatchMode):
         result = func(*args, **(kwargs or {}))
         elementwise = torch.Tag.pointwise in func.tags
         if elementwise and isinstance(result, Tensor) and result.dtype == torch.float64:
-            result.copy_(self._rounded(result))  # in place, for operations that are
+            result.copy_(self._rounded(result))  # in place, as some operations are
         return result
 
     def _rounded(self, value: Tensor) -> Tensor:
@@ -69,12 +68,12 @@ class ShortArithmetic(TorchDispatchMode):
 
 
 def rounding_errors(calculation: Callable[[], Tensor], dtype: torch.dtype) -> Tensor:
-    """What rounding in that dtype adds to the result of a calculation in float64, of its shape.
+    """Return one realisation of the rounding errors of a calculation, in the shape of its result.
 
-    The calculation is run twice, first in float64: points that it builds and keeps are exact.
+    The calculation is run twice, first in float64: points that it caches are exact.
 
     Args:
-        calculation: a function whose numbers are all float64.
+        calculation: a function that calculates in float64 throughout.
         dtype: float32 or float64.
     """
     exact = calculation()

@@ -1,16 +1,16 @@
-"""The rounding floor of finite differences as a law: from dtype, stencil, step, points, features.
+"""The rounding floor of finite differences as a law of dtype, stencil, step, points and features.
 
-A stencil leaves in the entries of A errors with a deviation s of about eps ||c|| / h^k, nearly
-independent of each other and of A. The singular values of such a matrix are known (Marchenko and
-Pastur), squares add, and the spectrum by FD is predicted,
+A stencil causes errors in the entries of A with a standard deviation s of about eps ||c|| / h^k,
+nearly independent of each other and of A. The singular values of such a matrix follow the law of
+Marchenko and Pastur, and add to those of A in squares,
 
     sigma_k^2 = sigma_k(exact)^2 + s^2 mp_(k-K)^2,
 
-with K values above the errors, which have the other dimensions to themselves.
+with K values above the errors, which are confined to the remaining dimensions.
 
-What is rounded where is followed through the network and the stencil operation by operation
-(rounded.py). Rounding of x + h is left out: it is the same in all columns, so that it is of low
-rank and raises the largest singular values of the errors, not the floor.
+Variances are propagated through the network and the stencil operation by operation (rounded.py).
+The rounding of x + h is neglected: it is common to all columns, so that it is of low rank and
+raises the largest singular values of the errors, not the floor.
 
 References: Marchenko and Pastur, Math. USSR Sbornik 1 (1967) 457-483; the entries' variance is a
 statistical form of running error analysis (Higham, Accuracy and Stability of Numerical Algorithms,
@@ -25,25 +25,26 @@ import torch
 from torch import Tensor
 
 from pinnspectra.collocation import Collocation
-from pinnspectra.differentiation import FiniteDifference, GridDifference
+from pinnspectra.differentiation import Automatic, FiniteDifference, GridDifference
 from pinnspectra.differentiation.activations import activation_named
 from pinnspectra.differentiation.finite_difference import FittedDifference
 from pinnspectra.differentiation.noise import subsample
 from pinnspectra.differentiation.stencil import Stencil, stencils
-from pinnspectra.networks import AbstractNetwork, Parameters
+from pinnspectra.networks import AbstractNetwork, Parameters, cast
 from pinnspectra.rounding.rounded import Rounded
 
-SAMPLE = 256
-"""Points at which the deviation of an entry is taken, at most."""
+MAX_POINTS = 256
+"""Points at which the deviation of an entry is estimated, at most."""
 
-BY_AD = 0.2
-"""Deviation of AD's errors in an entry, in eps of the root mean square of A (measured)."""
+AD_DEVIATION = 0.2
+"""Standard deviation of the errors of AD in an entry, in units of eps rms(A), as measured."""
 
 QUANTILES = 4096
+"""Nodes of the quadrature of the law of Marchenko and Pastur."""
 
 
 def marchenko_pastur(rows: int, columns: int) -> Tensor:
-    """Singular values of a matrix of independent errors with deviation 1, (min(rows, columns),).
+    """Return the singular values of independent errors with deviation 1, (min(rows, columns),).
 
     Quantiles of the law of Marchenko and Pastur, descending, float64. With beta = m / n, n >= m,
     and sigma^2 = n (1 + beta + 2 sqrt(beta) cos t) its density is 2 sin^2 t / (pi (1 + beta +
@@ -67,17 +68,17 @@ def marchenko_pastur(rows: int, columns: int) -> Tensor:
 def entry_deviation(
     collocation: Collocation, network: AbstractNetwork, parameters: Parameters
 ) -> Tensor:
-    """s, the deviation of the rounding errors of A's entries in the parameters' dtype, (S,).
+    """Return s, the standard deviation of the rounding errors of A's entries, (S,), float64.
 
-    Root mean square over the features and 256 of the points. Of methods without a stencil that of
-    AD, 0.2 eps rms(A). float64, on the parameters' device.
+    In the dtype and on the device of the parameters; root mean square over the features and at most
+    MAX_POINTS points. For methods without a stencil that of AD, AD_DEVIATION eps rms(A).
     """
     coefficients = parameters["coefficients"]
     eps = torch.finfo(coefficients.dtype).eps
-    x = subsample(collocation.interior, SAMPLE).to(torch.float64, coefficients.device)
-    theta = {name: value.detach().double() for name, value in parameters.items()}
-    exact = collocation.by_ad().pde.operator(network.features(theta), x, collocation.by_ad().method)
-    by_ad = BY_AD * eps * exact.square().mean(dim=(-2, -1)).sqrt()
+    x = subsample(collocation.interior, MAX_POINTS).to(torch.float64, coefficients.device)
+    theta = cast(parameters, torch.float64)
+    exact = collocation.pde.operator(network.features(theta), x, Automatic())
+    by_ad = AD_DEVIATION * eps * exact.square().mean(dim=(-2, -1)).sqrt()
     variance = torch.zeros_like(by_ad)
     for stencil, step in _stencils(collocation):
         values = {
@@ -90,9 +91,9 @@ def entry_deviation(
 
 
 def largest_error(deviation: float, rows: int, columns: int) -> float:
-    """The largest singular value of independent errors, s (sqrt(rows) + sqrt(columns)).
+    """Return the largest singular value of independent errors, s (sqrt(rows) + sqrt(columns)).
 
-    The floor's top: where a spectrum comes down to it, its tail of errors begins.
+    The top of the floor, below which a spectrum is a tail of errors.
     """
     return deviation * (math.sqrt(rows) + math.sqrt(columns))
 
@@ -101,10 +102,10 @@ def largest_error(deviation: float, rows: int, columns: int) -> float:
 def jacobian_deviation(
     collocation: Collocation, network: AbstractNetwork, parameters: Parameters
 ) -> Tensor:
-    """The same of J's M columns d r / d a_j, with the share of the others, (S,), float64.
+    """Return the standard deviation of J's errors over M columns, (S,), float64.
 
-    The columns d r / d w_j and d r / d b_j are a_j times as noisy as the first, which are A's:
-    s sqrt(1 + mean a^2 (1 + mean |x|^2)), of the two layers of Eq. 3.
+    For the two layers of Eq. 3. The columns d r / d a_j are those of A; d r / d b_j and d r / d w_j
+    are a_j times as noisy, and add to them: s sqrt(1 + mean a^2 (1 + mean |x|^2)).
     """
     a = parameters["coefficients"].detach().double()
     x = collocation.interior.coordinates.double()
@@ -113,27 +114,28 @@ def jacobian_deviation(
 
 
 def predicted_floor(exact: Tensor, deviation: Tensor, rows: int, columns: int) -> Tensor:
-    """What of a spectrum is rounding, by index, (S, n), float64.
+    """Predict the rounding floor of a spectrum, by index, (S, n), float64.
 
-    The k values above the errors' largest, s (sqrt(rows) + sqrt(columns)), take as many dimensions
-    from them: those that remain have the law of rows - k rows and columns - k columns. Without
-    that the floor of a nearly square matrix that is nearly all signal is too low by far.
+    The k values above s (sqrt(rows) + sqrt(columns)) take k dimensions from the errors, which then
+    follow the law of rows - k rows and columns - k columns. Without that the floor of a nearly
+    square matrix that is nearly all signal would be far too low.
 
     Args:
         exact: singular values without rounding, (S, n), descending.
-        deviation: of an entry, (S,) (entry_deviation; jacobian_deviation with columns = M).
+        deviation: the deviation of an entry, (S,) (entry_deviation; or jacobian_deviation with
+            columns = M).
         rows: the number of rows.
         columns: the number of noisy columns.
     """
     found = [
-        s * _errors_beside(values, float(s), rows, columns)
+        s * _errors_below(values, float(s), rows, columns)
         for values, s in zip(exact, deviation, strict=True)
     ]
     return torch.stack(found)
 
 
-def _errors_beside(values: Tensor, s: float, rows: int, columns: int) -> Tensor:
-    """Singular values of unit errors beside the values that are above them, (n,)."""
+def _errors_below(values: Tensor, s: float, rows: int, columns: int) -> Tensor:
+    """Return the singular values of unit errors in the dimensions that the signal leaves, (n,)."""
     most, k = min(rows, columns, len(values)), 0
     while k < most and values[k] > largest_error(s, rows - k, columns - k):
         k += 1
@@ -145,7 +147,7 @@ def _errors_beside(values: Tensor, s: float, rows: int, columns: int) -> Tensor:
 
 
 def predicted_spectrum(exact: Tensor, floor: Tensor) -> Tensor:
-    """sqrt(exact^2 + floor^2), (S, n): the singular values with rounding, by index.
+    """Predict singular values with rounding, sqrt(exact^2 + floor^2), by index, (S, n).
 
     Errors are independent of the matrix, so that squares add.
     """
@@ -153,7 +155,7 @@ def predicted_spectrum(exact: Tensor, floor: Tensor) -> Tensor:
 
 
 def _stencils(collocation: Collocation) -> list[tuple[Stencil, float]]:
-    """The stencils that the problem's highest derivatives are taken by, and their step."""
+    """Return the stencils of the operators of the highest order, each with the step."""
     operators, method = collocation.leading_operators, collocation.method
     order = operators[0].order
     if isinstance(method, FittedDifference):
@@ -167,9 +169,9 @@ def _stencils(collocation: Collocation) -> list[tuple[Stencil, float]]:
 
 
 def _features(network: AbstractNetwork, parameters: Parameters, x: Tensor, eps: float) -> Rounded:
-    """phi_1..phi_M at points (n, d) with their rounding, (S, M, n).
+    """Evaluate phi_1..phi_M at points (n, d) with their rounding, (S, M, n).
 
-    Layer by layer as networks.features; a product of matrices with term after term.
+    Layer by layer as AbstractNetwork.features; products of matrices are summed term by term.
     """
     activation = activation_named(network.activation)
     h = Rounded.exact(x.mT, eps)
@@ -181,7 +183,7 @@ def _features(network: AbstractNetwork, parameters: Parameters, x: Tensor, eps: 
 
 
 def _linear(h: Rounded, weight: Tensor, bias: Tensor) -> Rounded:
-    """W h + b, (S, M, n), of h (K, n) or (S, K, n)."""
+    """Return W h + b, (S, M, n), for h (K, n) or (S, K, n)."""
     z = None
     for k in range(weight.shape[-1]):
         term = h.row(k) * weight[..., k : k + 1]

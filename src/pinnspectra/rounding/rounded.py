@@ -1,4 +1,4 @@
-"""Numbers with the variance of their rounding errors."""
+"""Numbers with the variances of their rounding errors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def rounding_variance(value: Tensor, eps: float) -> Tensor:
-    """The variance of the error of rounding to nearest, of the shape of the value.
+    """Return the variance of the error of rounding to nearest, in the shape of the value.
 
     Errors are uniform within half a unit in the last place, ulp = eps 2^floor(log2 |v|), so that
     their variance is ulp^2 / 12.
@@ -23,15 +23,15 @@ def rounding_variance(value: Tensor, eps: float) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Rounded:
-    """Values as exact arithmetic gives them, with the variance of what rounding adds to them.
+    """Values of exact arithmetic with the variances of their rounding errors.
 
-    Every operation passes on the variances of its operands, taken as independent, and adds that of
-    rounding its own result; none where it is a product with a power of two. A calculation that is
-    written with + - * / runs on these as on tensors, in its own order.
+    Every operation propagates the variances of its operands, taken as independent, and adds that
+    of rounding the result, except for products with a power of two. A calculation written with
+    + - * / runs on these as on tensors, in the same order.
 
     value: float64.
     variance: of the same shape.
-    eps: distance from 1 to the next number of the dtype that is rounded to.
+    eps: the distance from 1 to the next number of the working precision.
     """
 
     value: Tensor
@@ -40,19 +40,19 @@ class Rounded:
 
     @staticmethod
     def exact(value: Tensor, eps: float) -> Rounded:
-        """Numbers without an error."""
+        """Wrap numbers without errors."""
         return Rounded(value, torch.zeros_like(value), eps)
 
     def __add__(self, other: Rounded) -> Rounded:
-        """The rounded sum."""
+        """Add and round."""
         return self._rounded(self.value + other.value, self.variance + other.variance)
 
     def __sub__(self, other: Rounded) -> Rounded:
-        """The rounded difference."""
+        """Subtract and round."""
         return self._rounded(self.value - other.value, self.variance + other.variance)
 
     def __mul__(self, factor: Tensor | float) -> Rounded:
-        """The rounded product with exact numbers."""
+        """Multiply by exact numbers and round."""
         value, variance = factor * self.value, factor * factor * self.variance
         if not isinstance(factor, Tensor) and abs(math.frexp(factor)[0]) == 0.5:
             return Rounded(value, variance, self.eps)
@@ -61,16 +61,16 @@ class Rounded:
     __rmul__ = __mul__
 
     def __truediv__(self, divisor: float) -> Rounded:
-        """The rounded quotient by an exact number."""
+        """Divide by an exact number and round."""
         return self * (1 / divisor)
 
     def row(self, k: int) -> Rounded:
-        """One of the rows, (..., 1, n)."""
+        """Return row k, (..., 1, n)."""
         here = (..., slice(k, k + 1), slice(None))
         return Rounded(self.value[here], self.variance[here], self.eps)
 
     def mapped(self, function: Callable[[Tensor], Tensor], slope: Tensor) -> Rounded:
-        """A function of the numbers, rounded once, given its slope there."""
+        """Apply a function with a given slope and round once."""
         return self._rounded(function(self.value), slope.square() * self.variance)
 
     def _rounded(self, value: Tensor, variance: Tensor) -> Rounded:

@@ -1,4 +1,4 @@
-"""What solves a problem: an optimizer a file, least squares, random features."""
+"""Optimizers, one file each; least squares and random features."""
 
 from pinnspectra.solvers.adam import Adam
 from pinnspectra.solvers.base import AbstractOptimizer, Memory

@@ -18,7 +18,7 @@ class Adam(AbstractOptimizer):
     """Adam with bias correction (Kingma and Ba, 2015, arXiv:1412.6980, Algorithm 1).
 
     Equivalent to torch.optim.Adam(lr=lr, betas=betas, eps=eps). The corrections 1 - beta^t are
-    taken in float64, as torch takes them.
+    calculated in float64, as in torch.
     """
 
     lr: float
@@ -33,7 +33,7 @@ class Adam(AbstractOptimizer):
             raise ValueError(f"eps={self.eps}: a finite number above 0 is needed")
 
     def initial_memory(self, parameters: Parameters) -> Memory:
-        """Both moments zero, no step taken."""
+        """Return zero moments and no step taken."""
         first = next(iter(parameters.values()))
         steps = torch.zeros(len(first), dtype=torch.float64, device=first.device)
         moments = {"first_moment": zeros(parameters), "second_moment": zeros(parameters)}
@@ -42,7 +42,7 @@ class Adam(AbstractOptimizer):
     def update(
         self, parameters: Parameters, gradients: Parameters, memory: Memory, rate: Tensor
     ) -> tuple[Parameters, Memory]:
-        """One step."""
+        """Take a step."""
         b1, b2 = self.betas
         t = memory["steps"]["taken"] + 1
         first, second, new = {}, {}, {}

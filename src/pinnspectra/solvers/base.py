@@ -1,6 +1,7 @@
-"""Optimizers as functions of parameters and gradients, which can run inside a compiled program.
+"""The interface of a first-order optimizer.
 
-They act on all members of an ensemble at once: parameters (S, ...), learning rates (S,).
+Optimizers are pure functions of parameters and gradients, so that compiled programs can contain
+them. They act on all members of an ensemble at once: parameters (S, ...), learning rates (S,).
 """
 
 from __future__ import annotations
@@ -13,36 +14,36 @@ from torch import Tensor
 from pinnspectra.networks import Parameters
 
 Memory = dict[str, Parameters]
-"""What an optimizer remembers, by name and parameter; every tensor leads with the members S."""
+"""The state of an optimizer, by name and parameter; every tensor has a leading dimension S."""
 
 
 class AbstractOptimizer(ABC):
-    """A first-order optimizer. An implementation is one file and one YAML file.
+    """A first-order optimizer. An implementation is one Python file and one YAML file.
 
-    `lr` is the learning rate that a schedule starts from.
+    `lr` is the initial learning rate of a schedule.
     """
 
     lr: float
 
     @abstractmethod
     def initial_memory(self, parameters: Parameters) -> Memory:
-        """The memory before the first step."""
+        """Return the memory before the first step."""
 
     @abstractmethod
     def update(
         self, parameters: Parameters, gradients: Parameters, memory: Memory, rate: Tensor
     ) -> tuple[Parameters, Memory]:
-        """Parameters and memory after a step with a learning rate a member, (S,) float64.
+        """Take a step with one learning rate per member, (S,), float64.
 
-        Returns new tensors; nothing is changed in place.
+        Returns new parameters and memory; nothing is changed in place.
         """
 
 
 def per_member(value: Tensor, like: Tensor) -> Tensor:
-    """A number a member, (S,), in the dtype of `like`, (S, ...), and to be broadcast over it."""
+    """Cast one number per member, (S,), to the dtype of `like`, (S, ...), for broadcasting."""
     return value.to(like.dtype).reshape(-1, *[1] * (like.dim() - 1))
 
 
 def zeros(parameters: Parameters) -> Parameters:
-    """Zeros of the shapes of the parameters."""
+    """Return zeros in the shapes of the parameters."""
     return {name: torch.zeros_like(value) for name, value in parameters.items()}

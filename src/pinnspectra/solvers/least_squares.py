@@ -1,4 +1,4 @@
-"""Least squares by truncated SVD, the whole truncation curve from one factorisation."""
+"""Least squares by truncated SVD, at every truncation position from one factorisation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from pinnspectra.spectra.decomposition import svd
 
 BLOCK = 256
-"""Truncation positions that are formed at once."""
+"""Truncation positions whose solutions are formed at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,8 +20,8 @@ class TruncatedSVD:
 
     `matrix` is A (N, M) and `right_side` is f (N,). Position P keeps the P largest singular values.
     Equivalent to torch.linalg.pinv with a cut-off, for every cut-off at once. There is no position
-    where A is zero, and none where it is not finite or its decomposition does not converge
-    (decomposition.svd): singular values are NaN then.
+    if A is zero, not finite or without a decomposition that converges (singular values are NaN in
+    the latter cases).
     """
 
     matrix: Tensor
@@ -38,20 +38,20 @@ class TruncatedSVD:
 
     @cached_property
     def positions(self) -> int:
-        """The last position: singular values that are exactly zero cannot be kept."""
+        """The last position; singular values that are exactly zero cannot be kept."""
         return int((self.singular_values > 0).sum())
 
     def coefficients(self, position: int) -> Tensor:
-        """a_P for one truncation position, (M,)."""
+        """Return a_P for one truncation position, (M,)."""
         U, s, Vh = self._factors
         weights = (U.mT @ self.right_side)[:position] / s[:position]
         return Vh[:position].mT @ weights
 
     def relative_errors(self, rows: int | None = None) -> Tensor:
-        """||A a_P - f|| / ||f|| for P = 1..positions, over the first rows or all, (positions,).
+        """Return ||A a_P - f|| / ||f|| for P = 1..positions, over the first `rows` or all rows.
 
-        Every a_P is formed and A applied to it, so that the errors of the small singular values
-        show (Stages III and IV of Fig. 3); the projections u_i . f alone would hide them.
+        (positions,). Every a_P is formed and multiplied by A, which shows the errors of small
+        singular values (Stages III and IV of Fig. 3); the projections u_i . f would hide them.
         """
         U, s, Vh = self._factors
         f = self.right_side

@@ -12,45 +12,44 @@ from torch import Tensor
 
 from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import Field
-from pinnspectra.networks import AbstractNetwork, Parameters
+from pinnspectra.networks import AbstractNetwork, Parameters, cast
 from pinnspectra.rounding.floor import spectrum_floor, system_matrix_floor
 from pinnspectra.solvers.least_squares import TruncatedSVD
 from pinnspectra.spectra.decomposition import singular_values, triangular_factor
 from pinnspectra.spectra.entropy import cutoff_below_precision, effective_cutoff, truncated_entropy
 
 ENTRIES_OF_A_PART = 2**22
-"""Entries of A that are held at once."""
+"""Entries of A held at once."""
 
 FLOOR_MARGIN = 1.3
-"""The automatic cut-off over the largest singular value of the rounding errors."""
+"""The automatic cut-off, relative to the largest singular value of the rounding errors."""
 
 
 @dataclass(frozen=True, eq=False)
 class RandomFeatureSolution:
-    """What the truncated SVD of one system gives.
+    """The solution of one system by truncated SVD.
 
     singular_values: of the system matrix A, (min(N, M),), descending.
-    floor: what of them is rounding, as predicted (system_matrix_floor), (min(N, M),).
-    solved_singular_values: of the matrix that is solved: A, or A and the boundary rows.
+    floor: the predicted rounding floor (system_matrix_floor), (min(N, M),).
+    solved_singular_values: of the solved matrix: A, or A with the boundary rows.
     relative_training_errors: ||A a_P - f|| / ||f|| at the truncation positions P = 1, 2, ..., with
         the coefficients formed (Stages I-IV of Fig. 3b).
-    coefficients: the a_j at the position that is used, (M,).
+    coefficients: the a_j at the chosen position, (M,).
     values: the solution u at the interior points, (N,), float64.
     metrics: by name
         cutoff: the threshold a of Definitions 1 and 2,
         cutoff_below_precision: whether values above it may be rounding of the dtype alone
-            (spectrum.cutoff_below_precision),
+            (entropy.cutoff_below_precision),
         effective_cutoff, truncated_entropy: e and H of A at the cutoff (Definitions 1 and 2),
-        truncation_position: the P that is used, e of the matrix that is solved, which is A or,
-            with boundary rows, A and they,
+        truncation_position: the chosen P, which is e of the solved matrix,
         relative_training_error: ||A a - f|| / ||f||,
-        relative_training_error_ad: the same coefficients' residual by AD in float64. The training
-            error of FD can be far too good, since rows of rounding noise fit f,
+        relative_training_error_ad: by AD in float64 for the same coefficients. The training error
+            of FD can be far too small, since rows of rounding noise fit f,
         relative_l2_error: against the exact solution, over the interior points,
-        loss: what is minimised, per row: loss_interior, and with boundary rows
+        loss: the minimised mean square: loss_interior, and with boundary rows
             boundary_weight * loss_boundary,
         loss_interior, loss_boundary, loss_interior_ad64: mean squares of the residuals,
-        method_NAME: what there is to log of the method as it is fitted to the features.
+        method_NAME: the metrics of the method as fitted to the features.
     """
 
     singular_values: Tensor
@@ -74,14 +73,14 @@ def solve_random_features(
 
     The system is A a = f at the interior points. With a boundary weight lambda the boundary
     operators' rows are appended, scaled by sqrt(lambda N / N_b), so that the squared residual is
-    N (interior + lambda boundary); without, the solution is free up to what L does not see.
+    N (interior + lambda boundary); without, the solution is determined up to the kernel of L.
 
     cutoff="auto" is FLOOR_MARGIN times the top of the rounding floor: it discards rounding noise,
     which can fit f but solves nothing.
 
-    A is taken by parts of the points and [A f] reduced to its triangular factor [R c] as it goes
-    (triangular_factor), so that memory grows with M^2, not with N M: R a - c has the norm of
-    A a - f for every a, and R the singular values of A.
+    [A f] is reduced to its triangular factor [R c] part by part of the points (triangular_factor),
+    so that memory grows with M^2, not with N M: R a - c has the norm of A a - f for every a, and R
+    the singular values of A.
 
     Raises:
         ValueError: the system matrix is not finite, is zero, or has no singular value decomposition
@@ -105,7 +104,7 @@ def solve_random_features(
     sigma = singular_values(reduced[:, :-1])
     floor = spectrum_floor(system_matrix_floor(collocation, network, parameters)[0], sigma)
     if cutoff == "auto":
-        cutoff = _above_floor(floor, sigma, dtype)
+        cutoff = _automatic_cutoff(floor, sigma, dtype)
     system = reduced.to(dtype)
     if boundary_weight is not None:
         system = torch.cat([system, _boundary_rows(working, features, boundary_weight)])
@@ -119,7 +118,7 @@ def solve_random_features(
     a = svd.coefficients(position)
     training = system[: len(reduced)] @ torch.cat([a, -a.new_ones(1)])
     solved = {**parameters, "coefficients": a[None]}
-    values, measured = _measured(collocation, network, solved)
+    values, measured = _metrics(collocation, network, solved)
     return RandomFeatureSolution(
         singular_values=sigma,
         floor=floor,
@@ -141,8 +140,8 @@ def solve_random_features(
     )
 
 
-def _above_floor(floor: Tensor, sigma: Tensor, dtype: torch.dtype) -> float:
-    """The automatic cut-off: at least what the SVD in that dtype resolves; sigma_1 is kept."""
+def _automatic_cutoff(floor: Tensor, sigma: Tensor, dtype: torch.dtype) -> float:
+    """Return the automatic cut-off: no less than the resolution of the SVD; sigma_1 is kept."""
     if not floor.isfinite().all():
         raise ValueError(
             "spectrum.cutoff=auto: the rounding floor is not finite; give a number or a smaller "
@@ -153,25 +152,25 @@ def _above_floor(floor: Tensor, sigma: Tensor, dtype: torch.dtype) -> float:
 
 
 def _system_rows(working: Collocation, features: Field, width: int) -> Iterator[Tensor]:
-    """[A f], (n, M + 1), of consecutive parts of the interior points."""
+    """Yield [A f], (n, M + 1), for consecutive parts of the interior points."""
     for part in working.parts(_points_at_once(width)):
         yield torch.cat([part.system_matrix(features)[0], part.forcing[:, None]], dim=1)
 
 
 def _boundary_rows(working: Collocation, features: Field, boundary_weight: float) -> Tensor:
-    """[B 0] with the boundary operators' rows B, scaled, (m N_b, M + 1)."""
+    """Return [B 0] with the scaled rows B of the boundary operators, (m N_b, M + 1)."""
     points, rows = len(working.interior.coordinates), len(working.boundary.coordinates)
     B = math.sqrt(boundary_weight * points / rows) * working.boundary_matrix(features)[0]
     return torch.cat([B, B.new_zeros(len(B), 1)], dim=1)
 
 
-def _measured(
+def _metrics(
     collocation: Collocation, network: AbstractNetwork, solved: Parameters
 ) -> tuple[Tensor, dict[str, float]]:
-    """u at the interior points, (N,), float64, and the losses and errors, part by part."""
+    """Return u at the interior points, (N,), float64, and losses and errors, part by part."""
     a = solved["coefficients"]
     u = network.field(solved)
-    u64 = network.field({name: value.double() for name, value in solved.items()})
+    u64 = network.field(cast(solved, torch.float64))
     working = collocation.to(a.dtype, a.device)
     exact = collocation.by_ad().to(torch.float64, a.device)
     at_once = _points_at_once(network.width)
@@ -190,5 +189,5 @@ def _measured(
 
 
 def _points_at_once(width: int) -> int:
-    """Rows of A that are held at once: more than it has columns, or QR has more to do."""
+    """Return the number of rows of A held at once: more than the columns, which keeps QR cheap."""
     return max(2 * width, ENTRIES_OF_A_PART // width)

@@ -12,7 +12,7 @@ from pinnspectra.solvers.base import AbstractOptimizer, Memory, per_member, zero
 
 @dataclass(frozen=True)
 class SGD(AbstractOptimizer):
-    """theta <- theta - lr m, m <- momentum m + gradient: gradient descent on full batches.
+    """theta <- theta - lr m, m <- momentum m + gradient: full-batch gradient descent.
 
     Equivalent to torch.optim.SGD(lr=lr, momentum=momentum).
     """
@@ -26,13 +26,13 @@ class SGD(AbstractOptimizer):
             raise ValueError(f"momentum={self.momentum}: 0 <= momentum < 1 is needed")
 
     def initial_memory(self, parameters: Parameters) -> Memory:
-        """m = 0, where there is momentum."""
+        """Return m = 0; nothing without momentum."""
         return {"momentum": zeros(parameters)} if self.momentum else {}
 
     def update(
         self, parameters: Parameters, gradients: Parameters, memory: Memory, rate: Tensor
     ) -> tuple[Parameters, Memory]:
-        """One step."""
+        """Take a step."""
         if self.momentum:
             old = memory["momentum"]
             gradients = {name: self.momentum * old[name] + g for name, g in gradients.items()}

@@ -1,1 +1,1 @@
-"""Spectra of what training inverts: the system matrix A and the kernel G = J J^T."""
+"""Spectra of the system matrix A and of the training kernel G = J J^T."""

@@ -1,4 +1,4 @@
-"""Singular value decompositions that end: with NaN where there is none."""
+"""Singular value decompositions that never raise: NaN where there is none."""
 
 from __future__ import annotations
 
@@ -9,51 +9,51 @@ import torch
 from torch import Tensor
 
 OVERSAMPLING = 10
-"""Directions that randomized singular values carry beyond those asked for."""
+"""Random directions beyond the number of singular values wanted."""
 
 POWER_ITERATIONS = 2
-"""Passes with A and A^T that turn random directions towards the leading ones."""
+"""Applications of A^T A that turn random directions towards the leading ones."""
 
 
 def svd(matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """U, sigma, V^T of A = U diag(sigma) V^T, (..., n, r), (..., r), (..., r, m), r = min(n, m).
+    """Decompose A = U diag(sigma) V^T, (..., n, r), (..., r), (..., r, m), r = min(n, m).
 
-    In the matrix's dtype, on its device, sigma descending. By divide and conquer; of a matrix for
-    which that does not converge, by QR iteration (LAPACK's gesdd and gesvd). NaN for one that is
-    not finite or converges by neither, the others of a batch as they are.
-    Else torch.linalg.svd(matrix, full_matrices=False).
+    In the dtype and on the device of the matrix, sigma descending. By divide and conquer, or by QR
+    iteration where that does not converge (LAPACK's gesdd and gesvd). NaN for a matrix that is not
+    finite or converges by neither; other matrices of the batch are unaffected.
+    Otherwise equivalent to torch.linalg.svd(matrix, full_matrices=False).
     """
-    U, sigma, Vh = _decomposed(matrix, vectors=True)
+    U, sigma, Vh = _decompose(matrix, vectors=True)
     return U, sigma, Vh
 
 
 def svdvals(matrix: Tensor) -> Tensor:
-    """The sigma of svd, (..., min(n, m)). Else torch.linalg.svdvals(matrix)."""
-    return _decomposed(matrix, vectors=False)[0]
+    """Return the singular values as `svd` does, (..., min(n, m)), without the vectors."""
+    return _decompose(matrix, vectors=False)[0]
 
 
-def _decomposed(matrix: Tensor, vectors: bool) -> list[Tensor]:
-    """U, sigma, V^T, or sigma alone."""
+def _decompose(matrix: Tensor, vectors: bool) -> list[Tensor]:
+    """Return [U, sigma, V^T], or [sigma] without vectors."""
     finite = matrix.isfinite().all(dim=-1).all(dim=-1)
     if bool(finite.all()):
-        return _converged(matrix, vectors)
-    parts = _converged(matrix.where(finite[..., None, None], 0.0), vectors)
+        return _decompose_finite(matrix, vectors)
+    parts = _decompose_finite(matrix.where(finite[..., None, None], 0.0), vectors)
     known = (finite.reshape(*finite.shape, *[1] * (p.ndim - finite.ndim)) for p in parts)
     return [part.where(here, torch.nan) for part, here in zip(parts, known, strict=True)]
 
 
-def _converged(A: Tensor, vectors: bool) -> list[Tensor]:
-    """The same of finite matrices, which LAPACK wants; NaN where it does not converge."""
+def _decompose_finite(A: Tensor, vectors: bool) -> list[Tensor]:
+    """Decompose finite matrices; NaN where LAPACK fails."""
     try:
-        return _by_torch(A, vectors)
-    except torch.linalg.LinAlgError:  # pyright: ignore  # of one of them, it does not say which
+        return _divide_and_conquer(A, vectors)
+    except torch.linalg.LinAlgError:  # pyright: ignore  # it does not say for which matrix
         if A.ndim == 2:
-            return _by_qr_iteration(A, vectors)
-        each = [_converged(one, vectors) for one in A.flatten(0, -3)]
+            return _qr_iteration(A, vectors)
+        each = [_decompose_finite(one, vectors) for one in A.flatten(0, -3)]
         return [torch.stack(parts).unflatten(0, A.shape[:-2]) for parts in zip(*each, strict=True)]
 
 
-def _by_torch(A: Tensor, vectors: bool) -> list[Tensor]:
+def _divide_and_conquer(A: Tensor, vectors: bool) -> list[Tensor]:
     # cuSOLVER's default, Jacobi, is not accurate for the small values of graded matrices
     driver = "gesvd" if A.is_cuda else None
     if vectors:
@@ -61,8 +61,8 @@ def _by_torch(A: Tensor, vectors: bool) -> list[Tensor]:
     return [torch.linalg.svdvals(A, driver=driver)]
 
 
-def _by_qr_iteration(A: Tensor, vectors: bool) -> list[Tensor]:
-    from scipy import linalg  # takes a while, and is hardly ever needed
+def _qr_iteration(A: Tensor, vectors: bool) -> list[Tensor]:
+    from scipy import linalg  # a slow import, hardly ever needed
 
     n, m = A.shape
     try:
@@ -77,12 +77,12 @@ def _by_qr_iteration(A: Tensor, vectors: bool) -> list[Tensor]:
 
 
 def triangular_factor(blocks: Iterable[Tensor]) -> Tensor:
-    """R of the QR factorisation of blocks of rows (..., n_b, m), (..., min(n, m), m), float64.
+    """Factorise blocks of rows (..., n_b, m) by QR; return R, (..., min(n, m), m), float64.
 
     R has the singular values and the null space of the whole matrix. Block by block (TSQR: Demmel,
     Grigori, Hoemmen and Langou, SIAM J. Sci. Comput. 34 (2012) A206-A239), R <- qr([R; block]), so
-    that memory grows with m^2 and the block, not with n; as backward stable as the QR of the whole.
-    Rows that are no more than the columns stay as they are.
+    that memory grows with m^2 and the block, not with n; as backward stable as one QR. With no more
+    rows than columns R is the matrix itself.
 
     Raises:
         ValueError: there is no block.
@@ -99,28 +99,27 @@ def triangular_factor(blocks: Iterable[Tensor]) -> Tensor:
 
 
 def singular_values(matrix: Tensor) -> Tensor:
-    """Singular values in descending order, (..., min(n, m)), float64, on the matrix's device.
+    """Return the singular values, descending, (..., min(n, m)), float64, on the matrix's device.
 
-    Taken in float64 whatever the dtype, so that what shows is the rounding of the matrix and not of
-    the decomposition. A tall or wide matrix is reduced by QR first: its triangular factor has the
-    same singular values. NaN for a matrix that is not finite or whose decomposition does not
-    converge (decomposition.svd), the others of a batch as they are.
-    Equivalent to torch.linalg.svdvals(matrix.double()).
+    In float64 whatever the dtype, so that they show the rounding of the matrix and not of the
+    decomposition. A tall or wide matrix is reduced to its triangular factor first. NaN for a matrix
+    that is not finite or whose decomposition does not converge (`svd`).
+    Otherwise equivalent to torch.linalg.svdvals(matrix.double()).
     """
     n, m = matrix.shape[-2:]
     return svdvals(triangular_factor([matrix if n >= m else matrix.mT]))
 
 
 def leading_singular_values(matrix: Tensor, count: int) -> Tensor:
-    """The `count` largest singular values, descending, (..., min(count, n, m)), float64.
+    """Estimate the `count` largest singular values, descending, (..., min(count, n, m)), float64.
 
     Randomized subspace iteration (Halko, Martinsson and Tropp, SIAM Review 53 (2011) 217-288,
-    Algorithm 4.4) in O(n m count) instead of O(n m min(n, m)): the values of A Q with Q an
-    orthonormal basis that q passes of A^T A have turned towards the leading directions. They are
-    never too large, and sigma_k is too small by a part of order (sigma_(l+1) / sigma_k)^(4 q), with
-    l = count + OVERSAMPLING and q = POWER_ITERATIONS: nothing for spectra that decay like those of
-    kernels. To that comes rounding, some eps sigma_1 as ever. NaN for a matrix that is not finite.
-    Like torch.svd_lowrank, whose random numbers are those of the global generator.
+    Algorithm 4.4) in O(n m count) instead of O(n m min(n, m)): the singular values of A Q with Q an
+    orthonormal basis of (A^T A)^q times random directions. They are never too large, and sigma_k is
+    too small by a relative error of order (sigma_(l+1) / sigma_k)^(4 q), with l = count +
+    OVERSAMPLING and q = POWER_ITERATIONS: negligible for the spectra of kernels. Rounding adds some
+    eps sigma_1. NaN for a matrix that is not finite.
+    As torch.svd_lowrank, but without drawing from the global generator.
     """
     A = matrix.double()
     finite = A.isfinite().all(dim=-1).all(dim=-1)

@@ -1,4 +1,4 @@
-"""Spectra: singular values, effective cut-off number and truncated entropy."""
+"""The effective cut-off number and the truncated entropy of a spectrum (Definitions 1 and 2)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from torch import Tensor
 
 
 def effective_cutoff(singular_values: Tensor, cutoff: float) -> Tensor:
-    """e(a), the number of values with sigma >= a sigma_max (Def. 1, Eq. 1), (..., n) -> (...).
+    """Count the values sigma >= a sigma_max, e(a) (Def. 1, Eq. 1), (..., n) -> (...).
 
-    float64, so that it can be NaN, where a value is not finite. 0 of no values and of zeros alone,
-    all of which Eq. 1 would count. Eq. 1 counts values at or above the threshold; the prose above
-    it says the opposite.
+    float64, to be NaN where a value is not finite. 0 for an empty spectrum and for zeros, which
+    Eq. 1 would count. Eq. 1 counts values at or above the threshold; the prose above it states the
+    opposite.
 
     Raises:
         ValueError: a value is negative, as an eigenvalue of a formed J J^T can be.
@@ -21,12 +21,12 @@ def effective_cutoff(singular_values: Tensor, cutoff: float) -> Tensor:
 
 
 def truncated_entropy(singular_values: Tensor, cutoff: float) -> Tensor:
-    """H(a), the entropy of the leading normalised values (Def. 2, Eq. 2), (..., n) -> (...).
+    """Return the entropy of the leading normalised values, H(a) (Def. 2, Eq. 2), (..., n) -> (...).
 
     With p_k = sigma_k / sum_(j<=e) sigma_j over the e = effective_cutoff(sigma, a) largest values,
         H = -(1/e) sum_(k<=e) p_k log p_k.
-    Natural logarithm; 0 log 0 = 0. H is 0 of one value, and of none and of zeros alone, where e is
-    0. The order of the values does not matter. NaN where a value is not finite.
+    Natural logarithm; 0 log 0 = 0. H is 0 for a single value, and where e is 0. The order of the
+    values does not matter. NaN where a value is not finite.
 
     Raises:
         ValueError: a value is negative.
@@ -41,38 +41,38 @@ def truncated_entropy(singular_values: Tensor, cutoff: float) -> Tensor:
 
 
 def cutoff_below_precision(cutoff: float, dtype: torch.dtype, power: int = 1) -> bool:
-    """Whether a cut-off a keeps values of A, or eigenvalues of G = J J^T, that may be rounding.
+    """Return whether a cut-off keeps values of A, or eigenvalues of G, that may be rounding.
 
-    The singular values of A or J are right to about eps sigma_1 of the dtype that their entries are
-    of, by AD too: an entry is rounded when it is stored, and sin(w x + b) by more where w x is
-    large. Measured for weights up to 10: 0.81 eps sigma_1 or less
-    (tests/test_cutoff_below_precision.py). So values near a sigma_1 with a < eps say nothing, nor
-    eigenvalues with a < eps^2. By FD rounding begins far above that, at about eps / h^k
+    By any method, AD included, the singular values of A or J are accurate to about eps sigma_1,
+    with eps of the dtype of the entries: they are rounded when stored, and sin(w x + b) by more
+    where w x is large. Measured for weights up to 10: at most 0.81 eps sigma_1
+    (tests/test_cutoff_below_precision.py). Values below eps sigma_1 are therefore meaningless, as
+    are eigenvalues below eps^2 lambda_1. By FD rounding begins far higher, at about eps / h^k
     (rounding.floor.spectrum_floor).
 
     Args:
         cutoff: the threshold a of Definitions 1 and 2.
-        dtype: of the matrix; it is decomposed in float64.
+        dtype: the dtype of the matrix; it is decomposed in float64.
         power: 1 for singular values; 2 for eigenvalues, their squares.
     """
     return cutoff < torch.finfo(dtype).eps ** power
 
 
 def _kept(values: Tensor, cutoff: float) -> Tensor:
-    """Whether values are kept, (..., n): at or above the threshold, unless all are zero."""
+    """Return which values are kept, (..., n): those at or above the threshold; no zeros alone."""
     largest = _largest(values)
     return (values >= cutoff * largest) & (largest > 0)
 
 
 def _largest(values: Tensor) -> Tensor:
-    """The largest of the values, (..., 1); (..., 0) of none."""
+    """Return the largest value, (..., 1); (..., 0) for an empty spectrum."""
     return values.amax(dim=-1, keepdim=True) if values.shape[-1] else values
 
 
 def _scaled(values: Tensor) -> tuple[Tensor, Tensor]:
-    """Values over the power of two that brings the largest to [1, 2), and whether all are finite.
+    """Scale by the power of two that brings the largest value to [1, 2); flag finite spectra.
 
-    Nothing is rounded, no sum can overflow and no threshold underflow. 0 where not all are finite.
+    Nothing is rounded, no sum can overflow and no threshold underflow. Zeros where not finite.
     """
     negative = values[values < 0]
     if len(negative):

@@ -23,10 +23,10 @@ from pinnspectra.spectra.decomposition import (
 Residual = Callable[[Field], Tensor]
 
 ENTRIES_AT_ONCE = 2**18
-"""Entries of J whose gradients are taken, or which go through the method and the PDE, together."""
+"""Entries of J that are differentiated, or mapped through the method and the PDE, at once."""
 
 ENTRIES_OF_A_PART = 2**22
-"""Entries of J that are held at once where only its triangular factor is wanted."""
+"""Entries of J held at once where only its triangular factor is wanted."""
 
 
 class _DifferentiatedThroughError(Exception):
@@ -35,7 +35,7 @@ class _DifferentiatedThroughError(Exception):
 
 @dataclass
 class _Recorder:
-    """A field that notes what a method asks of u, values or derivatives, and its gradients."""
+    """A field that records the values and derivatives of u in use, with their gradients."""
 
     network: AbstractNetwork
     parameters: Parameters
@@ -45,9 +45,9 @@ class _Recorder:
     def __call__(self, x: Tensor | Jet) -> Tensor | _RecordedJet:
         if isinstance(x, Jet):
             return _RecordedJet(self, x.value.mT)
-        return self.note(x, None)
+        return self.record(x, None)
 
-    def note(self, x: Tensor, operator: DifferentialOperator | None) -> Tensor:
+    def record(self, x: Tensor, operator: DifferentialOperator | None) -> Tensor:
         if x.requires_grad:
             raise _DifferentiatedThroughError
         value, gradient = _value_and_gradient(self.network, self.parameters, x, operator)
@@ -58,17 +58,17 @@ class _Recorder:
 
 @dataclass
 class _RecordedJet:
-    """What Taylor mode gets from a recorder in place of a jet."""
+    """A recorder in place of a jet, for Taylor mode."""
 
     recorder: _Recorder
     x: Tensor
 
     def derivative(self, operator: DifferentialOperator) -> Tensor:
-        return self.recorder.note(self.x, operator)
+        return self.recorder.record(self.x, operator)
 
 
 class _Replay:
-    """A field that answers the same questions, in the same order, with given values."""
+    """A field that returns given values in the order in which they were recorded."""
 
     def __init__(self, values: tuple[Tensor, ...]) -> None:
         self._values = iter(values)
@@ -83,12 +83,12 @@ class _Replay:
 def residual_jacobian(
     residual: Residual, network: AbstractNetwork, parameters: Parameters
 ) -> Tensor:
-    """J, (S, N, P), in the dtype of the parameters; columns in the order of the parameters.
+    """Return J, (S, N, P), in the dtype of the parameters; columns in the order of the parameters.
 
-    Right for every method and PDE, with the residual's own rounding: the gradients of what the
-    method asks of u are taken point by point, O((N + ghost points) P) in time and memory, and then
-    go through the method and the PDE as the values of u do. All members at once. J is held whole,
-    with the gradients at the points beside it; what is in between is done in blocks.
+    For every method and PDE, with the rounding of the residual: the gradients of the values and
+    derivatives of u that the method uses are taken point by point, O((N + ghost points) P) in time
+    and memory, and then mapped through the method and the PDE as u is. All members at once. J and
+    the gradients at the points are held whole; the work between is done in blocks.
     """
     parameters = {name: value.detach() for name, value in parameters.items()}
     recorder = _Recorder(network, parameters)
@@ -114,9 +114,9 @@ def _value_and_gradient(
     x: Tensor,
     operator: DifferentialOperator | None,
 ) -> tuple[Tensor, Tensor]:
-    """(T u)(x_i), (S, n), and d(T u)(x_i) / d theta, (P, S, n), for the asked T (None: the value).
+    """Return (T u)(x_i), (S, n), and d(T u)(x_i) / d theta, (P, S, n), with T = I for None.
 
-    Points last here too: what follows runs along them, and QR wants columns.
+    Points last: the next operations run along them, and QR needs contiguous columns.
     """
     members, count = _sizes(parameters)
     a = parameters["coefficients"]
@@ -138,9 +138,9 @@ def _at_points(
     x: Tensor,
     operator: DifferentialOperator | None,
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
-    """The same by one backward pass, (S, n) and (S, n, ...) for each parameter.
+    """Return (T u)(x_i), (S, n), and its gradient per parameter, (S, n, ...), by one backward pass.
 
-    Every point has a copy of the parameters, and so a gradient of its own.
+    Every point has a copy of the parameters, and so its own gradient.
     """
     copies = {
         name: value.unsqueeze(1).expand(-1, len(x), *value.shape[1:]).requires_grad_()
@@ -154,22 +154,22 @@ def _at_points(
 
 
 def _sizes(parameters: Parameters) -> tuple[int, int]:
-    """The numbers S of members and P of parameters of each."""
+    """Return the number S of members and the number P of parameters per member."""
     members = len(parameters["coefficients"])
     return members, sum(value[0].numel() for value in parameters.values())
 
 
 def _by_rows(residual: Residual, network: AbstractNetwork, parameters: Parameters) -> Tensor:
-    """J by one backward pass a row, for methods that differentiate through u themselves."""
+    """Return J by one backward pass per row, for methods that differentiate through u."""
     theta = {name: value.requires_grad_() for name, value in parameters.items()}
     with torch.enable_grad():
         r = residual(network.field(theta))
-    rows = [
-        torch.autograd.grad(
-            r_i.sum(), list(theta.values()), retain_graph=True, materialize_grads=True
-        )
-        for r_i in r.unbind(dim=1)
-    ]
+        rows = [
+            torch.autograd.grad(
+                r_i.sum(), list(theta.values()), retain_graph=True, materialize_grads=True
+            )
+            for r_i in r.unbind(dim=1)
+        ]
     return torch.stack([torch.cat([g.flatten(1) for g in row], dim=1) for row in rows], dim=1)
 
 
@@ -179,19 +179,19 @@ def kernel_singular_values(
     parameters: Parameters,
     leading: int | None = None,
 ) -> Tensor:
-    """sigma(J), (S, min(N, P)), float64, descending; their squares are the eigenvalues of G.
+    """Return sigma(J), (S, min(N, P)), float64, descending; the squares are the eigenvalues of G.
 
-    J is taken by parts of the points and reduced to its triangular factor as it goes, so that
-    memory grows with S P^2, not with N. NaN for a member whose J is not finite.
+    J is taken by parts of the points, each reduced to a triangular factor, so that memory grows
+    with S P^2, not with N. NaN for a member whose J is not finite.
 
-    Values are right to c eps sigma_1, so that eigenvalues lambda are right to 2 c eps
-    sqrt(lambda_1 / lambda) of themselves. By AD in float64, N and M up to 100, c is measured below
-    2.5, and below 0.3 where lambda < 1e-5 lambda_1: ten digits down to 1e-12 lambda_1, six at
-    1e-20. The limit is the rounding of J's entries, which no decomposition takes back.
+    The error is c eps sigma_1, so that the relative error of an eigenvalue lambda is
+    2 c eps sqrt(lambda_1 / lambda). By AD in float64, N and M up to 100, c is measured below 2.5,
+    and below 0.3 where lambda < 1e-5 lambda_1: ten digits down to 1e-12 lambda_1, six at 1e-20. The
+    limit is the rounding of the entries of J, which no decomposition can undo.
 
-    With `leading`, only so many of the largest values, (S, leading), by random sampling
-    (leading_singular_values, which says how accurate they are): O(N P leading) where P is so large,
-    above 2 000 or so, that O(N P^2) is too long. J is held whole for that.
+    With `leading`, the largest values alone, (S, leading), by randomized subspace iteration
+    (leading_singular_values): O(N P leading), for P above 2 000 or so, where O(N P^2) is too slow.
+    This holds J whole.
     """
     blocks = (J for _, J in row_blocks(collocation, network, parameters))
     if leading is None:
@@ -202,9 +202,9 @@ def kernel_singular_values(
 def row_blocks(
     collocation: Collocation, network: AbstractNetwork, parameters: Parameters
 ) -> Iterator[tuple[Collocation, Tensor]]:
-    """Consecutive parts of the points and their J, (S, n, P).
+    """Yield consecutive parts of the points and their J, (S, n, P).
 
-    With more rows than columns, or QR has more to do.
+    Each has more rows than columns, which keeps QR cheap.
     """
     members, count = _sizes(parameters)
     for part in collocation.parts(max(2 * count, ENTRIES_OF_A_PART // (members * count))):
@@ -212,5 +212,5 @@ def row_blocks(
 
 
 def training_kernel(jacobian: Tensor) -> Tensor:
-    """G = J J^T, (..., N, N). Its eigenvalues are singular_values(J)^2; G loses half the digits."""
+    """Return G = J J^T, (..., N, N), which keeps half the digits of singular_values(J)^2."""
     return jacobian @ jacobian.mT

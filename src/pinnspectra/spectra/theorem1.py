@@ -11,23 +11,23 @@ from torch import Tensor
 
 from pinnspectra.spectra.modes import LossModes
 
-SHARE = 0.99
-"""What a window must hold of |rho|^2 at every record; the theorem supposes all of it."""
+WINDOW_SHARE = 0.99
+"""The share of |rho|^2 that a window must exceed at every record; the theorem supposes 1."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What Theorem 1 says of L(T) / L(t*), and what it was; modes are counted from 1.
+    """The bounds of Theorem 1 on L(T) / L(t*), and its measured value; modes count from 1.
 
-    first_mode, last_mode: the smallest window that holds more than SHARE of |rho|^2 at every
+    first_mode, last_mode: the smallest window that holds more than WINDOW_SHARE of |rho|^2 at every
         record of [t*, T].
-    share: the least that it holds.
+    share: the smallest share that it holds.
     eta, zeta: the extremes of min rho_i^2 / max rho_i^2 and of its inverse over window and records.
     lower, upper: the bounds of Eq. 20.
     measured: L(T) / L(t*).
-    exponential_rate: exp(-4 integral of rho^T G rho / rho^T rho dt), which supposes nothing.
-    vacuous: upper > 0.99 or lower < 0.01, so that at least one side says next to nothing.
-    holds: lower <= measured <= upper. It need not, since the rest of rho is not zero.
+    exponential_rate: exp(-4 integral of rho^T G rho / rho^T rho dt), free of assumptions.
+    vacuous: upper > 0.99 or lower < 0.01, so that at least one bound is useless.
+    holds: lower <= measured <= upper, which may fail, since rho has a part outside the window.
     """
 
     t_star: int
@@ -46,42 +46,45 @@ class Bounds:
 
 
 def smallest_window(shares: Tensor) -> tuple[int, int, float]:
-    """The shortest window of modes first..last-1 with a share above SHARE, and that share.
+    """Find the shortest window of modes first..last-1 with a share above WINDOW_SHARE.
 
-    Of several as short the one that holds most. The window of all modes where none does.
+    Of equally short windows the one with the largest share; all modes where there is none.
 
     Args:
-        shares: (n + 1, n + 1), what the modes first..last-1 hold at [first, last].
+        shares: (n + 1, n + 1), the share of the modes first..last-1 at [first, last].
+
+    Returns:
+        first, last and the share.
     """
     edges = torch.arange(len(shares), device=shares.device)
     length = (edges - edges[:, None]).double()
-    # a share is at most 1 (but for rounding), which orders windows of one length
-    badness = (length - shares / 2).where(shares > SHARE, math.inf)
+    # shares are at most 1, up to rounding, and so only order windows of equal length
+    badness = (length - shares / 2).where(shares > WINDOW_SHARE, math.inf)
     at = int(badness.argmin()) if bool(badness.isfinite().any()) else len(shares) - 1
     first, last = divmod(at, len(shares))
     return first, last, float(shares[first, last])
 
 
 def window_shares(squares: Tensor) -> Tensor:
-    """The share of all squares, (n,), in every window, (n + 1, n + 1): first..last-1."""
+    """Return the share of squares, (n,), in every window first..last-1, (n + 1, n + 1)."""
     ends = torch.cat([squares.new_zeros(1), squares.cumsum(dim=0)]) / squares.sum()
     return ends - ends[:, None]
 
 
 def bounds(steps: Sequence[int], time: Tensor, modes: LossModes) -> list[Bounds]:
-    """Theorem 1 for every t* but the last record, T being the last, in ascending order.
+    """Evaluate Theorem 1 for every record t* before the last, T, in ascending order.
 
     With the window W of k modes and extremes over the records of [t*, T],
         exp(-4 zeta max mean_W lambda (T - t*)) <= L(T) / L(t*)
             <= exp(-4 eta min mean_W lambda (T - t*))        (Eq. 20),
     times being sums of learning rates. 4, not 2: L = |rho|^2 and grad L = 2 J^T rho (LossModes).
     The mean divides by the k modes of the sum; the paper divides by k - 1, for which the upper
-    bound is false. How t* is chosen it does not say.
+    bound is false. It does not say how t* is chosen.
 
     Args:
         steps: gradient steps of the records, (K,).
-        time: the sum of the learning rates until then, (K,), float64.
-        modes: the modes then, (K, n).
+        time: the sum of the learning rates up to each record, (K,), float64.
+        modes: the modes at each record, (K, n).
     """
     found: list[Bounds] = []
     held = torch.ones((), dtype=torch.float64)

@@ -110,7 +110,7 @@ class Subject:
     def step_error(self, accuracy_order: int, dtype: torch.dtype) -> StepError:
         """The expected error of the operators of the highest order, over the rms of f."""
         operators, x = self.collocation.leading_operators, self.collocation.interior.to(dtype)
-        error = StepError.of(self.field(dtype), x, operators, accuracy_order)
+        error = StepError.estimate(self.field(dtype), x, operators, accuracy_order)
         truncation, rounding = error.truncation / self.scale, error.rounding / self.scale
         return replace(error, truncation=truncation, rounding=rounding)
 
@@ -206,7 +206,7 @@ def step_panel(subject: Subject, precision: str) -> StepPanel:
 def _curve(subject: Subject, accuracy_order: int, dtype: torch.dtype) -> StepCurve:
     error = subject.step_error(accuracy_order, dtype)
     steps = error.best_step * SCAN
-    steps = steps[steps <= subject.collocation.interior.extent]
+    steps = steps[steps <= subject.collocation.interior.largest_coordinate]
     measured = np.full(steps.size, np.nan)
     for k in range(0, steps.size, 3):
         difference = FiniteDifference(float(steps[k]), accuracy_order)

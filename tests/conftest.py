@@ -70,7 +70,7 @@ def _as_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """No figures from runs in this process, which spares most of the time of small ones."""
     monkeypatch.setattr("pinnspectra.show.figures.of_runs.draw", lambda *_: True)
-    monkeypatch.setattr("pinnspectra.show.tables.collect._draw", lambda *_: [])
+    monkeypatch.setattr("pinnspectra.show.tables.collect.comparison_figures", lambda _: {})
     monkeypatch.setattr("pinnspectra.show.report.report", lambda _: None)
 
 

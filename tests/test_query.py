@@ -124,7 +124,7 @@ def test_damage_is_said_and_rows_that_have_values_of_another_kind_are_shown(made
     shutil.copytree(made, folder)
     path = folder / "0" / "result.json"
     path.write_text(
-        json.dumps(json.loads(path.read_text()) | {"loss": "text\n\x1b[31mlines", "seed": [1]})
+        json.dumps(json.loads(path.read_text()) | {"pde": "text\n\x1b[31mlines", "seed": [1]})
     )
     (folder / "1" / "spectra.npz").write_bytes(b"")
     assert main([str(folder), "--sort", "loss"]) == 1

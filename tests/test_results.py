@@ -260,8 +260,8 @@ def test_the_summary_of_one_run_has_its_numbers_and_what_they_are(sweep):
     said = summary(path)
     assert said.startswith("finished in 10.0 s at 100 steps/s: poisson1d, by fd, seed 0")
     wanted = {
-        "interior loss, believed": f"{result['loss_interior']:.3e}  by fd",
-        "interior loss, true": f"{result['loss_interior_ad64']:.3e}  by ad in float64",
+        "believed interior loss": f"{result['loss_interior']:.3e}  by fd",
+        "true interior loss": f"{result['loss_interior_ad64']:.3e}  by ad in float64",
         "relative L2 error of u": f"{result['relative_l2_error']:.3e}",
         "truncated entropy H": "at a = 1e-05",
     }

@@ -6,7 +6,7 @@ import csv
 import json
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,6 @@ AGAIN = "run the same command again"
 DESCRIBED = f"remove .hydra and {AGAIN}"
 FROM_CHECKPOINT = f"remove result.json beside it and {AGAIN}"
 """What mends a file: of a run without result.json the same command does what is missing."""
-
-DO_NOT_FIT = "its arrays do not fit together"
 
 
 @dataclass(frozen=True)
@@ -105,80 +103,60 @@ def read_arrays(path: Path) -> Arrays:
         return {}
 
 
-def _numbers(path: Path, axes: Mapping[str, int], needed: int) -> Arrays:
-    """Load arrays of real numbers, the first `needed` of which have to be there."""
+def _load(path: Path, needed: Sequence[str], others: Sequence[str] = ()) -> Arrays:
+    """Load arrays of real numbers by name."""
     arrays = load_arrays(path)
-    missing = [name for name in list(axes)[:needed] if name not in arrays]
+    missing = [name for name in needed if name not in arrays]
     if missing:
         raise ValueError(f"it lacks {', '.join(missing)}")
     for name, array in arrays.items():
         if array.dtype.kind not in "iuf":
             raise ValueError(f"{name} is not of real numbers")
-    return {name: array for name, array in arrays.items() if name in axes}
+    return {name: arrays[name] for name in (*needed, *others) if name in arrays}
 
 
 def _check(fits: bool) -> None:
     if not fits:
-        raise ValueError(DO_NOT_FIT)
+        raise ValueError("its arrays do not fit together")
 
 
-SPECTRA = {
-    "steps": 1,
-    "singular_values": 3,
-    "eigenvalues": 3,
-    "effective_cutoff": 2,
-    "truncated_entropy": 2,
-    "floor": 2,
-}
-"""The arrays of a spectra.npz and their axes: (K,), (K, S, N), (K, S) and (S, N)."""
+AXES = {"singular_values": 3, "eigenvalues": 3, "effective_cutoff": 2, "truncated_entropy": 2}
+"""The arrays of a spectra.npz, (T, S, N) and (T, S), beside its steps, (T,)."""
 
 
 def _load_spectra(path: Path) -> Arrays:
-    """Load a spectra.npz; arrays without a member axis, as an older run wrote them, get one.
-
-    A floor that is missing, or not of the spectrum's shape, is NaN.
-    """
-    arrays = _numbers(path, SPECTRA, 5)
-    floor = arrays.pop("floor", np.empty(0))
-    lacking = [name for name, array in arrays.items() if array.ndim == SPECTRA[name] - 1]
-    arrays |= {name: np.expand_dims(arrays[name], 1) for name in lacking if name != "steps"}
-    _check(all(array.ndim == SPECTRA[name] for name, array in arrays.items()))
-    steps = arrays["steps"]
-    shapes = {array.shape[:2] for name, array in arrays.items() if name != "steps"}
-    _check(len(shapes) == 1 and shapes.pop()[:1] == steps.shape)
-    sigma, values = arrays["singular_values"], arrays["eigenvalues"]
-    _check(sigma.shape[-1] > 0 and values.shape[-1] > 0)
-    none = np.full(sigma.shape[1:], np.nan)
-    return arrays | {"floor": floor if floor.shape == none.shape else none}
+    """Load a spectra.npz; its floor, (S, N), is NaN where there is none that fits."""
+    arrays = _load(path, ("steps", *AXES), ("floor",))
+    for name, axes in AXES.items():
+        if arrays[name].ndim == axes - 1:  # of one member, as older runs wrote it
+            arrays[name] = arrays[name][:, None]
+        _check(arrays[name].ndim == axes)
+    sigma, shapes = arrays["singular_values"], {arrays[name].shape[:2] for name in AXES}
+    _check(len(shapes) == 1 and arrays["steps"].shape == sigma.shape[:1])
+    _check(sigma.shape[2] > 0 and arrays["eigenvalues"].shape[2] > 0)
+    floor, none = arrays.get("floor"), np.full(sigma.shape[1:], np.nan)
+    return arrays | {"floor": none if floor is None or floor.shape != none.shape else floor}
 
 
-SOLVE = dict.fromkeys(
-    (
-        "singular_values",
-        "floor",
-        "truncation_position",
-        "relative_training_error",
-        "solved_singular_values",
-    ),
-    1,
-)
-"""The arrays of a spectrum.npz: (n,), at most (n,), (P,) twice, and those of a larger matrix."""
+CURVE = ("truncation_position", "relative_training_error")
+FURTHER = ("floor", *CURVE, "solved_singular_values")
+"""The arrays of a spectrum.npz beside its singular values, (n,): at most (n,), (P,) and (P,)."""
 
 
 def _load_solve(path: Path) -> Arrays:
     """Load a spectrum.npz; arrays that it lacks are empty."""
-    arrays = dict.fromkeys(SOLVE, np.empty(0)) | _numbers(path, SOLVE, 1)
-    sigma, floor, position, error = (arrays[name] for name in list(SOLVE)[:4])
+    arrays = dict.fromkeys(FURTHER, np.empty(0)) | _load(path, ("singular_values",), FURTHER)
+    position, error = (arrays[name] for name in CURVE)
     _check(all(array.ndim == 1 for array in arrays.values()))
-    _check(floor.size <= sigma.size and position.shape == error.shape)
-    _check(bool(np.isfinite(position).all()))
+    _check(arrays["floor"].size <= arrays["singular_values"].size)
+    _check(position.shape == error.shape and bool(np.isfinite(position).all()))
     return arrays
 
 
 def _load_solution(path: Path) -> Arrays:
     """Load a solution.npz: points (N, d), solution (S, N), exact (N,)."""
-    arrays = _numbers(path, {"points": 2, "solution": 2, "exact": 1}, 3)
-    points, u, exact = (arrays[name] for name in ("points", "solution", "exact"))
+    arrays = _load(path, ("points", "solution", "exact"))
+    points, u, exact = arrays.values()
     _check(points.ndim == u.ndim == 2 and exact.shape == points.shape[:1] == u.shape[1:])
     return arrays
 
@@ -217,6 +195,14 @@ def _load_mapping(path: Path) -> dict[str, Any]:
     return {str(key): value for key, value in found.items()}
 
 
+def _load_choices(path: Path) -> dict[str, Any]:
+    """Load what was chosen of each group of conf/; {} where hydra.yaml does not say."""
+    found: Any = _load_mapping(path)
+    for key in ("hydra", "runtime", "choices"):
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
 def _load_overrides(path: Path) -> list[str]:
     return [str(override) for override in _is(list, _load_yaml(path) or [], "a list")]
 
@@ -230,7 +216,7 @@ FILES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "result.json": (_load_result, AGAIN),
     "error.json": (_load_json, AGAIN),
     ".hydra/config.yaml": (_load_mapping, DESCRIBED),
-    ".hydra/hydra.yaml": (_load_mapping, DESCRIBED),
+    ".hydra/hydra.yaml": (_load_choices, DESCRIBED),
     ".hydra/overrides.yaml": (_load_overrides, DESCRIBED),
     "metrics.csv": (load_metrics, FROM_CHECKPOINT),
     "spectra.npz": (_load_spectra, FROM_CHECKPOINT),

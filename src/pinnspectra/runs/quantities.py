@@ -1,7 +1,7 @@
-"""The quantities of a run: the one table of what they are called, how they are shown and mean.
+"""The one table of quantities: what runs record, how it is called, ordered, shown and explained.
 
-A quantity that training logs as `metric` comes into result.json, summary.csv, tables, report and
-W&B by its line here. Views choose and order by key.
+A metric that training logs comes into result.json, summary.csv, the tables, the report and W&B by
+a line here. Views choose quantities by key.
 """
 
 from __future__ import annotations
@@ -15,84 +15,107 @@ from typing import Any
 import numpy as np
 
 from pinnspectra.runs.messages import printable
+from pinnspectra.runs.numbers import is_number
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """A column of a table of runs.
+    """A column of the table of runs.
 
     Attributes:
         key: in result.json and summary.csv.
-        meaning: in one phrase.
-        metric: in metrics.csv, W&B and TensorBoard; "" where it is not logged. result.json takes
-            what has a metric from a member's last row.
-        symbol: the paper's letter; "" where it has none.
-        heading: of a column of a narrow table.
+        metric: in metrics.csv, W&B and TensorBoard, from whose last row result.json takes it; ""
+            where it is not logged.
+        symbol: the letter of the paper; "" where it has none.
+        heading: of a narrow column.
         words: for an axis or a sentence, without the symbol.
-        format: of its numbers.
-        smaller_is_better: None where neither is.
-        rank: columns of a low rank are the first that a table lacks where there is no room; None:
-            it always has room.
+        meaning: in a phrase.
+        kind: float for all numbers, str, or bool.
+        format: of a float.
+        smaller_is_better: None where neither is better.
+        is_outcome: whether it says what came of a run, and not what ran.
+        rank: columns of low rank go first where a table lacks room, those of None never; 0 is
+            shown of a run alone, or where it is asked for.
     """
 
     key: str
+    metric: str
+    symbol: str
+    heading: str
+    words: str
     meaning: str
-    metric: str = ""
-    symbol: str = ""
-    heading: str = ""
-    words: str = ""
-    format: str = ".4g"
-    smaller_is_better: bool | None = None
-    rank: int | None = 0
+    kind: type
+    format: str
+    smaller_is_better: bool | None
+    is_outcome: bool
+    rank: int | None
 
     @property
     def label(self) -> str:
-        """The words and the symbol, as an axis has them."""
-        return f"{self.words} {self.symbol}".strip()
+        """The words, and the symbol where tables have it too."""
+        return f"{self.words} {self.symbol}" if self.symbol == self.heading else self.words
+
+    def typed(self, value: Any) -> Any:
+        """Return a value that a file holds, None where it is not of this kind, or not finite."""
+        if self.kind is str:
+            return None if value is None else str(value)
+        fits = is_number(value) if self.kind is float else isinstance(value, self.kind)
+        return value if fits else None
 
 
-def _error(key: str, meaning: str, **texts: Any) -> Quantity:
+def _quantity(
+    key: str,
+    meaning: str,
+    *,
+    metric: str = "",
+    symbol: str = "",
+    heading: str = "",
+    words: str = "",
+    kind: type = float,
+    format: str = ".4g",
+    better: bool | None = None,
+    outcome: bool = False,
+    rank: int | None = 1,
+) -> Quantity:
+    heading, words = heading or symbol or key, words or key.replace("_", " ")
+    named = (key, metric, symbol, heading, words, meaning)
+    return Quantity(*named, kind, format, better, outcome, rank)
+
+
+def _error(key: str, meaning: str, **others: Any) -> Quantity:
     """Return a loss or an error."""
-    return Quantity(key, meaning, format=".3e", smaller_is_better=True, **texts)
+    return _quantity(key, meaning, format=".3e", better=True, outcome=True, **others)
 
 
 _ALL = (
-    Quantity("run", "folder of the run", rank=None),
-    Quantity("pde", "problem", words="problem", rank=11),
-    Quantity("method", "method of differentiation", words="method", rank=12),
-    Quantity("seed", "seed of the initial parameters", words="seed", rank=8),
-    Quantity("member", "number in the ensemble, from 0", words="member", rank=13),
-    Quantity(
-        "learning_rate",
-        "learning rate of the optimizer",
-        heading="lr",
-        words="learning rate",
-        format="g",
-        rank=7,
-    ),
-    Quantity(
+    _quantity("run", "folder of the run", kind=str, rank=None),
+    _quantity("pde", "problem", words="problem", kind=str, rank=12),
+    _quantity("method", "method of differentiation", kind=str, rank=13),
+    _quantity("seed", "seed of the initial parameters", rank=9),
+    _quantity("member", "number in the ensemble, from 0", rank=14),
+    _quantity("learning_rate", "learning rate at the start", heading="lr", format="g", rank=8),
+    _quantity(
         "status",
         "`finished` or `diverged`; without a result `unfinished`, `failed` or `refused`",
-        words="status",
+        kind=str,
         rank=None,
     ),
-    Quantity("step", "gradient step at which it ended", words="gradient step", rank=5),
+    _quantity("step", "gradient step at which it ended", words="gradient step", rank=6),
     _error(
         "loss",
         "what is minimised: interior + `boundary_weight` boundary",
         metric="loss",
         symbol="L",
         heading="loss",
-        words="loss",
-        rank=3,
+        rank=4,
     ),
     _error(
         "loss_interior",
-        "interior loss by the run's own method and precision: what it believes",
+        "interior loss by the run's own method and precision",
         metric="loss/interior",
         heading="believed",
         words="believed interior loss",
-        rank=9,
+        rank=10,
     ),
     _error(
         "loss_boundary",
@@ -100,10 +123,11 @@ _ALL = (
         metric="loss/boundary",
         heading="boundary",
         words="boundary loss",
+        rank=0,
     ),
     _error(
         "loss_interior_ad64",
-        "interior loss of the same parameters by AD in float64",
+        "interior loss by AD in float64",
         metric="loss/interior_ad64",
         heading="true",
         words="true interior loss",
@@ -111,17 +135,17 @@ _ALL = (
     ),
     _error(
         "relative_training_error",
-        "norm of the residual over that of f, by the run's method",
+        "norm of the residual over that of f, by the run's own method and precision",
         metric="relative_training_error",
         heading="train_error",
-        words="relative training error",
+        rank=0,
     ),
     _error(
         "relative_training_error_ad",
         "relative training error by AD in float64 (rfm_solve.py)",
         heading="true_error",
         words="true relative training error",
-        rank=4,
+        rank=5,
     ),
     _error(
         "relative_l2_error",
@@ -129,70 +153,71 @@ _ALL = (
         metric="relative_l2_error",
         heading="L2_error",
         words="relative L2 error of u",
-        rank=14,
+        rank=15,
     ),
-    Quantity(
+    _quantity(
         "cutoff",
         "threshold a of Definitions 1 and 2",
         symbol="a",
         words="cut-off",
         format="g",
+        rank=0,
     ),
-    Quantity(
+    _quantity(
         "cutoff_below_precision",
         "whether a is so low that what it keeps may be rounding alone",
-        words="cut-off below the precision",
+        kind=bool,
+        rank=0,
     ),
-    Quantity(
+    _quantity(
         "effective_cutoff",
-        "values of the spectrum at or above a times the largest (Definition 1); of the eigenvalues "
-        "of G, or of the singular values of A",
+        "number of eigenvalues of G, or of singular values of A, of at least a times the largest "
+        "(Definition 1)",
         metric="spectrum/effective_cutoff",
         symbol="e",
         words="effective cut-off number",
-        rank=10,
+        outcome=True,
+        rank=11,
     ),
-    Quantity(
+    _quantity(
         "truncated_entropy",
-        "entropy of the values that e counts (Definition 2)",
+        "entropy of the first e of them (Definition 2)",
         metric="spectrum/truncated_entropy",
         symbol="H",
-        words="truncated entropy",
+        outcome=True,
         rank=None,
     ),
-    Quantity(
+    _quantity(
         "truncation_position",
-        "singular values that are solved with (rfm_solve.py)",
+        "number of singular values that are solved with (rfm_solve.py)",
         symbol="p",
-        words="truncation position",
-        rank=2,
+        outcome=True,
+        rank=3,
     ),
-    Quantity(
+    _quantity(
         "steps_per_second",
         "gradient steps per second once compiled",
         heading="steps/s",
-        words="gradient steps per second",
         format=".0f",
-        smaller_is_better=False,
-        rank=1,
+        better=False,
+        rank=2,
     ),
-    Quantity(
+    _quantity(
         "wall_seconds",
         "seconds in all",
         heading="seconds",
-        words="wall time in seconds",
         format=".1f",
-        smaller_is_better=True,
-        rank=6,
+        better=True,
+        rank=7,
     ),
-    Quantity("config_hash", "hash of the settings that decide the numbers"),
+    _quantity("config_hash", "hash of the settings that decide the numbers", kind=str, rank=0),
 )
 
 QUANTITIES: dict[str, Quantity] = {quantity.key: quantity for quantity in _ALL}
 """By key, in the order of summary.csv and of all tables."""
 
-METRICS: dict[str, Quantity] = {q.metric: q for q in QUANTITIES.values() if q.metric}
-"""Those that training logs, by metric."""
+OUTCOMES = tuple(key for key, quantity in QUANTITIES.items() if quantity.is_outcome)
+"""Keys of what came of a run."""
 
 LEAST_FIXED = 1e-3
 """Truncated entropies from here on are shown with four decimals."""
@@ -200,13 +225,12 @@ LEAST_FIXED = 1e-3
 
 def of_metric(metric: str) -> Quantity | None:
     """Return the quantity that is logged under a name; None of other metrics."""
-    return METRICS.get(metric)
+    return next((q for q in QUANTITIES.values() if metric and q.metric == metric), None)
 
 
 def heading(key: str) -> str:
     """Return the heading of a column: of a quantity, or of a key of the configuration."""
-    quantity = QUANTITIES.get(key)
-    return quantity.heading or quantity.symbol or key if quantity else key
+    return QUANTITIES[key].heading if key in QUANTITIES else key
 
 
 def shown(value: Any, key: str = "") -> str:
@@ -222,7 +246,7 @@ def shown(value: Any, key: str = "") -> str:
 
 def table_of_documentation() -> str:
     """Return the table of quantities in docs/results.md."""
-    rows = [f"| `{q.key}` | {heading(q.key)} | {q.meaning} |" for q in QUANTITIES.values()]
+    rows = [f"| `{q.key}` | {q.heading} | {q.meaning} |" for q in QUANTITIES.values()]
     return "\n".join(["| key | heading | |", "|---|---|---|", *rows])
 
 

@@ -14,11 +14,8 @@ from typing import Any
 import numpy as np
 
 from pinnspectra.runs.files import FILES, Arrays, Content, load_metrics, read, read_arrays
-from pinnspectra.runs.numbers import is_number, number
+from pinnspectra.runs.numbers import number
 from pinnspectra.runs.quantities import QUANTITIES
-
-CHOICES = ("pde", "method")
-"""What is known of a run from how it was started."""
 
 FREE_SOLUTION = ("relative_l2_error", "loss_boundary")
 """What means nothing where a random feature model has no boundary rows: u is then free."""
@@ -26,23 +23,17 @@ FREE_SOLUTION = ("relative_l2_error", "loss_boundary")
 __all__ = ["read_arrays"]
 
 Row = dict[str, Any]
-"""Values by key of QUANTITIES."""
+"""Values of a member by key of QUANTITIES, each of its kind; None where it has none."""
 
 
 @dataclass(frozen=True, eq=False)
 class Spectra:
-    """The spectra of training, largest first, at the K >= 1 steps at which a member has one.
+    """The spectra of training, largest first, at the T >= 1 steps at which a member has one.
 
-    NaN for members that have none at a step, and floors where no floor was recorded.
-
-    Attributes:
-        steps: (K,).
-        singular_values: of J, (K, S, N).
-        eigenvalues: of G = J J^T, their squares, (K, S, N).
-        floor: the predicted rounding floor of the last eigenvalues, (S, N).
-        singular_value_floor: that of the last singular values, its root, (S, N).
-        effective_cutoff: e, (K, S).
-        truncated_entropy: H, (K, S).
+    `steps` is (T,); `singular_values`, of J, and `eigenvalues`, of G = J J^T, are (T, S, N);
+    `effective_cutoff` and `truncated_entropy` are (T, S): NaN where a member has no spectrum.
+    `floor` is the rounding floor of the last eigenvalues as predicted, `singular_value_floor` that
+    of the last singular values, its root, (S, N): NaN where none was recorded.
     """
 
     steps: np.ndarray
@@ -56,14 +47,11 @@ class Spectra:
 
 @dataclass(frozen=True, eq=False)
 class Solve:
-    """A random feature model, solved; what was not recorded is of size 0.
+    """A solved random feature model; what was not recorded is of size 0.
 
-    Attributes:
-        singular_values: of A, (n,), largest first.
-        floor: their predicted rounding floor, at most (n,).
-        truncation_position: of P truncated solutions, (P,).
-        relative_training_error: of each, (P,).
-        solved_singular_values: of A with its boundary rows.
+    `singular_values` of A, (n,), largest first, with their rounding `floor`, at most (n,); of A
+    with its boundary rows, `solved_singular_values`; and P truncated solutions: the
+    `relative_training_error` at each `truncation_position`, (P,).
     """
 
     singular_values: np.ndarray
@@ -84,7 +72,7 @@ class Solution:
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A run's folder, by the name that a table calls it.
+    """A run's folder, and the name that tables call it by.
 
     `known` is its result where it is known before it is written.
     """
@@ -105,44 +93,42 @@ class Run:
 
     @cached_property
     def result(self) -> dict[str, Any]:
-        """What result.json holds; without it the choices, and the members' last rows.
+        """What result.json holds; without it problem, method and the members' last losses.
 
         With the reason of a run that failed or was refused.
         """
-        found = self._whole_result
-        if found is not None:
-            return dict(found)
+        if self._written is not None:
+            return dict(self._written)
+        choices = self._read(".hydra/hydra.yaml") or {}
         failure = self._read("error.json") or {}
-        reason = {"error": failure.get("error")} if failure else {}
-        status = failure.get("status", "unfinished")
-        return {**self._choices(), **reason, "status": status, "members": self._last_rows()}
+        return {
+            **{key: choices.get(key) for key in ("pde", "method")},
+            **({"error": failure.get("error")} if failure else {}),
+            "status": failure.get("status", "unfinished"),
+            "members": self._last_losses(),
+        }
 
     @property
-    def _whole_result(self) -> Mapping[str, Any] | None:
+    def _written(self) -> Mapping[str, Any] | None:
         return self._read("result.json") if self.known is None else self.known
 
-    def _choices(self) -> Row:
-        found: Any = self._read(".hydra/hydra.yaml")
-        for key in ("hydra", "runtime", "choices"):
-            found = found.get(key) if isinstance(found, dict) else None
-        return {key: (found or {}).get(key) for key in CHOICES} if isinstance(found, dict) else {}
-
-    def _last_rows(self) -> list[Row]:
-        """Return the last step of every member at which a loss is logged, and that loss."""
+    def _last_losses(self) -> list[Row]:
+        """Return the last step of each member at which a loss is logged, and that loss."""
         steps, loss = self.losses
-        last = [np.flatnonzero(np.isfinite(values))[-1:] for values in loss.T]
-        return [
-            {
-                "member": member,
-                "step": int(steps[k[0]]) if k.size else None,
-                "loss": float(loss[k[0], member]) if k.size else None,
-            }
-            for member, k in enumerate(last)
-        ]
+        rows: list[Row] = []
+        for member, values in enumerate(loss.T):
+            finite = np.flatnonzero(np.isfinite(values))
+            last = (
+                {"step": int(steps[finite[-1]]), "loss": float(values[finite[-1]])}
+                if finite.size
+                else {}
+            )
+            rows.append({"member": member, **last})
+        return rows
 
     @property
     def status(self) -> str:
-        """How the run ended, all members together."""
+        """How the run ended, its members taken together."""
         return str(self.result.get("status"))
 
     @property
@@ -165,15 +151,15 @@ class Run:
         """The a of Definitions 1 and 2; NaN where it is not known."""
         return number(self.result.get("cutoff"))
 
-    @property
+    @cached_property
     def rows(self) -> list[Row]:
-        """The values of every member, as result.json has them; None where it has none."""
-        found = _members(self.result) or [{"member": 0}]
-        every = [{**self.result, **member, "run": self.name} for member in found]
-        return [{key: row.get(key) for key in QUANTITIES} for row in every]
+        """The values of each member, as the result has them."""
+        own = {**self.result, "run": self.name}
+        every = [{**own, **member} for member in _members(self.result) or [{"member": 0}]]
+        return [{key: q.typed(row.get(key)) for key, q in QUANTITIES.items()} for row in every]
 
     @property
-    def comparable_rows(self) -> list[Row]:
+    def meaningful_rows(self) -> list[Row]:
         """The rows without what means nothing (FREE_SOLUTION)."""
         free = FREE_SOLUTION if self.config.get("boundary_rows") is False else ()
         return [row | dict.fromkeys(free) for row in self.rows]
@@ -182,7 +168,7 @@ class Run:
     def learning_rates(self) -> list[float]:
         """The learning rate of each member; [] where one is not known."""
         rates = [row["learning_rate"] for row in self.rows]
-        return rates if all(map(is_number, rates)) else []
+        return [] if None in rates else rates
 
     @property
     def finished(self) -> bool:
@@ -197,17 +183,17 @@ class Run:
     @property
     def losses(self) -> tuple[np.ndarray, np.ndarray]:
         """Gradient steps, (T,), and losses, (T, S), of metrics.csv; T = 0 where there is none."""
-        if not self.metrics.keys() >= {"step", "loss"}:
+        if not self.metrics:
             return np.empty(0), np.empty((0, self._size or 1))
         return self.metrics["step"], self.metrics["loss"]
 
     @property
     def _size(self) -> int | None:
-        """S as the result has it, or the spectra, also of a member without a row; else None."""
-        if self._whole_result is not None:
-            return len(_members(self._whole_result)) or 1
-        arrays = self._read("spectra.npz")
-        return arrays["eigenvalues"].shape[1] if arrays else None
+        """S by the result or the spectra, which have members without a row too; else None."""
+        if self._written is not None:
+            return len(_members(self._written)) or 1
+        spectra = self._read("spectra.npz")
+        return spectra["eigenvalues"].shape[1] if spectra else None
 
     @cached_property
     def spectra(self) -> Spectra | None:
@@ -252,7 +238,6 @@ class Run:
 
     @cached_property
     def _contents(self) -> dict[str, Content]:
-        """The files that have been read."""
         return {}
 
 
@@ -263,14 +248,11 @@ def _members(result: Mapping[str, Any]) -> list[Row]:
 
 
 def by_member(metrics: Arrays, size: int | None = None) -> Arrays:
-    """Give the columns of a metrics.csv a member axis: step, (T,), ascending, and the rest (T, S).
+    """Give the columns of a metrics.csv, (rows,), a member axis: `step`, (T,), the rest (T, S).
 
-    NaN where a member has no row or the row no value. A table without the column member is of one
-    member, and {} is that of a table without steps.
-
-    Args:
-        metrics: the columns as they are read, (rows,) each.
-        size: S; without it the members with a row, and those before them, are counted.
+    Steps ascend; NaN where a member has no row or the row no value. Without the column member all
+    rows are of one member; {} of a table without steps. Without the size S, the members with a row,
+    and those before them, are counted.
     """
     if "step" not in metrics:
         return {}
@@ -286,14 +268,6 @@ def by_member(metrics: Arrays, size: int | None = None) -> Arrays:
         table[name] = np.full(shape, np.nan)
         table[name][row, column] = metrics[name][good]
     return table
-
-
-def read_metrics(path: Path) -> Arrays:
-    """Return the columns of a metrics.csv, (rows,) each; {} where it is missing or damaged."""
-    try:
-        return load_metrics(path)
-    except (OSError, ValueError):
-        return {}
 
 
 # Until all callers take a Run:
@@ -318,3 +292,11 @@ def read_spectra(path: Path) -> Arrays:
 def read_solve(path: Path) -> Arrays:
     """Return the arrays of a spectrum.npz."""
     return read(path.parent, path.name).value or {}
+
+
+def read_metrics(path: Path) -> Arrays:
+    """Return the columns of a metrics.csv, (rows,) each; {} where it is missing or damaged."""
+    try:
+        return load_metrics(path)
+    except (OSError, ValueError):
+        return {}

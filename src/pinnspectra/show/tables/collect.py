@@ -13,9 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pinnspectra.runs.folder import written_whole
-from pinnspectra.runs.found import COLUMNS, Run, find_runs, versions_note
+from pinnspectra.runs.found import find_runs, versions_note
 from pinnspectra.runs.messages import printable, say
+from pinnspectra.runs.quantities import QUANTITIES
 from pinnspectra.runs.query import parsed, rows_of
+from pinnspectra.runs.record import Run
 from pinnspectra.show.figures.of_runs import comparison_figures, draw
 from pinnspectra.show.tables.described import place
 from pinnspectra.show.tables.overview import overview, query_table, titles
@@ -28,7 +30,7 @@ class NoRunError(ValueError):
 def collect(folder: Path) -> bool:
     """Print the overview of the runs under a folder, write summary.csv and the comparison figures.
 
-    And on standard error what is damaged, whether versions differ, and the runs that are not
+    And tell on standard error what is damaged, whether versions differ, and which runs are not
     finished, each with the reason.
 
     Returns:
@@ -41,10 +43,12 @@ def collect(folder: Path) -> bool:
     print(overview(runs))
     with written_whole(folder / "summary.csv") as file:
         file.write(_csv(runs).encode())
-    written = [folder / "summary.csv", *_draw(runs, folder)]
-    print(f"\nsee {place(folder)}: {', '.join(path.name for path in written)}")
-    sys.stdout.flush()
-    return _told(runs)
+    figures = {folder / f"{name}.png": make for name, make in comparison_figures(runs).items()}
+    drawn = [path for path, make in figures.items() if draw(path, make)]
+    names = [path.name for path in (folder / "summary.csv", *drawn)]
+    print(f"\nsee {place(folder)}: {', '.join(names)}", flush=True)
+    are_whole, are_finished = _tell_damage(runs), _tell_unfinished(runs)
+    return are_whole and are_finished
 
 
 def ask(folder: Path, where: Sequence[str], sort: str | None, reverse: bool, columns: str) -> bool:
@@ -67,14 +71,11 @@ def ask(folder: Path, where: Sequence[str], sort: str | None, reverse: bool, col
         ensembles = len(rows) > len(runs)
         print("\n".join(query_table(found, query.named, query.columns, ensembles)), end="\n\n")
     print(f"{len(found)} of {len(rows)} rows", flush=True)
-    damage = [line for run in runs for line in run.damage]
-    for line in damage:
-        say(line)
-    return not damage
+    return _tell_damage(runs)
 
 
 def runs_under(folder: Path) -> list[Run]:
-    """The runs under a folder.
+    """Return the runs under a folder.
 
     Raises:
         NoRunError: there is none.
@@ -89,36 +90,34 @@ def runs_under(folder: Path) -> list[Run]:
     return runs
 
 
-def _told(runs: Sequence[Run]) -> bool:
-    """Tell what is damaged, of which versions the runs are, and which are not finished.
-
-    Returns:
-        Whether all are whole and finished.
-    """
+def _tell_damage(runs: Sequence[Run]) -> bool:
+    """Tell what is damaged, a line a file; return whether nothing is."""
     damage = [line for run in runs for line in run.damage]
     for line in damage:
         say(line)
-    note = versions_note(runs)
-    if note:
+    return not damage
+
+
+def _tell_unfinished(runs: Sequence[Run]) -> bool:
+    """Tell of which versions the runs are, and which are not finished; return whether all are."""
+    if note := versions_note(runs):
         print(f"note: {note}", file=sys.stderr)
-    missing = [
-        (run, title) for run, title in zip(runs, titles(runs), strict=True) if not run.finished
-    ]
+    named = zip(runs, titles(runs), strict=True)
+    missing = [f"{title}: {reason(run)}" for run, title in named if not run.finished]
     if missing:
-        lines = [f"  {printable(f'{title}: {reason(run)}')}" for run, title in missing]
-        said = f"{len(missing)} of {len(runs)} runs are not finished:"
-        say("\n".join([said, *lines]))
-    return not missing and not damage
+        head = f"{len(missing)} of {len(runs)} runs are not finished:"
+        say("\n".join([head, *(f"  {printable(line)}" for line in missing)]))
+    return not missing
 
 
 def reason(run: Run) -> str:
-    """Why a run is not finished, in one line."""
+    """Return why a run is not finished, in one line."""
     counts = Counter(str(row["status"]) for row in run.rows if row["status"] != "finished")
     if any("result.json is damaged" in line for line in run.damage):
         return "result.json is damaged"
     if "error" in run.result:
-        status, error = run.result.get("status"), run.result["error"]
-        return str(error) if status == "finished" else f"{status}: {error}"  # some members did
+        error = str(run.result["error"])
+        return error if run.status == "finished" else f"{run.status}: {error}"  # some members did
     if "unfinished" in counts:
         return "unfinished: the same command goes on"
     of_members = len(run.rows) > 1
@@ -127,13 +126,7 @@ def reason(run: Run) -> str:
 
 def _csv(runs: Sequence[Run]) -> str:
     text = io.StringIO()
-    writer: csv.DictWriter[str] = csv.DictWriter(text, COLUMNS)
+    writer: csv.DictWriter[str] = csv.DictWriter(text, QUANTITIES)
     writer.writeheader()
     writer.writerows(row for run in runs for row in run.rows)
     return text.getvalue()
-
-
-def _draw(runs: Sequence[Run], folder: Path) -> list[Path]:
-    """The comparison figures that are drawn."""
-    paths = {folder / f"{name}.png": make for name, make in comparison_figures(runs).items()}
-    return [path for path, make in paths.items() if draw(path, make)]

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from pinnspectra.runs.folder import SWEEP
-from pinnspectra.runs.found import Row, Run
 from pinnspectra.runs.messages import printable
-from pinnspectra.runs.pairs import (
-    COMPARED,
-    Comparison,
-    comparable,
-    compared,
-    method_pairs,
-)
-from pinnspectra.runs.quantities import heading, shown
+from pinnspectra.runs.pairs import COMPARED, Comparison, compared, method_pairs
+from pinnspectra.runs.quantities import QUANTITIES, heading, shown
+from pinnspectra.runs.query import rows_of
+from pinnspectra.runs.record import Row, Run
 from pinnspectra.show.tables.condensed import condensed
-from pinnspectra.show.tables.described import what_ran, wrapped
+from pinnspectra.show.tables.described import what_ran
 from pinnspectra.show.tables.text import (
     NAME_WIDTH,
     aligned,
@@ -24,65 +19,21 @@ from pinnspectra.show.tables.text import (
     fitted,
     shortened,
     width,
+    wrapped,
 )
 
-SHOWN = (
-    "run",
-    "pde",
-    "method",
-    "seed",
-    "member",
-    "learning_rate",
-    "status",
-    "step",
-    "loss",
-    "loss_interior",
-    "loss_interior_ad64",
-    "relative_training_error_ad",
-    "relative_l2_error",
-    "effective_cutoff",
-    "truncated_entropy",
-    "truncation_position",
-    "steps_per_second",
-    "wall_seconds",
-)
-"""Columns of a table of runs; the others are in summary.csv."""
+TOLD_ABOVE = ("pde", "method", "seed", "learning_rate", "status", "step")
+"""Columns that are left out where all rows have the same: it is told above the table."""
 
-SAID = ("pde", "method", "seed", "learning_rate", "status", "step")
-"""Columns that are left out where all rows have the same: it is said above the table."""
-
-DISPENSABLE = (
-    "steps_per_second",
-    "truncation_position",
-    "loss",
-    "relative_training_error_ad",
-    "step",
-    "wall_seconds",
-    "learning_rate",
-    "seed",
-    "loss_interior",
-    "effective_cutoff",
-    "pde",
-    "method",
-    "member",
-    "relative_l2_error",
-)
-"""Columns that go where there is no room, the first first."""
-
-LEGEND = {
-    "loss_interior_ad64": "true: interior loss by AD, float64",
-    "relative_training_error_ad": "true_error: relative training error by AD",
-    "effective_cutoff": "e, H: effective cutoff, truncated entropy",
-    "truncation_position": "p: truncation position",
-}
-"""What headings mean, by a column that is shown."""
+TRUE = ("loss_interior_ad64", "relative_training_error_ad")
+"""Quantities by AD in float64, whatever the method and the precision of a run."""
 
 CALLED = {"ad": "AD", "fd": "FD"}
 """Methods by the names that people use."""
 
 
 def titles(runs: Sequence[Run]) -> list[str]:
-    """What a table calls the runs: in a sweep the overrides that set one apart."""
+    """Return what a table calls the runs: in a sweep the overrides that set one apart."""
     parents = {run.path.parent for run in runs}
     if len(parents) > 1 or not (parents.pop() / SWEEP).exists():
         return [run.name for run in runs]
@@ -91,29 +42,37 @@ def titles(runs: Sequence[Run]) -> list[str]:
 
 
 def overview(runs: Sequence[Run]) -> str:
-    """What ran, the table of the runs, a line a run or member, and AD against other methods."""
+    """Return what ran, the table of the runs or members, and AD against other methods."""
     room = width()
-    named = list(zip(runs, titles(runs), strict=True))
-    members = [[comparable(run, row) | {"run": title} for row in run.rows] for run, title in named]
-    rows, note = condensed(members)
-    columns = [c for c in SHOWN if _known(c, rows) and not _is_said(c, rows)]
-    if all(len(run.rows) == 1 for run in runs):
-        columns = [c for c in columns if c != "member"]
-    lines, left_out = fitted(rows, columns, DISPENSABLE, room)
-    legend = [LEGEND[c] for c in columns if c in LEGEND and c not in left_out]
+    named = zip(runs, titles(runs), strict=True)
+    rows, note = condensed([rows_of([run], [title], []) for run, title in named])
+    ensembles = any(len(run.rows) > 1 for run in runs)
+    columns = [c for c in _usual(rows, ensembles) if not _is_told_above(c, rows)]
+    lines, columns = fitted(rows, columns, room)
+    notes = [*_legend(columns), *([note] if note else [])]
     if any(row["cutoff_below_precision"] for row in rows):
-        legend.append("where a is below the rounding, H may be noise")
-    legend += [note] if note else []
-    blocks = [what_ran(runs, room), "\n".join(lines + wrapped(legend, "; ", room))]
+        notes.insert(-1 if note else len(notes), "where a is below the rounding, H may be noise")
+    blocks = [what_ran(runs, room), "\n".join(lines + wrapped(notes, "; ", room))]
     comparisons = compared(method_pairs(runs))
     if any(found.values for found in comparisons):
         blocks.append("\n".join(comparison_lines(comparisons, room)))
     return "\n\n".join(blocks)
 
 
-def _is_said(column: str, rows: Sequence[Row]) -> bool:
-    """Whether a column is said above the table, or in the names of all runs."""
-    if column not in SAID:
+def _usual(rows: Sequence[Row], ensembles: bool, named: Collection[str] = ()) -> list[str]:
+    """Return the columns of a table of runs of which a row has a value, and those named."""
+    left_out = () if ensembles else ("member",)
+    usual = [c for c, q in QUANTITIES.items() if q.rank != 0 and c not in left_out]
+    return [c for c in QUANTITIES if c in named or (c in usual and _is_known(c, rows))]
+
+
+def _is_known(column: str, rows: Sequence[Row]) -> bool:
+    return any(row[column] is not None for row in rows)
+
+
+def _is_told_above(column: str, rows: Sequence[Row]) -> bool:
+    """Return whether a column is told above the table, or in the names of all runs."""
+    if column not in TOLD_ABOVE:
         return False
     if column == "step" and any(row["status"] != "finished" for row in rows):
         return False
@@ -121,28 +80,29 @@ def _is_said(column: str, rows: Sequence[Row]) -> bool:
     return in_names or all(row[column] == rows[0][column] for row in rows)
 
 
+def _legend(columns: Sequence[str]) -> list[str]:
+    """Return the meaning of headings: of the paper's letters, and of what is true."""
+    found = [QUANTITIES[c] for c in columns]
+    letters = [f"{q.heading}: {q.words}" for q in found if q.heading == q.symbol]
+    return [f"{q.heading}: {q.meaning}" for q in found if q.key in TRUE] + letters
+
+
 def query_table(
     rows: Sequence[Row], named: Sequence[str], columns: Sequence[str], ensembles: bool
 ) -> list[str]:
-    """The rows of a query's answer: the columns that it asks for, or the usual and those it names.
+    """Return the table of a query's answer: the columns that it asks for, or the usual ones.
 
-    Those that it names are not left out where there is little room.
+    Those that it names are there also where there is little room.
     """
     if columns:
         return aligned(rows, ["run", *(c for c in columns if c != "run")])
-    usual = [c for c in SHOWN if _known(c, rows)]
-    usual = [c for c in usual if c in named or c != "member" or ensembles]
+    usual = _usual(rows, ensembles, named)
     further = [c for c in dict.fromkeys(named) if c not in usual]
-    dispensable = [c for c in DISPENSABLE if c not in named]
-    return fitted(rows, [*usual, *further], dispensable, width())[0]
-
-
-def _known(column: str, rows: Sequence[Row]) -> bool:
-    return any(row[column] is not None for row in rows)
+    return fitted(rows, [*usual, *further], width(), named)[0]
 
 
 def comparison_lines(comparisons: Sequence[Comparison], room: int) -> list[str]:
-    """AD against other methods as a small table: of one comparison its medians, of more ratios."""
+    """Return AD against other methods as a table: of one comparison its medians, else ratios."""
     kept = [found for found in comparisons if found.values]
     columns = [c for c in COMPARED if any(c in found.values for found in kept)]
     lines = _medians(kept[0], columns) if len(kept) == 1 else _settings(kept, columns)
@@ -155,25 +115,29 @@ def comparison_lines(comparisons: Sequence[Comparison], room: int) -> list[str]:
 
 
 def _medians(found: Comparison, columns: Sequence[str]) -> list[list[str]]:
-    """Lines of cells: what is compared, the medians by AD and by the other, their ratio."""
+    """Return the lines of a comparison: the medians by AD and by the other, their ratio."""
     methods = [printable(name) for name in (found.reference, found.other)]
     first, second = (CALLED.get(name, name) for name in methods)
-    its = [(c, found.values.get(c)) for c in columns]
+    values = [(c, found.values[c]) if c in found.values else (c, None) for c in columns]
     return [
-        [f"{first} against {second}, {_pairs(found)}", *(heading(c) for c in columns)],
-        [methods[0], *(shown(value and value.ad, c) for c, value in its)],
-        [methods[1], *(shown(value and value.fd, c) for c, value in its)],
+        [f"{first} against {second}, {_pairs(found)}", *map(heading, columns)],
+        [methods[0], *(shown(value and value.ad, c) for c, value in values)],
+        [methods[1], *(shown(value and value.fd, c) for c, value in values)],
         [_quotient(found), *_ratios(found, columns)],
     ]
 
 
-def _settings(found: Sequence[Comparison], columns: Sequence[str]) -> list[list[str]]:
-    """Lines of cells: a line of ratios for every comparison."""
-    names = [f"{_quotient(f)}  {printable(f.setting)}, {_pairs(f)}" for f in found]
-    lines = zip(names, found, strict=True)
+def _settings(comparisons: Sequence[Comparison], columns: Sequence[str]) -> list[list[str]]:
+    """Return a line of ratios for each comparison."""
     return [
-        ["AD against others", *(heading(c) for c in columns)],
-        *([name, *_ratios(one, columns)] for name, one in lines),
+        ["AD against others", *map(heading, columns)],
+        *(
+            [
+                f"{_quotient(found)}  {printable(found.setting)}, {_pairs(found)}",
+                *_ratios(found, columns),
+            ]
+            for found in comparisons
+        ),
     ]
 
 
@@ -186,7 +150,7 @@ def _ratios(found: Comparison, columns: Sequence[str]) -> list[str]:
 
 
 def _ratio(value: float | None) -> str:
-    """A ratio with three decimals, unless it is far from 1."""
+    """Return a ratio with three decimals, unless it is far from 1."""
     return shown(value) if value is None else f"{value:{'.3f' if 0.01 < value < 100 else '.2e'}}"
 
 

@@ -4,70 +4,43 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pinnspectra.runs.found import Run, run_at
-from pinnspectra.runs.pairs import comparable
-from pinnspectra.runs.quantities import shown
-from pinnspectra.show.tables.condensed import MEASURED, condensed
+from pinnspectra.runs.found import run_at
+from pinnspectra.runs.quantities import OUTCOMES, QUANTITIES, shown
+from pinnspectra.runs.record import Run
+from pinnspectra.show.tables.condensed import condensed
 from pinnspectra.show.tables.described import place, size, what_ran
 from pinnspectra.show.tables.text import aligned_cells, fitted, width
 
-NAMES = {
-    "loss": "loss",
-    "loss_boundary": "boundary loss",
-    "loss_interior": "interior loss, believed",
-    "loss_interior_ad64": "interior loss, true",
-    "relative_training_error": "relative training error",
-    "relative_training_error_ad": "the same, true",
-    "relative_l2_error": "relative L2 error of u",
-    "truncated_entropy": "truncated entropy H",
-    "effective_cutoff": "effective cutoff e",
-    "truncation_position": "truncation position p",
-}
-"""Columns that are shown, and what people call them."""
-
-OF_MEMBERS = ("member", "seed", "learning_rate", "status", *MEASURED)
+OF_MEMBERS = ("member", "seed", "learning_rate", "status", "step", *OUTCOMES)
 """Columns of the table of an ensemble."""
-
-DISPENSABLE = (
-    "loss_boundary",
-    "relative_training_error",
-    "member",
-    "loss_interior",
-    "loss",
-    "step",
-    "learning_rate",
-    "effective_cutoff",
-    "relative_l2_error",
-)
-"""Those that go where there is no room, the first first."""
 
 
 def summary(folder: Path) -> str:
-    """One run's summary, as text of one screen."""
-    run, room = run_at(folder, folder.name), width()
-    numbers = _numbers(run) if len(run.rows) == 1 else _members(run, room)
-    said = [what_ran([run], room), *(["\n".join(numbers)] if numbers else [])]
-    return "\n\n".join([*said, f"see {place(folder)} ({size(folder)})"])
+    """Return one run's summary, as text of one screen."""
+    run, room = run_at(folder), width()
+    lines = _outcomes(run) if len(run.rows) == 1 else _members(run, room)
+    blocks = [what_ran([run], room), "\n".join(lines), f"see {place(folder)} ({size(folder)})"]
+    return "\n\n".join(block for block in blocks if block)
 
 
-def _numbers(run: Run) -> list[str]:
-    """A line for every number of a run of one member: its name, the number, a remark."""
-    row, remarks = comparable(run, run.rows[0]), _remarks(run)
+def _outcomes(run: Run) -> list[str]:
+    """Return a line for each number of a run of one member: its name, the number, a remark."""
+    (row,), remarks = run.meaningful_rows, _remarks(run)
     lines = [
-        [name, shown(row[column], column), remarks.get(column, "")]
-        for column, name in NAMES.items()
-        if row[column] is not None
+        [QUANTITIES[key].label, shown(row[key], key), remarks.get(key, "")]
+        for key in OUTCOMES
+        if row[key] is not None
     ]
     return aligned_cells(lines, [True, False, True]) if lines else []
 
 
 def _remarks(run: Run) -> dict[str, str]:
-    """What there is to know of the numbers of a run, by column."""
-    row, precision = comparable(run, run.rows[0]), run.config.get("precision")
+    """Return what there is to know of the numbers of a run, by key."""
+    (row,) = run.meaningful_rows
     noise = ", below the rounding: may be noise" if row["cutoff_below_precision"] else ""
     return {
         "loss": "interior + weighted boundary" if row["loss_boundary"] is not None else "",
-        "loss_interior": f"by {row['method']}" + (f" in {precision}" if precision else ""),
+        "loss_interior": f"by {row['method']}" + (f" in {run.precision}" if run.precision else ""),
         "loss_interior_ad64": "by ad in float64",
         "relative_training_error_ad": "by ad in float64",
         "truncated_entropy": f"at a = {shown(row['cutoff'], 'cutoff')}{noise}",
@@ -77,8 +50,8 @@ def _remarks(run: Run) -> dict[str, str]:
 
 
 def _members(run: Run, room: int) -> list[str]:
-    """The table of an ensemble's members."""
+    """Return the table of an ensemble's members."""
     rows, note = condensed([[row | {"run": ""} for row in run.rows]])
     known = [c for c in OF_MEMBERS if any(row[c] is not None for row in rows)]
-    lines, _ = fitted(rows, known, DISPENSABLE, room)
+    lines, _ = fitted(rows, known, room)
     return [*lines, *([f"({note}; result.json has all)"] if note else [])]

@@ -236,13 +236,17 @@ def test_a_result_with_a_strange_list_of_members_does_not_lose_the_table(
 def test_the_comparison_has_a_curve_for_every_learning_rate(ensembles, monkeypatch):
     drawn = []
     draw = figures.comparison_figure
-    monkeypatch.setattr(figures, "comparison_figure", lambda runs: drawn.extend(runs) or draw(runs))
+    monkeypatch.setattr(
+        figures, "comparison_figure", lambda runs, *more: drawn.extend(runs) or draw(runs, *more)
+    )
     collect(ensembles)
     labels = ["method=ad", "method=fd, lr = 0.001", "method=fd, lr = 0.0001", "method=fd_grid"]
     assert [run.label for run in drawn] == labels
-    assert [run.loss.shape for run in drawn] == [(11, 5), (11, 32), (11, 32), (11, 1)]
+    assert [run.metrics["loss"].shape for run in drawn] == [(11, 5), (11, 32), (11, 32), (11, 1)]
     assert [run.spectrum.shape for run in drawn] == [(5, 12), (32, 12), (32, 12), (1, 12)]
-    np.testing.assert_array_equal(drawn[2].loss, metrics(64, {3: 1, 40: 0})["loss"][:, 32:])
+    np.testing.assert_array_equal(
+        drawn[2].metrics["loss"], metrics(64, {3: 1, 40: 0})["loss"][:, 32:]
+    )
 
 
 def test_the_summary_of_one_run_fits_on_a_screen(ensembles):

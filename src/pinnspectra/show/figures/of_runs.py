@@ -139,7 +139,10 @@ def comparison_figures(runs: Sequence[Run]) -> Figures:
     labels = {run.path: ", ".join(run.overrides) or run.name for run in runs}
     solved = [c for run in runs if run.solve for c in curves_of(run, labels[run.path])]
     trained = [
-        c for run in runs if run.metrics and not run.solve for c in curves_of(run, labels[run.path])
+        c
+        for run in runs
+        if (run.metrics or run.spectra) and not run.solve
+        for c in curves_of(run, labels[run.path])
     ]
     if trained:
         drawn["comparison"] = lambda: figures.comparison_figure(trained)

@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _asked(arguments: Sequence[str] | None) -> tuple[Path, list[str]]:
-    """The folder and the endings of the files to draw.
+    """Return the folder and the endings of the files to draw.
 
     Raises:
         ValueError: a figure is not written as that.
@@ -61,18 +61,18 @@ def _asked(arguments: Sequence[str] | None) -> tuple[Path, list[str]]:
 
 
 def _draw_all(folder: Path, endings: Sequence[str]) -> bool:
-    """Draw the figures of the runs under a folder, and say where they are.
+    """Draw the figures of the runs under a folder and say where they are.
 
     Returns:
-        Whether all files of all runs could be read and all figures be drawn.
+        Whether all files could be read and all figures be drawn.
 
     Raises:
         ValueError: there is no run under the folder.
     """
     runs = runs_under(folder)
     whole = [_drawn(run_figures(run), run.path / "figures", endings) for run in runs]
-    for path, its in _compared(runs, folder).items():
-        whole.append(_drawn(comparison_figures(its), path, endings))
+    for path, compared in _compared(runs, folder).items():
+        whole.append(_drawn(comparison_figures(compared), path, endings))
     damage = [line for run in runs for line in run.damage]
     for line in damage:
         say(line)
@@ -80,15 +80,15 @@ def _draw_all(folder: Path, endings: Sequence[str]) -> bool:
 
 
 def _compared(runs: Sequence[Run], folder: Path) -> dict[Path, Sequence[Run]]:
-    """Folders that hold several runs, and those: the one that is given, and of every sweep."""
+    """Return the runs of the folder that is given, and of every sweep of several, by folder."""
     sweeps = {run.path.parent for run in runs if (run.path.parent / SWEEP).exists()}
     of_sweeps = {path: [run for run in runs if run.path.parent == path] for path in sorted(sweeps)}
     several = {folder: runs} | of_sweeps
-    return {path: its for path, its in several.items() if len(its) > 1}
+    return {path: compared for path, compared in several.items() if len(compared) > 1}
 
 
 def _drawn(named: Figures, folder: Path, endings: Sequence[str]) -> bool:
-    """Draw figures into a folder, each with every ending; whether all are there."""
+    """Draw figures into a folder, each with every ending; return whether all are there."""
     paths = {folder / f"{name}.{e}": make for name, make in named.items() for e in endings}
     done = [draw(path, make) for path, make in paths.items()]
     if any(done):

@@ -14,8 +14,8 @@ is nondimensional.
 `python -m pinnspectra.figures DIR` draws the figures of the runs under a folder again.
 """
 
-from pinnspectra.show.figures.comparison import comparison_figure
-from pinnspectra.show.figures.curves import Curves
+from pinnspectra.show.figures.comparison import comparison_figure, rfm_comparison_figure
+from pinnspectra.show.figures.curves import Curves, by_learning_rate
 from pinnspectra.show.figures.solution import solution_figure
 from pinnspectra.show.figures.spectra import (
     EIGENVALUE,
@@ -23,7 +23,7 @@ from pinnspectra.show.figures.spectra import (
     spectrum_figure,
     truncation_figure,
 )
-from pinnspectra.show.figures.style import METHOD_COLOURS, OTHER_COLOURS, method_colour, save, svg
+from pinnspectra.show.figures.style import METHOD_COLOURS, OTHER_COLOURS, method_colour, save
 from pinnspectra.show.figures.training import (
     eigenvalue_figure,
     entropy_figure,
@@ -37,15 +37,16 @@ __all__ = [
     "OTHER_COLOURS",
     "SINGULAR_VALUE",
     "Curves",
+    "by_learning_rate",
     "comparison_figure",
     "eigenvalue_figure",
     "entropy_figure",
     "entropy_loss_figure",
     "loss_figure",
     "method_colour",
+    "rfm_comparison_figure",
     "save",
     "solution_figure",
     "spectrum_figure",
-    "svg",
     "truncation_figure",
 ]

@@ -12,9 +12,6 @@ import numpy as np
 from pinnspectra.runs.quantities import QUANTITIES
 from pinnspectra.show.figures.style import LINE_STYLES, method_colour
 
-Arrays = Mapping[str, np.ndarray]
-"""Arrays by method, or by name."""
-
 FEW = 6
 """Curves in one panel whose bands, marks and widths can be told apart."""
 
@@ -32,32 +29,14 @@ def array(values: Any) -> np.ndarray:
     return np.asarray(values)
 
 
-def histories(values: Any) -> np.ndarray:
-    """Return values over T steps, (T,) or (T, S), as those of S members, (T, S)."""
-    given = array(values)
-    return given[:, None] if given.ndim == 1 else given
-
-
-def members(values: Any) -> np.ndarray:
-    """Return values such as a spectrum, (N,) or (S, N), as those of S members, (S, N)."""
-    given = array(values)
-    return given[None] if given.ndim == 1 else given
-
-
 def hold_arrays(record: Any) -> None:
     """Turn the fields of a frozen dataclass that are declared as arrays into arrays."""
     for one in fields(record):
-        given = getattr(record, one.name)
         if one.type == "np.ndarray":
-            object.__setattr__(record, one.name, array(given))
-        elif one.type == "Arrays":
-            by_name = {name: array(values) for name, values in given.items()}
-            object.__setattr__(record, one.name, by_name)
+            object.__setattr__(record, one.name, array(getattr(record, one.name)))
 
 
-def nothing() -> np.ndarray:
-    """Return an array without values."""
-    return np.empty(0)
+NOTHING: Any = ()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -67,8 +46,8 @@ class Curves:
     Attributes:
         method: decides the colour.
         label: what tells it from the others; parts are joined by ", ".
-        metrics: histories by their name in metrics.csv, (T, S) or (T,), NaN where none is logged,
-            and the gradient steps "step", (T,).
+        metrics: by their name in metrics.csv, (T, S) or (T,), NaN where none is logged, and the
+            gradient steps "step", (T,).
         spectrum: eigenvalues of G or singular values of A, (S, N) or (N,).
         first_spectrum: the eigenvalues at the first step.
         spectrum_steps: the steps of the first and of the last spectrum.
@@ -81,14 +60,14 @@ class Curves:
 
     method: str
     label: str = ""
-    metrics: Arrays = field(default_factory=dict)
-    spectrum: np.ndarray = field(default_factory=nothing)
-    first_spectrum: np.ndarray = field(default_factory=nothing)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    spectrum: np.ndarray = NOTHING
+    first_spectrum: np.ndarray = NOTHING
     spectrum_steps: tuple[float, float] = (0, 0)
-    floor: np.ndarray = field(default_factory=nothing)
+    floor: np.ndarray = NOTHING
     cutoff: float = float("nan")
-    truncation_position: np.ndarray = field(default_factory=nothing)
-    relative_training_error: np.ndarray = field(default_factory=nothing)
+    truncation_position: np.ndarray = NOTHING
+    relative_training_error: np.ndarray = NOTHING
     used: int = 0
 
     def __post_init__(self) -> None:
@@ -97,11 +76,17 @@ class Curves:
     @property
     def steps(self) -> np.ndarray:
         """The gradient steps of the metrics, (T,)."""
-        return self.metrics.get("step", nothing())
+        return array(self.metrics.get("step", ()))
+
+    @property
+    def size(self) -> int:
+        """The number S of members."""
+        return self.history("loss").shape[1]
 
     def history(self, metric: str) -> np.ndarray:
         """Return a metric over the steps, (T, S); NaN where it is not recorded."""
-        return histories(self.metrics.get(metric, np.full(self.steps.shape, np.nan)))
+        values = array(self.metrics.get(metric, np.full(self.steps.shape, np.nan)))
+        return values.reshape(len(values), -1 if values.size else 1)
 
 
 def by_learning_rate(learning_rates: Sequence[float], size: int) -> dict[str, np.ndarray]:

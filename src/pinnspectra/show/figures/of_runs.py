@@ -13,7 +13,6 @@ from pinnspectra.runs.messages import first_line
 from pinnspectra.runs.numbers import is_number
 from pinnspectra.runs.record import Run, Solve
 from pinnspectra.show import figures
-from pinnspectra.show.figures.comparison import OF_SOLVES
 from pinnspectra.show.figures.curves import Curves, by_learning_rate
 
 if TYPE_CHECKING:
@@ -23,13 +22,6 @@ log = logging.getLogger(__name__)
 
 Figures = dict[str, Callable[[], "Figure"]]
 """What draws each figure, by the name of its file."""
-
-METRICS = {
-    "loss": {"loss", "loss/interior", "loss/boundary", "loss/interior_ad64"},
-    "entropy": {"loss", "spectrum/truncated_entropy", "spectrum/effective_cutoff"},
-    "entropy_loss": {"spectrum/loss", "spectrum/truncated_entropy"},
-}
-"""Metrics without which a figure is not drawn."""
 
 
 def draw_run(folder: RunFolder, result: Mapping[str, Any]) -> None:
@@ -56,14 +48,13 @@ def run_figures(run: Run) -> Figures:
     """Return the figures that a run's files allow."""
     drawn: Figures = {}
     curves = curves_of(run)
-    having = {name for name, metrics in METRICS.items() if run.metrics.keys() >= metrics}
-    if "loss" in having:
+    if "loss" in run.metrics:
         drawn["loss"] = lambda: figures.loss_figure(curves)
     if run.spectra:
         drawn["eigenvalues"] = lambda: figures.eigenvalue_figure(curves)
-    if "entropy" in having:
+    if "spectrum/truncated_entropy" in run.metrics:
         drawn["entropy"] = lambda: figures.entropy_figure(curves)
-    if "entropy_loss" in having:
+    if "spectrum/loss" in run.metrics:
         drawn["entropy_loss"] = lambda: figures.entropy_loss_figure(curves)
     if found := run.solution:
         groups = by_learning_rate(run.learning_rates, len(found.values))
@@ -147,6 +138,5 @@ def comparison_figures(runs: Sequence[Run]) -> Figures:
     if trained:
         drawn["comparison"] = lambda: figures.comparison_figure(trained)
     if solved:
-        title = "Random feature solves"
-        drawn["comparison_rfm"] = lambda: figures.comparison_figure(solved, OF_SOLVES, title)
+        drawn["comparison_rfm"] = lambda: figures.rfm_comparison_figure(solved)
     return drawn

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from io import BytesIO
 from itertools import cycle
 
 import numpy as np
-from matplotlib import colormaps, rc_context
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
-from PIL import Image
 
-from pinnspectra.show.figures.curves import array, looks, members
+from pinnspectra.show.figures.curves import array, looks
 from pinnspectra.show.figures.members import BAND, MEDIAN, across, draw_band, labelled, titled
 from pinnspectra.show.figures.panels import (
     MOST_MARKS,
@@ -26,8 +24,6 @@ from pinnspectra.show.figures.panels import (
 )
 from pinnspectra.show.figures.style import STYLE, method_colour
 from pinnspectra.show.figures.training import FEW_RATES
-
-MAP_LEVELS = 64
 
 Solutions = Mapping[str, np.ndarray]
 """Solutions of members, (S, N), by their label."""
@@ -49,7 +45,7 @@ def solution_figure(
         method: decides the colour.
     """
     x, exact = array(points), array(exact)
-    u = {label: members(values) for label, values in solutions.items()}
+    u = {label: np.atleast_2d(array(values)) for label, values in solutions.items()}
     if x.shape[1] == 1:
         return _curves(x[:, 0], u, exact, method)
     if x.shape[1] == 2 and (grid := grid_of(x)) is not None:
@@ -156,37 +152,3 @@ def _scatter(u: Solutions, exact: np.ndarray, method: str) -> Figure:
         style = {"color": colour, "linestyle": "", "marker": marker, "alpha": 0.6}
         draw_curve(axes, exact, middle, label=labelled(f"method {method}", label), **style, **many)
     return finished(figure)
-
-
-@rc_context(STYLE)
-def small_curves(x: np.ndarray, u: np.ndarray, exact: np.ndarray, color: str) -> Figure:
-    """Draw, small, u over the dashed exact one and u - u* below, at x, (N,) each."""
-    figure = Figure(figsize=(3, 2.4))
-    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
-    figure.subplots_adjust(left=0.22, right=0.98, top=0.96, bottom=0.11, hspace=0.25)
-    order = np.argsort(x)
-    x, u, exact = x[order], u[order], exact[order]
-    draw_curve(upper, x, u, color=color, linewidth=2.2)
-    draw_curve(upper, x, exact, color="black", linestyle="--", linewidth=1)
-    draw_curve(lower, x, u - exact, color=color, linewidth=1.2)
-    for axes, name in ((upper, "$u$"), (lower, "$u - u^*$")):
-        axes.tick_params(labelsize=7)
-        axes.set_ylabel(name, fontsize=8)
-        axes.yaxis.set_major_locator(ticks(3))
-        axes.yaxis.set_label_coords(-0.2, 0.5)
-    return figure
-
-
-def small_map(values: np.ndarray, limits: tuple[float, float], colours: str) -> bytes:
-    """Return values on a grid, (m, n), rows upwards, as a PNG with a pixel each."""
-    low, high = limits
-    part = (values - low) / (high - low or 1)
-    level = np.nan_to_num(MAP_LEVELS * np.clip(part, 0, 1 - 1e-9)).astype(np.uint8)
-    level[~np.isfinite(values)] = MAP_LEVELS
-    image = Image.fromarray(level[::-1], mode="P")
-    table = colormaps[colours](np.linspace(0, 1, MAP_LEVELS))[:, :3]
-    grey = np.full((1, 3), 0.8)
-    image.putpalette((255 * np.concatenate([table, grey])).round().astype(np.uint8).tobytes())
-    file = BytesIO()
-    image.save(file, "png", optimize=True)
-    return file.getvalue()

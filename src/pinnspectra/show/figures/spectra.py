@@ -17,9 +17,7 @@ from pinnspectra.show.figures.curves import (
     Curves,
     array,
     axis_label,
-    histories,
     looks,
-    members,
 )
 from pinnspectra.show.figures.members import across, draw_band, labelled
 from pinnspectra.show.figures.panels import LARGEST, draw_curve, draw_mark, finished, new_figure
@@ -105,13 +103,10 @@ def draw_spectra(
     axes.set(yscale="log", xlabel="index $k$", ylabel=label)
     for one, style in zip(curves, styles, strict=True):
         draw_spectrum(axes, one.spectrum, **style)
+    near = (NEAR**2 if eigenvalues else NEAR) if len(curves) <= FEW else 0
     for one, style in zip(curves, styles, strict=True):
-        colour = "black" if named else style["color"]
-        look = {"color": colour, "alpha": style.get("alpha", 1)}
-        draw_floor(axes, one.floor, **look)
-        if len(curves) <= FEW:
-            near = NEAR**2 if eigenvalues else NEAR
-            draw_near_floor(axes, one.spectrum, one.floor, near, **look | {"color": style["color"]})
+        dotted = "black" if named else style["color"]
+        draw_floor(axes, one.spectrum, one.floor, near, dotted, style)
     largest = r"\lambda_1" if eigenvalues else r"\sigma_1"
     for one, style, marker in zip(curves, styles, cycle(MARKERS), strict=False):
         look = {"color": style["color"], "alpha": style.get("alpha", 1)}
@@ -159,26 +154,28 @@ def draw_cutoff(
     draw_mark(axes, middle, median[middle - 1], color, alpha=alpha, marker=marker, label=label)
 
 
-def draw_floor(axes: Axes, floor: ArrayLike, color: str, alpha: float) -> None:
-    """Draw the rounding floor, (S, M), dotted; of an ensemble the median."""
-    errors = across(_descending(floor).T)[1]
-    style = {"alpha": 0.8 * alpha, "linestyle": ":", "linewidth": 1.2, "zorder": 2.6}
-    draw_curve(axes, np.arange(1, errors.size + 1), errors, color=color, label=FLOOR, **style)
-
-
-def draw_near_floor(
-    axes: Axes, spectrum: ArrayLike, floor: ArrayLike, near: float, color: str, alpha: float
+def draw_floor(
+    axes: Axes,
+    spectrum: ArrayLike,
+    floor: ArrayLike,
+    near: float,
+    colour: str,
+    style: dict[str, Any],
 ) -> None:
-    """Mark the values of spectra, (S, N), hollow that are at most `near` times their floor, (S, M).
+    """Draw the rounding floor, (S, M), of spectra, (S, N), dotted; of an ensemble the median.
 
-    Of an ensemble the medians.
+    Values at most `near` times their floor, if that is not 0, are marked hollow.
     """
     values, errors = (across(_descending(v).T)[1] for v in (spectrum, floor))
+    alpha = style.get("alpha", 1)
+    dotted = {"color": colour, "linestyle": ":", "linewidth": 1.2, "zorder": 2.6}
+    k = np.arange(1, errors.size + 1)
+    draw_curve(axes, k, errors, alpha=0.8 * alpha, label=FLOOR, **dotted)
     n = min(values.size, errors.size)
     k = np.flatnonzero(values[:n] <= near * errors[:n])
     k = k[:: max(1, -(-k.size // MOST_HOLLOW))]
     hollow = {"linestyle": "", "marker": "o", "markersize": 4, "markerfacecolor": "white"}
-    hollow |= {"color": color, "alpha": alpha, "markeredgewidth": 0.9, "zorder": 2.7}
+    hollow |= {"color": style["color"], "alpha": alpha, "markeredgewidth": 0.9, "zorder": 2.7}
     draw_curve(axes, k + 1, values[k], label=NEAR_FLOOR, **hollow)
 
 
@@ -215,7 +212,8 @@ def draw_truncation(
     """Draw training errors over the truncation position, with a dot at the one that is used."""
     axes.set(xscale="log", yscale="log", xlabel=TRUNCATION, ylabel=TRAINING_ERROR)
     for one, style in zip(curves, styles, strict=True):
-        position, errors = one.truncation_position, histories(one.relative_training_error)
+        position = one.truncation_position
+        errors = one.relative_training_error.reshape(position.size, -1)
         draw_band(axes, position, errors, **style)
         look = {"color": style["color"], "alpha": style.get("alpha", 1), "label": label}
         for k in np.flatnonzero(position == one.used):
@@ -224,9 +222,8 @@ def draw_truncation(
 
 def _descending(spectrum: ArrayLike) -> np.ndarray:
     """Return the finite values of spectra, (S, N), each largest first, float64; NaN after them."""
-    values = members(spectrum).astype(float)
-    finite = np.where(np.isfinite(values), values, np.nan)
-    return -np.sort(-finite, axis=1)
+    values = np.atleast_2d(array(spectrum)).astype(float)
+    return -np.sort(-np.where(np.isfinite(values), values, np.nan), axis=1)
 
 
 def _number(value: float) -> str:

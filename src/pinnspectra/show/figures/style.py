@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -94,11 +93,3 @@ def save(figure: Figure, path: Path | str) -> None:
         FigureCanvasSVG(figure).print_svg(path, metadata={"Date": None})
     else:
         canvas.print_png(path)
-
-
-@rc_context(STYLE)
-def svg(figure: Figure) -> bytes:
-    """Return a figure as SVG on no background, with text that stays text."""
-    file = BytesIO()
-    figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
-    return file.getvalue()

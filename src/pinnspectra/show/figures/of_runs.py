@@ -127,16 +127,15 @@ def _used(run: Run) -> int:
 def comparison_figures(runs: Sequence[Run]) -> Figures:
     """Return training runs side by side, and random feature solves, where there are any."""
     drawn: Figures = {}
-    labels = {run.path: ", ".join(run.overrides) or run.name for run in runs}
-    solved = [c for run in runs if run.solve for c in curves_of(run, labels[run.path])]
-    trained = [
-        c
-        for run in runs
-        if (run.metrics or run.spectra) and not run.solve
-        for c in curves_of(run, labels[run.path])
-    ]
+    trained = _labelled([run for run in runs if not run.solve and (run.metrics or run.spectra)])
+    solved = _labelled([run for run in runs if run.solve])
     if trained:
         drawn["comparison"] = lambda: figures.comparison_figure(trained)
     if solved:
         drawn["comparison_rfm"] = lambda: figures.rfm_comparison_figure(solved)
     return drawn
+
+
+def _labelled(runs: Sequence[Run]) -> list[Curves]:
+    """Return the curves of runs, which are told apart by how they were started."""
+    return [c for run in runs for c in curves_of(run, ", ".join(run.overrides) or run.name)]

@@ -152,7 +152,7 @@ class CheckpointSettings(_Model):
         "some seconds of work"
     )
 
-    @field_validator("every", mode="wrap", json_schema_input_type=Count | Literal["auto"])
+    @field_validator("every", mode="wrap", json_schema_input_type=Count | Literal["auto"] | None)
     @classmethod
     def _steps_or_auto(cls, every: Any, check: ValidatorFunctionWrapHandler) -> Any:
         try:

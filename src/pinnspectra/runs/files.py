@@ -51,6 +51,14 @@ def read(folder: Path, name: str) -> Content:
     return Content(damage=printable(f"{path} is damaged ({why}): {mend}"))
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file; {} where there is none or it is damaged."""
+    try:
+        return _load_json(path)
+    except (OSError, ValueError, RecursionError):
+        return {}
+
+
 def load_metrics(path: Path) -> Arrays:
     """Load the columns of a metrics.csv, (rows,) each; {} where it has no line yet.
 

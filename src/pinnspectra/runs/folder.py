@@ -19,7 +19,10 @@ from typing import Any
 
 import numpy as np
 
+from pinnspectra.runs.files import read, read_json
 from pinnspectra.runs.machine import machine
+
+__all__ = ["read_json"]
 
 log = logging.getLogger(__name__)
 
@@ -119,9 +122,9 @@ def _not_finite(values: Mapping[str, Any]) -> list[str]:
 
 @dataclass(frozen=True)
 class RunFolder:
-    """A run's folder, with the names that its result carries.
+    """A run's folder as the run writes it, with the names that its result carries.
 
-    description: texts by the names of the files that say how it was started, which go with it.
+    description: the texts that say how it was started, by the names of their files.
     """
 
     path: Path
@@ -133,15 +136,7 @@ class RunFolder:
     @property
     def result(self) -> dict[str, Any] | None:
         """What result.json holds, if it is there, whole and of this configuration."""
-        found = self._of_this_run("result.json")
-        members = found.get("members", [found]) if found else None
-        listed = isinstance(members, list) and members and all(isinstance(m, dict) for m in members)
-        return found if listed else None
-
-    @property
-    def has_lost_files(self) -> bool:
-        """Whether what a run writes beside its result is gone; its last checkpoint has it."""
-        return not any((self.path / name).exists() for name in ("metrics.csv", "spectrum.npz"))
+        return self._of_this_run("result.json")
 
     @property
     def failure(self) -> dict[str, Any] | None:
@@ -149,8 +144,13 @@ class RunFolder:
         return self._of_this_run("error.json")
 
     def _of_this_run(self, name: str) -> dict[str, Any] | None:
-        found = read_json(self.path / name)
-        return found if found.get("config_hash") == self.config_hash else None
+        found = read(self.path, name).value
+        return found if found and found.get("config_hash") == self.config_hash else None
+
+    @property
+    def has_lost_files(self) -> bool:
+        """Whether what a run writes beside its result is gone; its last checkpoint has it."""
+        return not any((self.path / name).exists() for name in ("metrics.csv", "spectrum.npz"))
 
     def describe(self) -> None:
         """Write how the run was started."""
@@ -219,12 +219,3 @@ class RunFolder:
         """Write error.json: why there is no result."""
         values = {"status": status, "error": error, "config_hash": self.config_hash}
         self.write_json("error.json", values)
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file; {} where there is none or it is damaged."""
-    try:
-        found = json.loads(path.read_text())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -18,18 +18,18 @@ from pinnspectra.runs.messages import printable
 from pinnspectra.runs.numbers import is_number
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Quantity:
     """A column of the table of runs.
 
     Attributes:
         key: in result.json and summary.csv.
+        meaning: in a phrase.
         metric: in metrics.csv, W&B and TensorBoard, from whose last row result.json takes it; ""
             where it is not logged.
         symbol: the letter of the paper; "" where it has none.
-        heading: of a narrow column.
-        words: for an axis or a sentence, without the symbol.
-        meaning: in a phrase.
+        heading: of a narrow column; the symbol or the key unless it is given.
+        words: for an axis or a sentence, without the symbol; the key unless they are given.
         kind: float for all numbers, str, or bool.
         format: of a float.
         smaller_is_better: None where neither is better.
@@ -39,16 +39,20 @@ class Quantity:
     """
 
     key: str
-    metric: str
-    symbol: str
-    heading: str
-    words: str
     meaning: str
-    kind: type
-    format: str
-    smaller_is_better: bool | None
-    is_outcome: bool
-    rank: int | None
+    metric: str = ""
+    symbol: str = ""
+    heading: str = ""
+    words: str = ""
+    kind: type = float
+    format: str = ".4g"
+    smaller_is_better: bool | None = None
+    is_outcome: bool = False
+    rank: int | None = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "heading", self.heading or self.symbol or self.key)
+        object.__setattr__(self, "words", self.words or self.key.replace("_", " "))
 
     @property
     def label(self) -> str:
@@ -63,28 +67,14 @@ class Quantity:
         return value if fits else None
 
 
-def _quantity(
-    key: str,
-    meaning: str,
-    *,
-    metric: str = "",
-    symbol: str = "",
-    heading: str = "",
-    words: str = "",
-    kind: type = float,
-    format: str = ".4g",
-    better: bool | None = None,
-    outcome: bool = False,
-    rank: int | None = 1,
-) -> Quantity:
-    heading, words = heading or symbol or key, words or key.replace("_", " ")
-    named = (key, metric, symbol, heading, words, meaning)
-    return Quantity(*named, kind, format, better, outcome, rank)
+def _quantity(key: str, meaning: str, **others: Any) -> Quantity:
+    return Quantity(key=key, meaning=meaning, **others)
 
 
 def _error(key: str, meaning: str, **others: Any) -> Quantity:
     """Return a loss or an error."""
-    return _quantity(key, meaning, format=".3e", better=True, outcome=True, **others)
+    common = {"format": ".3e", "smaller_is_better": True, "is_outcome": True}
+    return Quantity(key=key, meaning=meaning, **common, **others)
 
 
 _ALL = (
@@ -142,7 +132,7 @@ _ALL = (
     ),
     _error(
         "relative_training_error_ad",
-        "relative training error by AD in float64 (rfm_solve.py)",
+        "relative training error by AD in float64",
         heading="true_error",
         words="true relative training error",
         rank=5,
@@ -176,7 +166,7 @@ _ALL = (
         metric="spectrum/effective_cutoff",
         symbol="e",
         words="effective cut-off number",
-        outcome=True,
+        is_outcome=True,
         rank=11,
     ),
     _quantity(
@@ -184,14 +174,14 @@ _ALL = (
         "entropy of the first e of them (Definition 2)",
         metric="spectrum/truncated_entropy",
         symbol="H",
-        outcome=True,
+        is_outcome=True,
         rank=None,
     ),
     _quantity(
         "truncation_position",
-        "number of singular values that are solved with (rfm_solve.py)",
+        "number of singular values that are solved with",
         symbol="p",
-        outcome=True,
+        is_outcome=True,
         rank=3,
     ),
     _quantity(
@@ -199,7 +189,7 @@ _ALL = (
         "gradient steps per second once compiled",
         heading="steps/s",
         format=".0f",
-        better=False,
+        smaller_is_better=False,
         rank=2,
     ),
     _quantity(
@@ -207,7 +197,7 @@ _ALL = (
         "seconds in all",
         heading="seconds",
         format=".1f",
-        better=True,
+        smaller_is_better=True,
         rank=7,
     ),
     _quantity("config_hash", "hash of the settings that decide the numbers", kind=str, rank=0),
@@ -246,11 +236,14 @@ def shown(value: Any, key: str = "") -> str:
 
 def table_of_documentation() -> str:
     """Return the table of quantities in docs/results.md."""
-    rows = [f"| `{q.key}` | {q.heading} | {q.meaning} |" for q in QUANTITIES.values()]
-    return "\n".join(["| key | heading | |", "|---|---|---|", *rows])
+    lines = ["| key | in metrics.csv | heading | |", "|---|---|---|---|"]
+    for q in QUANTITIES.values():
+        metric = f"`{q.metric}`" if q.metric else ""
+        lines.append(f"| `{q.key}` | {metric} | {q.heading} | {q.meaning} |")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
     page = Path(sys.argv[1])
-    table = re.compile(r"^\| key \| heading \|.*?(?=\n\n)", re.DOTALL | re.MULTILINE)
+    table = re.compile(r"^\| key \| .*?(?=\n\n)", re.DOTALL | re.MULTILINE)
     page.write_text(table.sub(lambda _: table_of_documentation(), page.read_text()))

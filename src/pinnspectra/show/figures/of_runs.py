@@ -62,18 +62,11 @@ def run_figures(run: Run) -> Figures:
         drawn["solution"] = lambda: figures.solution_figure(
             found.points, u, found.exact, run.method
         )
-    return drawn | (_of_solve(run, run.solve) if run.solve else {})
-
-
-def _of_solve(run: Run, solve: Solve) -> Figures:
-    """Return the spectrum of the system matrix and the errors of the truncated solutions."""
-    errors = solve.truncation_position, solve.relative_training_error
-    return {
-        "singular_values": lambda: figures.spectrum_figure(
-            {run.method: solve.singular_values}, run.cutoff, {run.method: solve.floor}
-        ),
-        "truncation": lambda: figures.truncation_figure(*errors, _used(run), run.method),
-    }
+    if solve := run.solve:
+        spectrum, floor = {run.method: solve.singular_values}, {run.method: solve.floor}
+        drawn["singular_values"] = lambda: figures.spectrum_figure(spectrum, run.cutoff, floor)
+        drawn["truncation"] = lambda: figures.truncation_figure(curves[0])
+    return drawn
 
 
 def curves_of(run: Run, label: str = "") -> list[Curves]:
@@ -106,6 +99,7 @@ def _spectra(run: Run, which: Any) -> dict[str, Any]:
 
 
 def _solved(run: Run, solve: Solve, label: str) -> Curves:
+    used = run.result.get("truncation_position")
     return Curves(
         method=run.method,
         label=label,
@@ -114,14 +108,8 @@ def _solved(run: Run, solve: Solve, label: str) -> Curves:
         cutoff=run.cutoff,
         truncation_position=solve.truncation_position,
         relative_training_error=solve.relative_training_error,
-        used=_used(run),
+        used=int(used) if is_number(used) else 0,
     )
-
-
-def _used(run: Run) -> int:
-    """Return the truncation position of the solution that was taken; 0 where it is not known."""
-    used = run.result.get("truncation_position")
-    return int(used) if is_number(used) else 0
 
 
 def comparison_figures(runs: Sequence[Run]) -> Figures:

@@ -180,26 +180,17 @@ def draw_floor(
 
 
 @rc_context(STYLE)
-def truncation_figure(
-    truncation_position: ArrayLike,
-    relative_training_error: ArrayLike,
-    used: int,
-    method: str,
-) -> Figure:
-    """Draw the relative training error over the truncation position p, (K,) each (Fig. 3b).
+def truncation_figure(curves: Curves) -> Figure:
+    """Draw the relative training error over the truncation position (Fig. 3b).
 
     The dotted line and the dot are at the position that is used.
     """
+    method, used = curves.method, curves.used
     figure, (axes,) = new_figure(f"Error of the truncated solution, method {method}", 6.4, 4.6)
-    position, error = array(truncation_position), array(relative_training_error)
-    curves = Curves(
-        method=method, truncation_position=position, relative_training_error=error, used=used
-    )
-    colour = method_colour(method)
-    style = {"color": colour, "label": f"method {method}"}
+    style = {"color": method_colour(method), "label": f"method {method}"}
     draw_truncation(axes, [curves], [style], label=f"solution taken at $p$ = {used}")
     if used > 0:
-        axes.axvline(used, color=colour, linestyle=":", linewidth=1, zorder=1)
+        axes.axvline(used, color=style["color"], linestyle=":", linewidth=1, zorder=1)
     return finished(figure)
 
 

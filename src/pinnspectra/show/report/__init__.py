@@ -45,12 +45,11 @@ def write_report(folder: Path, runs: Sequence[Run]) -> Path:
     Raises:
         OSError: it cannot be written.
     """
-    from pinnspectra.show.report.contents import shown
     from pinnspectra.show.report.names import names
     from pinnspectra.show.report.page import page
 
     called = names(folder, runs)
-    text = page(folder, shown(runs, called.runs), called.sweeps)
+    text = page(folder, runs, called.runs, called.sweeps)
     path = folder / NAME
     with written_whole(path) as file:
         file.write(text.encode(errors="backslashreplace"))

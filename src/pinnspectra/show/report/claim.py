@@ -14,15 +14,17 @@ from typing import Any
 from pinnspectra.runs.found import Row, Run
 from pinnspectra.runs.numbers import is_number
 from pinnspectra.runs.pairs import Pair, method_pairs
+from pinnspectra.runs.quantities import QUANTITIES
+from pinnspectra.show.report.words import counted, listed, number
 
-ERRORS = {
-    "relative_training_error_ad": "true relative training error",
-    "loss_interior_ad64": "true interior loss",
-    "relative_training_error": "relative training error",
-    "relative_l2_error": "relative L2 error",
-    "loss": "loss",
-}
-"""What is compared, the first that both runs of a pair have, and its name."""
+ERRORS = (
+    "relative_training_error_ad",
+    "loss_interior_ad64",
+    "relative_training_error",
+    "relative_l2_error",
+    "loss",
+)
+"""What is compared: the first that both runs of a pair have."""
 
 OF_SOLVES = ("relative_training_error_ad",)
 """What random feature models alone have."""
@@ -65,7 +67,7 @@ def _comparison(pde: str, base: str, other: str, error: str, found: Sequence[Pai
         spread = f" within {100 * ALIKE:g} %{pairs}"
     elif len(found) == 1:
         spread = ""
-    name = f"{other}'s {ERRORS[error]} is {size} {base}'s{spread}"
+    name = f"{other}'s {QUANTITIES[error].words} is {size} {base}'s{spread}"
     on = f"With random features on {pde}" if error in OF_SOLVES else f"On {pde}"
     return f"{on}{_after(found)}, {name}{_entropies(base, other, found)}."
 
@@ -104,14 +106,14 @@ def _plain(runs: Sequence[Run]) -> str:
         return f"{what}: none has come to an end."
     values = [row[error] for row in done if is_number(row[error])]
     if len(values) == 1:
-        return f"{what}: {ERRORS[error]} {number(values[0])}."
+        return f"{what}: {QUANTITIES[error].words} {number(values[0])}."
     low, high = number(min(values)), number(max(values))
     of = (
         ""
         if len(_names(done, "method")) < 2
         else ", no two finished ones that differ in the method alone"
     )
-    return f"{what}{of}: {ERRORS[error]} from {low} to {high}, median {number(median(values))}."
+    return f"{what}{of}: {QUANTITIES[error].words} from {low} to {high}, median {number(median(values))}."
 
 
 def _names(rows: Iterable[Row], key: str) -> list[str]:
@@ -130,29 +132,6 @@ def _left_out(runs: Sequence[Run]) -> list[str]:
     total = sum(len(run.rows) for run in runs)
     told = listed([f"{n} {status}" for status, n in counts.items()])
     return [f"Of {total} {what} {told}: in no comparison."]
-
-
-def counted(n: int, name: str) -> str:
-    """1 run, 2 runs."""
-    return f"{n} {name}" if n == 1 else f"{n} {name}s"
-
-
-def listed(names: Sequence[str]) -> str:
-    """A, b and c."""
-    if len(names) < 2:
-        return names[0] if names else "no known kind"
-    return f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def number(value: float) -> str:
-    """Three digits: 0.0200, 1.02, 345 000, 3.40e-7; whole numbers as they are, 10 000."""
-    whole = float(value).is_integer() and abs(value) < 1e15
-    if whole or 1e3 <= abs(value) < 1e6:
-        rounded = value if whole else float(f"{value:.3g}")
-        return f"{round(rounded):,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
-    mantissa, e, exponent = f"{value:#.3g}".partition("e")
-    mantissa = mantissa.rstrip(".")
-    return f"{mantissa}e{int(exponent)}" if e else mantissa
 
 
 def _positive(value: Any) -> bool:

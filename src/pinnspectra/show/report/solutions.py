@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib import colormaps
+from matplotlib.colors import to_hex
+from PIL import Image
 
-from pinnspectra.show.figures import glance
+from pinnspectra.runs.found import Run
+from pinnspectra.runs.record import Solution
+from pinnspectra.show.charts import solution_over_x
 from pinnspectra.show.figures.solution import grid_of
-from pinnspectra.show.report.charts import evenly
-from pinnspectra.show.report.claim import number
-from pinnspectra.show.report.contents import Shown, Solution
-from pinnspectra.show.report.pictures import Picture, uri
+from pinnspectra.show.report.charts import Picture, svg
+from pinnspectra.show.report.curves import evenly, median, short
+from pinnspectra.show.report.words import number
 
 MOST = 50
-"""Runs whose solution is shown; of more, so many that are evenly spread."""
+"""Runs whose solution is shown; of more, as many that are evenly spread."""
+
+MAP_LEVELS = 64
+"""Colours of a map."""
+
+MAP_PIXELS = 64
+"""Pixels of a map along its longer side, at most twice as many."""
+
+SCALES = {
+    name: [to_hex(colour) for colour in colormaps[name](np.linspace(0, 1, 9))]
+    for name in ("viridis", "RdBu_r")
+}
+"""Nine colours along the scale of u and that of the error."""
 
 
 @dataclass(frozen=True)
@@ -37,34 +55,40 @@ class Problem:
     range: tuple[str, str] | None
 
 
-def problems(runs: Sequence[Shown], colours: Sequence[str]) -> list[Problem]:
+def problems(
+    runs: Sequence[Run], names: Sequence[str], colours: Mapping[int, str]
+) -> list[Problem]:
     """The runs' solutions by their problem, at most MOST, with their colours."""
-    having = [i for i, shown in enumerate(runs) if shown.solution]
-    found: dict[str, list[int]] = {}
-    for i in (having[k] for k in evenly(len(having), MOST)):
-        found.setdefault(str(runs[i].run.result.get("pde")), []).append(i)
-    return [_problem(pde, runs, which, colours) for pde, which in found.items()]
+    having = [i for i, run in enumerate(runs) if run.solution]
+    some = [having[k] for k in evenly(len(having), MOST)] if having else []
+    return [
+        _problem(pde, {i: runs[i].solution for i in some if runs[i].pde == pde}, names, colours)
+        for pde in dict.fromkeys(runs[i].pde for i in some)
+    ]
 
 
 def _problem(
-    pde: str, runs: Sequence[Shown], which: Sequence[int], colours: Sequence[str]
+    pde: str, solutions: Mapping[int, Solution], names: Sequence[str], colours: Mapping[int, str]
 ) -> Problem:
-    first = _solution(runs[which[0]])
-    limits = float(first.exact.min()), float(first.exact.max())
-    cards, maps = [], False
-    for i in which:
-        solution = _solution(runs[i])
-        worst = float(np.nanmax(np.abs(solution.median - solution.exact)))
-        said = f"max |u - u*| = {number(worst)}"
-        pictures = _maps(solution, limits, worst) or _curve(solution, colours[i])
-        maps = maps or len(pictures) > 1
-        words = [
-            Picture(p.source, f"{p.words}, {runs[i].title or 'the run'}: {said}") for p in pictures
-        ]
-        cards.append(Card(i, runs[i].title, words, said))
-    if maps and (exact := _map(first, first.exact, limits, "viridis")):
-        cards.insert(0, Card(None, "exact u*", [Picture(exact, "Exact solution as a map")], ""))
-    return Problem(pde, cards, _range(*limits) if maps else None)
+    exact = next(iter(solutions.values())).exact
+    limits = float(exact.min()), float(exact.max())
+    cards = [_card(i, names[i], one, limits, colours[i]) for i, one in solutions.items()]
+    if not any(len(card.pictures) > 1 for card in cards):
+        return Problem(pde, cards, None)
+    known = _map(next(iter(solutions.values())), exact, limits, "viridis", "Exact u* as a map")
+    return Problem(pde, [Card(None, "exact u*", known, ""), *cards], _range(*limits))
+
+
+def _card(i: int, name: str, one: Solution, limits: tuple[float, float], colour: str) -> Card:
+    u = median(one.values.T)
+    worst = float(np.nanmax(np.abs(u - one.exact)))
+    told = f"max |u - u*| = {number(worst)}"
+    words = f"{name or 'the run'}: {told}"
+    maps = [
+        *_map(one, u, limits, "viridis", f"u as a map, {words}"),
+        *_map(one, u - one.exact, (-worst, worst), "RdBu_r", f"u - u* as a map, {words}"),
+    ]
+    return Card(i, name, maps or _curve(one, u, colour, words), told)
 
 
 def _range(low: float, high: float) -> tuple[str, str]:
@@ -73,37 +97,33 @@ def _range(low: float, high: float) -> tuple[str, str]:
     return number(0 if abs(low) < small else low), number(0 if abs(high) < small else high)
 
 
-def _solution(shown: Shown) -> Solution:
-    assert shown.solution
-    return shown.solution
-
-
-def _maps(solution: Solution, limits: tuple[float, float], worst: float) -> list[Picture]:
-    u, error = solution.median, solution.median - solution.exact
-    left = _map(solution, u, limits, "viridis")
-    right = _map(solution, error, (-worst, worst), "RdBu_r")
-    return (
-        [Picture(left, "u as a map"), Picture(right, "u - u* as a map")] if left and right else []
-    )
-
-
 def _map(
-    solution: Solution, values: np.ndarray, limits: tuple[float, float], colours: str
-) -> str | None:
-    """Values on the grid of the points as a picture; None where they are on none."""
-    if solution.points.shape[1] != 2 or (grid := grid_of(solution.points)) is None:
-        return None
-    x, y, order = grid
-    most = max(1, -(-max(x.size, y.size) // 64))  # pixels that nobody can see
-    picture = values[order].reshape(y.size, x.size)[::most, ::most]
-    return uri(glance.map_picture(picture, limits, colours), "png")
-
-
-def _curve(solution: Solution, colour: str) -> list[Picture]:
-    if solution.points.shape[1] != 1:
+    one: Solution, values: np.ndarray, limits: tuple[float, float], colours: str, words: str
+) -> list[Picture]:
+    """Values on the grid of the points as a PNG, a pixel each; none where they are on no grid."""
+    if one.points.shape[1] != 2 or (grid := grid_of(one.points)) is None:
         return []
-    x, n = solution.points[:, 0], max(1, len(solution.points) // 200)
-    order = np.argsort(x)[::n]
-    u, exact = solution.median[order], solution.exact[order]
-    figure = glance.curve_picture(x[order], u, exact, colour)
-    return [Picture(uri(glance.svg(figure), "svg+xml"), "u, the exact u* and u - u* over x")]
+    x, y, order = grid
+    apart = max(1, -(-max(x.size, y.size) // MAP_PIXELS))
+    kept = values[order].reshape(y.size, x.size)[::apart, ::apart]
+    low, high = limits
+    part = np.nan_to_num((kept - low) / (high - low or 1))
+    level = np.clip(part * MAP_LEVELS, 0, MAP_LEVELS - 1).astype(np.uint8)
+    level[~np.isfinite(kept)] = MAP_LEVELS
+    image, file = Image.fromarray(level[::-1], mode="P"), io.BytesIO()
+    scale = colormaps[colours](np.linspace(0, 1, MAP_LEVELS))[:, :3]
+    image.putpalette((255 * np.vstack([scale, [0.8] * 3])).round().astype(np.uint8).tobytes())
+    image.save(file, "png", optimize=True)
+    return [Picture(f"data:image/png;base64,{b64encode(file.getvalue()).decode()}", words)]
+
+
+def _curve(one: Solution, u: np.ndarray, colour: str, words: str) -> list[Picture]:
+    """u over the exact u* and the error below, in one dimension."""
+    if one.points.shape[1] != 1:
+        return []
+    x = one.points[:, 0]
+    order = np.argsort(x)[:: max(1, x.size // 200)]
+    columns = {"x": x, "u": u, "exact": one.exact, "error": u - one.exact}
+    rows = [short(values[order], 5) for values in columns.values()]
+    source = svg(solution_over_x(colour), [dict(zip(columns, row)) for row in zip(*rows)])
+    return [Picture(source, f"u, the exact u* and u - u* over x, {words}")]

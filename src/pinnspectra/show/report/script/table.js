@@ -1,7 +1,5 @@
 // The table of runs: sorted by its headings, filtered by words; the charts follow.
-for (const name of Object.keys(charts)) if (!charts[name]) delete charts[name];
-const remakeAll = () => Object.values(charts).forEach((chart) => chart.remake());
-dark.addEventListener("change", remakeAll);
+dark.addEventListener("change", () => Object.values(drawn).forEach((one) => one.remake()));
 
 const table = $("runs"), body = table.tBodies[0], rows = [...body.rows];
 const headers = [...table.tHead.rows[0].cells];
@@ -40,6 +38,6 @@ let waiting = 0;
 $("filter").addEventListener("input", () => {
   filter();
   clearTimeout(waiting);
-  waiting = setTimeout(remakeAll, 120);
+  waiting = setTimeout(() => Object.values(drawn).forEach((one) => one.renew()), 120);
 });
 filter();

@@ -1,0 +1,259 @@
+"""The curves and points that the page's charts draw: what runs have recorded, thinned and short."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.colors import to_hex, to_rgb
+
+from pinnspectra.runs.found import Run
+from pinnspectra.runs.numbers import is_number
+from pinnspectra.show.figures import METHOD_COLOURS, by_learning_rate, method_colour
+from pinnspectra.show.figures.members import across, ended, labelled
+from pinnspectra.show.figures.spectra import effective_cutoff
+
+ROWS = (40, 240, 12_000)
+"""Logged rows that are drawn of a curve: at least, at most, and of all curves together."""
+
+INDICES = (60, 120, 6_000)
+"""Values that are drawn of a spectrum: at least, at most, and of all curves together."""
+
+STEPS = (2, 25, 70_000)
+"""Spectra that are drawn of a curve: at least, at most, and values of all spectra together."""
+
+FEW_SHADES = 6
+"""Curves of one method that shades can tell apart."""
+
+Curve = dict[str, Any]
+"""What is drawn as one: the members of a run that share a learning rate.
+
+`run`, `id` and `name` say which it is, `method` and `colour` how it looks; `loss`, `entropy`,
+`spectrum` and `truncation` hold its columns, or None.
+"""
+
+
+def curves_of(runs: Sequence[Run], names: Sequence[str]) -> list[Curve]:
+    """The curves of all runs, in the order of their methods."""
+    methods = methods_of(runs)
+    found = [
+        (i, run, labelled(name, rate) or run.method, which)
+        for i, (run, name) in enumerate(zip(runs, names, strict=True))
+        for rate, which in by_learning_rate(run.learning_rates, len(run.rows)).items()
+    ]
+    found.sort(key=lambda one: methods.index(one[1].method))
+    colours = shades([run.method for _, run, _, _ in found])
+    return [
+        {"run": i, "id": k, "name": name, "method": run.method, "colour": colour}
+        | _parts(run, which, len(found))
+        for k, ((i, run, name, which), colour) in enumerate(zip(found, colours, strict=True))
+    ]
+
+
+def methods_of(runs: Sequence[Run]) -> list[str]:
+    """The methods of runs in the order in which they are drawn."""
+    order = {method: i for i, method in enumerate(METHOD_COLOURS)}
+    found = dict.fromkeys(run.method for run in runs)
+    return sorted(found, key=lambda method: order.get(method, len(order)))
+
+
+def shades(methods: Sequence[str]) -> list[str]:
+    """A colour for every curve: that of the method, from darker to lighter where they are few."""
+    total, seen = Counter(methods), Counter[str]()
+    found = []
+    for method in methods:
+        n, i = total[method], seen[method]
+        seen[method] += 1
+        found.append(_mixed(method, (2 * i / (n - 1) - 1) * 0.3 if 1 < n <= FEW_SHADES else 0.0))
+    return found
+
+
+def _mixed(method: str, part: float) -> str:
+    """The colour of a method, mixed with white or, where the part is negative, with black."""
+    end = 1.0 if part > 0 else 0.0
+    red, green, blue = (c + abs(part) * (end - c) for c in to_rgb(method_colour(method)))
+    return to_hex((red, green, blue))
+
+
+def points_of(
+    runs: Sequence[Run], names: Sequence[str], curves: Sequence[Curve], measures: Sequence[str]
+) -> list[Curve]:
+    """A point for every member that has an entropy: what it measures beside that."""
+    colours = {curve["run"]: curve for curve in curves}
+    found = []
+    for i, (run, name) in enumerate(zip(runs, names, strict=True)):
+        for k, row in enumerate(run.rows):
+            member = f"seed = {row['seed']}" if len(run.rows) > 1 else ""
+            about = {"run": i, "id": f"{i}.{k}", "name": labelled(name, member) or run.method}
+            about |= {"method": run.method, "status": str(row["status"])}
+            values = {key: _finite(row[key]) for key in ("truncated_entropy", *measures)}
+            if values["truncated_entropy"] is not None:
+                found.append({**about, "colour": colours[i]["colour"], **values})
+    return found
+
+
+def evenly(size: int, most: int) -> np.ndarray:
+    """At most `most` of the indices of `size`, evenly spread, the first and the last included."""
+    return np.unique(np.linspace(0, size - 1, min(size, most)).round().astype(int))
+
+
+def leading(size: int, most: int, marked: Sequence[int] = ()) -> np.ndarray:
+    """At most `most` of the indices of `size`: the first half of them, then ever fewer.
+
+    Those marked are among them.
+    """
+    if size <= most:
+        return np.arange(size)
+    first = most // 2
+    rest = np.geomspace(first, size - 1, most - first - len(marked)).round().astype(int)
+    return np.unique(np.concatenate([np.arange(first), rest, np.array(marked, dtype=int)]))
+
+
+def _share(limits: tuple[int, int, int], curves: int) -> int:
+    """The part of one of several curves in what is drawn of all."""
+    least, most, together = limits
+    return int(np.clip(together // max(curves, 1), least, most))
+
+
+def _parts(run: Run, which: np.ndarray, together: int) -> Curve:
+    """The columns of some members of a run: of those that are there to the end, if any is."""
+    losses = run.metrics.get("loss")
+    if losses is not None and losses.size:
+        there = ~ended(losses[:, which])
+        which = which[there] if there.any() else which
+    return {
+        "loss": _losses(run.metrics, which, _share(ROWS, together)),
+        "entropy": _entropies(run, which),
+        "spectrum": _spectra(run, which, together) or _system(run, together),
+        "truncation": _truncations(run, _share(INDICES, together)),
+    }
+
+
+def _losses(metrics: Mapping[str, np.ndarray], members: np.ndarray, most: int) -> Curve | None:
+    if not metrics.keys() >= {"step", "loss/interior"} or not metrics["step"].size:
+        return None
+    rows = evenly(len(metrics["step"]), most)
+    believed = metrics["loss/interior"][rows][:, members]
+    true = metrics.get("loss/interior_ad64", np.full_like(metrics["loss/interior"], np.nan))
+    return {
+        "step": short(metrics["step"][rows], 12),
+        "believed": short(median(believed)),
+        "true": short(median(true[rows][:, members])),
+        **_band(believed),
+    }
+
+
+def _band(values: np.ndarray) -> Curve:
+    """The smallest and the largest of the members' values, (K, S), where they are several."""
+    if values.shape[1] == 1:
+        return {"low": [], "high": []}
+    low, _, high = across(values)
+    return {"low": short(low), "high": short(high)}
+
+
+def _entropies(run: Run, members: np.ndarray) -> Curve | None:
+    """The entropy over steps, and the loss at these steps."""
+    if run.spectra is None:
+        return None
+    rows = evenly(len(run.spectra.steps), ROWS[0])
+    steps, entropy = run.spectra.steps[rows], run.spectra.truncated_entropy[rows][:, members]
+    number = run.spectra.effective_cutoff[rows][:, members]
+    return {
+        "step": short(steps, 12),
+        "truncated_entropy": short(median(entropy)),
+        "effective_cutoff": short(median(number)),
+        "path": short(_loss_at(run.metrics, steps, members)),
+        **_band(entropy),
+    }
+
+
+def _loss_at(
+    metrics: Mapping[str, np.ndarray], steps: np.ndarray, members: np.ndarray
+) -> np.ndarray:
+    """The loss at steps, (T,) -> (T,); NaN where none is logged."""
+    found = np.full(len(steps), np.nan)
+    if "loss" in metrics:
+        _, at, rows = np.intersect1d(steps, metrics["step"], return_indices=True)
+        found[at] = median(metrics["loss"][rows][:, members])
+    return found
+
+
+def _spectra(run: Run, members: np.ndarray, together: int) -> Curve | None:
+    """The spectra of the training kernel G."""
+    if run.spectra is None:
+        return None
+    values = np.stack([median(v[members].T) for v in run.spectra.eigenvalues])
+    floor = median(run.spectra.floor[members].T)
+    return _spectrum("G", run.spectra.steps, values, floor, run.cutoff, together)
+
+
+def _system(run: Run, together: int) -> Curve | None:
+    """The singular values of the system matrix A of a solve."""
+    if run.solve is None:
+        return None
+    sigma, floor = run.solve.singular_values, run.solve.floor
+    return _spectrum("A", np.zeros(1), sigma[None], floor, run.cutoff, together)
+
+
+def _spectrum(
+    matrix: str,
+    steps: np.ndarray,
+    values: np.ndarray,
+    floor: np.ndarray,
+    cutoff: float,
+    together: int,
+) -> Curve:
+    """The columns of spectra, (T, N), at steps, (T,)."""
+    known = np.isfinite(values).any(axis=1) & math.isfinite(cutoff)
+    e = np.where(known, effective_cutoff(values, cutoff), 0)
+    size = values.shape[1]
+    which = leading(size, _share(INDICES, together), [e[-1] - 1] if e[-1] else [])
+    drawn = evenly(len(steps), _share((*STEPS[:2], STEPS[2] // which.size), together))
+    last = values[np.arange(len(e)), np.maximum(e - 1, 0)]
+    return {
+        "of": matrix,
+        "step": short(steps[drawn], 12),
+        "index": [int(k) + 1 for k in which],
+        "value": [short(v[which]) for v in values[drawn]],
+        "floor": short(floor[which[which < floor.size]]),
+        "level": short((cutoff * values[:, 0])[drawn]),
+        "e": [int(k) or None for k in e[drawn]],
+        "at": short(np.where(e > 0, last, np.nan)[drawn]),
+    }
+
+
+def _truncations(run: Run, most: int) -> Curve | None:
+    """The errors of the truncated solutions of a solve."""
+    if run.solve is None or not run.solve.truncation_position.size:
+        return None
+    position = run.solve.truncation_position
+    given = run.result.get("truncation_position")
+    used = int(given) if is_number(given) else 0
+    which = leading(len(position), most, [*np.flatnonzero(position == used)[:1]])
+    error = short(run.solve.relative_training_error[which])
+    return {"position": [int(p) for p in position[which]], "error": error, "used": used}
+
+
+def median(values: np.ndarray) -> np.ndarray:
+    """The median over the members, (K,), of the finite values of (K, S)."""
+    one = values.shape[1] == 1
+    return np.where(np.isfinite(values), values, np.nan)[:, 0] if one else across(values)[1]
+
+
+def short(values: np.ndarray, digits: int = 4) -> list[float | int | None]:
+    """Numbers with few digits; null where they are not finite."""
+    return [_short(float(value), digits) for value in values]
+
+
+def _short(value: float, digits: int) -> float | int | None:
+    if not math.isfinite(value):
+        return None
+    rounded = float(f"{value:.{digits}g}")
+    return int(rounded) if rounded.is_integer() and abs(rounded) < 1e6 else rounded
+
+
+def _finite(value: Any) -> float | None:
+    return _short(float(value), 6) if is_number(value) else None

@@ -1,6 +1,8 @@
 """The dashboard: what it asks W&B for, printed without an account and saved with one."""
 
+import collections
 import http.server
+import itertools
 import json
 import os
 import re
@@ -10,22 +12,14 @@ import sys
 import threading
 
 import pytest
+import vl_convert
 
-from pinnspectra.show.dashboard import __main__ as command
-from pinnspectra.show.dashboard import account, vega, workspace
-from pinnspectra.show.dashboard.vega import CHARTS
+from pinnspectra.commands import dashboard as command
+from pinnspectra.show.dashboard import account, charts, workspace
+from pinnspectra.show.dashboard.charts import CHARTS
 from pinnspectra.show.figures import METHOD_COLOURS
 
 KEY = "0" * 40
-
-
-def walk(value):
-    """All dictionaries in a specification."""
-    if isinstance(value, dict):
-        yield value
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    for one in inner:
-        yield from walk(one)
 
 
 def panels(printed):
@@ -74,30 +68,46 @@ def test_without_an_account_it_is_printed_as_json_and_nothing_is_asked(capsys, m
     assert over_entropy["metrics"] == ["spectrum/loss"]
 
 
-@pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: chart.name)
-def test_a_chart_takes_columns_of_its_table_and_no_others(chart):
-    text = json.dumps(chart.spec)
-    assert set(re.findall(r"\$\{field:(.*?)\}", text)) == set(chart.columns)
-    assert set(chart.columns) <= set(chart.table.columns)
-    made = {one["as"] for one in walk(chart.spec) if "as" in one}
-    fields = {one["field"] for one in walk(chart.spec) if "field" in one}
-    plain = {name for name in fields if not name.startswith("${field:")}
-    plain |= set(re.findall(r"datum\.(\w+)", text))
-    assert plain <= made | set(vega.RUN_COLUMNS)
-    assert chart.fields.keys() == set(chart.columns)
+def as_drawn(chart, rows):
+    """A chart as W&B completes it with rows of its table."""
+    text = json.dumps(chart.spec).replace("${string:title}", chart.title)
+    for name, column in chart.fields.items():
+        text = text.replace(f"${{field:{name}}}", column)
+    assert "${" not in text
+    columns = ("id", "name", *chart.table.columns)
+    values = [dict(zip(columns, row, strict=True)) for row in rows]
+    size = {"width": 300, "height": 200}
+    spec = json.loads(text) | {"data": {"name": "wandb", "values": values}} | size
+    return vl_convert.vegalite_to_svg(spec, vl_version="5.21")
+
+
+def rows_of(chart, methods):
+    """Two members of a run of each method, at two steps."""
+    values = {"step": (0, 10), "index": (1, 2, 3)}
+    given = {"eigenvalue": 1e-3, "singular_value": 1e-2, "floor": 1e-4, "loss": 0.1}
+    given |= {"truncated_entropy": 0.5, "effective_cutoff": 3}
+    columns = {c: values.get(c, (given.get(c),)) for c in chart.table.columns}
+    for run, method in enumerate(methods):
+        its = {**columns, "member": (0, 1), "method": (method,)}
+        yield from ((run, f"run {run}", *row) for row in itertools.product(*its.values()))
 
 
 @pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: chart.name)
-def test_a_method_has_the_colour_that_it_has_in_every_figure(chart):
-    (scale,) = [one["color"]["scale"] for one in walk(chart.spec) if "color" in one]
-    assert dict(zip(scale["domain"], scale["range"], strict=True)) == METHOD_COLOURS
+def test_a_chart_draws_a_line_for_every_member_in_the_colour_of_its_method(chart):
+    assert chart.fields.keys() <= set(chart.table.columns)
+    methods = ("ad", "fd_grid")
+    drawn = as_drawn(chart, rows_of(chart, methods))
+    paths = re.findall(r'<path[^>]*aria-roledescription="line mark"[^>]*stroke="(#\w+)"', drawn)
+    counts = collections.Counter(paths)
+    assert counts.keys() == {METHOD_COLOURS[method] for method in methods}
+    with_floor = 2 if "floor" in chart.fields else 1
+    assert set(counts.values()) == {2 * with_floor}
 
 
 def test_another_specification_has_another_name():
     keys = [chart.key for chart in CHARTS]
-    changed = vega.Chart("spectrum", "", CHARTS[1].table, CHARTS[1].columns, {"mark": "line"})
-    assert len(set(keys)) == 3
-    assert changed.key not in keys
+    changed = charts.Chart("spectrum", "", CHARTS[1].table, {"mark": "line"})
+    assert len({*keys, changed.key}) == 4
 
 
 class Answers(http.server.BaseHTTPRequestHandler):

@@ -14,7 +14,7 @@ from scripts import SMALL, run_folders, run_here, run_script
 from wandb_records import logged
 
 from pinnspectra.runs.folder import RunFolder
-from pinnspectra.runs.record import by_member, read_metrics
+from pinnspectra.runs.record import Run, read_metrics
 from pinnspectra.runs.signals import Interrupted
 from pinnspectra.show.dashboard import tables
 from pinnspectra.training import wandb_run
@@ -152,7 +152,7 @@ def test_large_spectra_are_thinned_to_a_table_that_keeps_both_ends(tmp_path):
         singular_values=eigenvalues**0.5, effective_cutoff=np.ones((30, members)),
         truncated_entropy=np.ones((30, members)), floor=np.ones((members, n)),
     )  # fmt: skip
-    rows = tables.spectra_rows(tmp_path, "ad")
+    rows = tables.spectra_rows(Run(tmp_path, "run", {"method": "ad", "members": [{}] * members}))
     assert 5_000 < len(rows) <= tables.ROWS
     member, step, index, *_ = map(set, zip(*rows, strict=True))
     assert {0, 290} <= step
@@ -168,7 +168,7 @@ RESUMED = (
 
 def medians(folder):
     """The medians over three members of what metrics.csv has, by name."""
-    metrics = by_member(read_metrics(folder / "metrics.csv"))
+    metrics = Run(folder, folder.name).metrics
     return {name: np.median(v, axis=-1).tolist() for name, v in metrics.items() if v.ndim == 2}
 
 

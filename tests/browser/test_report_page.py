@@ -14,7 +14,7 @@ from scripts import ROOT, run_folders, run_here
 
 from pinnspectra.commands.report import main as report
 from pinnspectra.runs.folder import SWEEP
-from pinnspectra.runs.record import read_metrics, read_spectra
+from pinnspectra.runs.found import run_at
 
 if not MISSING:
     from selenium.webdriver import ActionChains, Keys
@@ -33,16 +33,6 @@ WIDTHS = (1400, 390)
 A4 = 688
 """Its width between the margins; a page that is up to twice as wide is printed smaller."""
 
-CANVASES = {
-    "loss": "loss",
-    "spectrumLeft": "spectrum-left",
-    "spectrumRight": "spectrum-right",
-    "entropyLoss": "entropy-loss",
-    "entropySteps": "entropy-steps",
-    "truncation": "truncation",
-}
-"""The id of each chart's canvas."""
-
 HOSTILE = ("<script>broken=1</script>", '"><img src=x onerror=broken=1>', "</script><h1>gone</h1>")
 
 
@@ -56,8 +46,7 @@ def browser():
 def unpictured():
     """No figures beside the runs, which spares half of the time; the report has its own."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pinnspectra.runs.folder.RunFolder.draw", lambda *_: None)
-        patch.setattr("pinnspectra.show.tables.collect._draw", lambda *_: [])
+        patch.setattr("pinnspectra.show.figures.save", lambda *_: None)
         yield
 
 
@@ -141,21 +130,31 @@ def any_page(request):
     return request.param, request.getfixturevalue(request.param)
 
 
-def charts(browser, script, *arguments):
-    """What a script gets from the page's charts."""
-    return browser.run(f"const charts = window.pinnspectraCharts; {script}", *arguments)
+def charts(browser):
+    """The charts that a page has."""
+    return browser.run("return Object.keys(window.pinnspectraCharts)")
 
 
-def drawn(browser, chart, kind):
-    """The points, (n, 2), of the first line of a kind in a chart."""
-    points = charts(
-        browser,
-        """const of = charts[arguments[0]].data.datasets.filter((set) => set.kind === arguments[1]);
-        return of.length ? of[0].data.map((point) => [point.x, point.y]) : []""",
+def marks(browser, chart, name):
+    """The marks of a layer of a chart: what of each is on the screen, and its row."""
+    return browser.run(
+        """const [chart, name] = arguments, found = [];
+        const { view } = window.pinnspectraCharts[chart];
+        (function walk(mark) {
+          if (mark.name === `${name}_marks`) found.push(...mark.items);
+          for (const item of mark.items || []) (item.items || []).forEach(walk);
+        })(view.scenegraph().root);
+        const [left, top] = view.origin();
+        return found.map(({ x, y, datum }) => ({ ...datum, at: [x + left, y + top] }))""",
         chart,
-        kind,
+        name,
     )
-    return np.array(points, float)
+
+
+def drawn(browser, chart, name, *columns):
+    """Columns of a layer of a chart, (n,) each."""
+    rows = marks(browser, chart, name)
+    return [np.array([row[column] for row in rows], float) for column in columns]
 
 
 def settle(browser):
@@ -178,8 +177,8 @@ def spectra(folder):
     """The spectra of a sweep's runs, by method and seed."""
     found = {}
     for path in folder.glob("*/result.json"):
-        result = json.loads(path.read_text())
-        found[result["method"], result["seed"]] = read_spectra(path.parent / "spectra.npz")
+        run = run_at(path.parent, path.parent.name)
+        found[run.method, run.result["seed"]] = run.spectra
     return found
 
 
@@ -203,15 +202,15 @@ def test_a_page_needs_nothing_but_its_file_and_excludes_no_one(browser, any_page
 def test_every_chart_is_drawn_and_has_a_name(browser, any_page, width):
     _, page = any_page
     browser.open(page, width)
-    for chart in charts(browser, "return Object.keys(charts)"):
-        canvas = browser.find(f"canvas#{CANVASES[chart]}")
-        assert canvas.is_displayed(), chart
-        assert canvas.get_attribute("role") == "img"
-        assert canvas.get_attribute("aria-label")
-        assert canvas.size["width"] <= width
-        area = charts(browser, "return charts[arguments[0]].chartArea", chart)
-        assert area["height"] > 150, chart
-        assert area["width"] > 150, chart
+    settle(browser)
+    assert charts(browser)
+    for chart in charts(browser):
+        place = browser.find(f"#{chart}")
+        assert place.is_displayed(), chart
+        assert re.search(r"\d", place.get_attribute("aria-label")), chart
+        canvas = browser.find(f"#{chart} canvas")
+        assert 250 < canvas.size["width"] <= width, chart
+        assert canvas.size["height"] > 250, chart
         assert ink(browser, canvas) > 0.005, chart
 
 
@@ -233,13 +232,10 @@ def test_a_page_turns_dark_with_the_system_while_it_is_open(browser, page):
     for dark in (False, True, False):
         browser.colours(dark)
         settle(browser)
-        seen.append(
-            charts(
-                browser,
-                """const { backgroundColor, color } = getComputedStyle(document.body);
-                return [backgroundColor, color, charts.loss.options.scales.y.ticks.color]""",
-            )
-        )
+        colours = """const { backgroundColor, color } = getComputedStyle(document.body);
+            const canvas = document.querySelector("#loss canvas");
+            return [backgroundColor, color, canvas.toDataURL()]"""
+        seen.append(browser.run(colours))
     light, dark, again = seen
     assert light == again
     assert all(one != other for one, other in zip(light, dark, strict=True))
@@ -292,111 +288,127 @@ def shown(element):
 # ---- the charts
 
 
-def test_axes_are_logarithmic_where_values_span_decades(browser, page, features_page):
-    axes = """return Object.fromEntries(Object.entries(charts).map(([name, chart]) =>
-        [name, [chart.scales.x.type, chart.scales.y.type]]))"""
+def test_steps_are_logarithmic_where_asked_and_losses_always(browser, page):
     browser.open(page)
-    found = charts(browser, axes)
-    assert found["loss"] == ["linear", "logarithmic"]
-    assert found["entropyLoss"][1] == "logarithmic"
-    assert found["spectrumLeft"][1] == found["spectrumRight"][1] == "logarithmic"
-    browser.find("#loss-log-x").click()
-    assert charts(browser, axes)["loss"] == ["logarithmic", "logarithmic"]
-    browser.open(features_page)
-    assert charts(browser, axes)["truncation"][1] == "logarithmic"
+    for logarithmic in (False, True):
+        step, loss = drawn(browser, "loss", "believed_near", "step", "believed")
+        x, y = np.array([mark["at"] for mark in marks(browser, "loss", "believed_near")]).T
+        along = np.log(step) if logarithmic else step
+        assert abs(np.corrcoef(along, x)[0, 1]) > 0.9999
+        assert abs(np.corrcoef(np.log(loss), y)[0, 1]) > 0.9999
+        browser.find("#loss-log-x").click()
+
+
+@pytest.mark.parametrize("kind", ["believed", "true"])
+def test_believed_and_true_losses_are_hidden_where_asked(browser, page, kind):
+    browser.open(page)
+    browser.find(f"#loss-{kind}").click()
+    settle(browser)
+    left = [name for name in ("believed", "true") if marks(browser, "loss", f"{name}_line")]
+    assert left == [name for name in ("believed", "true") if name != kind]
 
 
 def test_the_slider_shows_the_spectrum_of_its_step(browser, page, trained):
     browser.open(page)
     recorded = spectra(trained)
-    steps = recorded["ad", 0]["steps"]
+    steps = recorded["ad", 0].steps
     slider = browser.find("#step")
     slider.send_keys(Keys.HOME)
     for k, step in enumerate(steps):
         assert browser.find("#step-value").text == f"step {step}"
         assert f"step {step}" in slider.get_attribute("aria-valuetext")
-        for chart, method in {"spectrumLeft": "ad", "spectrumRight": "fd"}.items():
-            index, values = drawn(browser, chart, "value").T
-            kept = recorded[method, 0]["eigenvalues"][k, 0, index.astype(int) - 1]
-            np.testing.assert_allclose(values, np.where(kept > 0, kept, np.nan), rtol=2e-3)
+        settle(browser)
+        for chart, method in {"spectrum-left": "ad", "spectrum-right": "fd"}.items():
+            assert_spectrum(browser, chart, recorded[method, 0], k)
         slider.send_keys(Keys.ARROW_RIGHT)
     assert browser.find("#step-value").text == f"step {steps[-1]}"
+
+
+def assert_spectrum(browser, chart, recorded, k):
+    """A chart shows the positive ones of the k-th spectrum."""
+    index, values = drawn(browser, chart, "value_points", "index", "value")
+    eigenvalues = recorded.eigenvalues[k, 0]
+    assert len(index) == (eigenvalues > 0).sum()
+    np.testing.assert_allclose(values, eigenvalues[index.astype(int) - 1], rtol=2e-3)
 
 
 def test_the_slider_is_moved_by_a_pointer(browser, page, trained):
     browser.open(page)
     slider = browser.find("#step")
-    before = drawn(browser, "spectrumLeft", "value")
     browser.run("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", slider)
     left = 4 - slider.size["width"] // 2
     ActionChains(browser.driver).move_to_element_with_offset(slider, left, 0).click().perform()
-    assert browser.find("#step-value").text == f"step {spectra(trained)['ad', 0]['steps'][0]}"
-    assert not np.array_equal(before, drawn(browser, "spectrumLeft", "value"))
+    settle(browser)
+    assert browser.find("#step-value").text == f"step {spectra(trained)['ad', 0].steps[0]}"
+    assert_spectrum(browser, "spectrum-left", spectra(trained)["ad", 0], 0)
 
 
 def test_either_side_shows_the_run_that_is_chosen(browser, page, trained):
     browser.open(page)
-    for side, chart in {"left": "spectrumLeft", "right": "spectrumRight"}.items():
-        choice = Select(browser.find(f"#{side}"))
-        choice.select_by_visible_text("method=fd seed=1")
-        index, values = drawn(browser, chart, "value").T
-        kept = spectra(trained)["fd", 1]["eigenvalues"][-1, 0, index.astype(int) - 1]
-        np.testing.assert_allclose(values, np.where(kept > 0, kept, np.nan), rtol=2e-3)
+    for side in ("left", "right"):
+        Select(browser.find(f"#{side}")).select_by_visible_text("method=fd seed=1")
+        settle(browser)
+        assert_spectrum(browser, f"spectrum-{side}", spectra(trained)["fd", 1], -1)
 
 
 def test_cutoff_and_floor_are_drawn_with_the_spectrum(browser, page, trained):
     browser.open(page)
     recorded = spectra(trained)["fd", 0]
     cutoff = json.loads(next(trained.glob("*fd*/result.json")).read_text())["cutoff"]
-    largest = recorded["eigenvalues"][-1, 0, 0]
-    level = drawn(browser, "spectrumRight", "cut-off")[:, 1]
-    np.testing.assert_allclose(level, cutoff * largest, rtol=2e-3)
-    index, floor = drawn(browser, "spectrumRight", "floor").T
-    expected = recorded["floor"][0, index.astype(int) - 1] ** 2
-    np.testing.assert_allclose(floor, np.where(expected > 0, expected, np.nan), rtol=3e-3)
-    assert drawn(browser, "spectrumRight", "e")[0, 0] == recorded["effective_cutoff"][-1, 0]
+    (level,) = drawn(browser, "spectrum-right", "cut_off", "level")
+    np.testing.assert_allclose(level, cutoff * recorded.eigenvalues[-1, 0, 0], rtol=2e-3)
+    index, floor = drawn(browser, "spectrum-right", "floor", "index", "floor")
+    np.testing.assert_allclose(floor, recorded.floor[0, index.astype(int) - 1], rtol=2e-3)
+    assert drawn(browser, "spectrum-right", "e", "e") == [[recorded.effective_cutoff[-1, 0]]]
 
 
 def test_losses_are_those_of_metrics_csv(browser, page, trained):
     browser.open(page)
-    metrics = read_metrics(next(trained.glob("*/metrics.csv")))
+    runs = [run_at(path.parent, "") for path in sorted(trained.glob("*/metrics.csv"))]
     for kind, column in {"believed": "loss/interior", "true": "loss/interior_ad64"}.items():
-        points = drawn(browser, "loss", kind)
-        logged = np.isfinite(metrics[column])
-        np.testing.assert_allclose(points[:, 0], metrics["step"][logged])
-        np.testing.assert_allclose(points[:, 1], metrics[column][logged], rtol=1e-3)
+        values = np.concatenate([run.metrics[column][:, 0] for run in runs])
+        steps, losses = drawn(browser, "loss", f"{kind}_near", "step", kind)
+        logged = np.isfinite(values)
+        np.testing.assert_allclose(losses, values[logged], rtol=1e-3)
+        np.testing.assert_allclose(steps, np.tile(runs[0].metrics["step"], len(runs))[logged])
 
 
 def test_a_point_tells_whose_it_is_under_the_pointer(browser, page, trained):
     browser.open(page)
     results = [json.loads(path.read_text()) for path in trained.glob("*/result.json")]
-    points = charts(
-        browser,
-        """const chart = charts.entropyLoss;
-        return chart.data.datasets.flatMap((set, i) => set.data.map((point, j) => {
-          const { x, y } = chart.getDatasetMeta(i).data[j];
-          return [x, y, point.x, point.y];
-        }))""",
-    )
+    points = marks(browser, "entropy-loss", "loss_points")
     assert len(points) == len(results)
-    canvas = browser.find("#entropy-loss")
+    canvas = browser.find("#entropy-loss canvas")
     browser.run("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", canvas)
-    for x, y, entropy, loss in points:
+    for point in points:
+        x, y = point["at"]
         at = round(x - canvas.size["width"] / 2), round(y - canvas.size["height"] / 2)
         ActionChains(browser.driver).move_to_element_with_offset(canvas, *at).perform()
         settle(browser)
-        title, body, opacity = charts(
-            browser,
-            """const { title, body, opacity } = charts.entropyLoss.tooltip;
-            return [title.join(" "), body.flatMap((part) => part.lines).join(" "), opacity]""",
-        )
-        of = [r for r in results if math.isclose(r["truncated_entropy"], entropy, rel_tol=1e-4)]
-        assert len(of) == 1
-        assert math.isclose(of[0]["loss"], loss, rel_tol=1e-4)
-        assert opacity > 0
-        assert f"method={of[0]['method']}" in title
-        assert f"seed={of[0]['seed']}" in title
-        assert of[0]["method"] in body
+        (of,) = [r for r in results if (r["method"], r["seed"]) == named(point["name"])]
+        assert math.isclose(of["truncated_entropy"], point["truncated_entropy"], rel_tol=1e-4)
+        assert math.isclose(of["loss"], point["loss"], rel_tol=1e-4)
+        told = browser.find("#tip").text
+        assert point["name"] in told
+        assert f"{of['loss']:.4g}" in told
+
+
+def named(name):
+    """The method and the seed in the name of a run."""
+    method, seed = re.fullmatch(r"method=(\w+) seed=(\d+)", name).groups()
+    return method, int(seed)
+
+
+def test_the_measure_over_entropy_is_the_one_chosen_and_paths_are_those_of_the_loss(browser, page):
+    browser.open(page)
+    browser.find("#paths").send_keys(Keys.SPACE)
+    settle(browser)
+    assert len(marks(browser, "entropy-loss", "path_line")) > 4
+    Select(browser.find("#measure")).select_by_value("loss_interior_ad64")
+    settle(browser)
+    assert len(marks(browser, "entropy-loss", "loss_interior_ad64_points")) == 4
+    assert not marks(browser, "entropy-loss", "path_line")
+    assert not browser.find("#paths").is_enabled()
 
 
 # ---- the table
@@ -468,9 +480,7 @@ def test_the_filter_leaves_rows_and_curves_with_all_its_words(browser, page):
         search.send_keys(words)
         assert rows(browser, "method") == methods
         assert browser.find("#shown").text == f"{len(methods)} of 4 runs"
-        counted = """const points = charts.entropyLoss.data.datasets.flatMap((set) => set.data);
-            return points.length"""
-        wait_until(lambda: charts(browser, counted) == len(methods))  # noqa: B023
+        wait_until(lambda: len(marks(browser, "entropy-loss", "loss_points")) == len(methods))  # noqa: B023
     search.clear()
     search.send_keys("f", Keys.BACKSPACE)
     assert browser.find("#shown").text == "4 of 4 runs"
@@ -498,8 +508,8 @@ def test_names_are_text_and_nothing_else(browser, hostile_page):
     browser.open(hostile_page)
     for column in columns(browser):
         browser.find(f"#runs button[data-column={column}]").click()
-    for chart in charts(browser, "return Object.keys(charts)"):
-        canvas = browser.find(f"canvas#{CANVASES[chart]}")
+    for chart in charts(browser):
+        canvas = browser.find(f"#{chart} canvas")
         browser.run("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", canvas)
         ActionChains(browser.driver).move_to_element(canvas).perform()
     browser.find("#filter").send_keys(HOSTILE[0])
@@ -507,7 +517,7 @@ def test_names_are_text_and_nothing_else(browser, hostile_page):
     assert browser.run("return window.broken") is None
     assert browser.messages() == []
     assert {url.split(":")[0] for url in browser.requests()} <= {"file", "data"}
-    assert browser.run("return document.querySelectorAll('script').length") == 3
+    assert browser.run("return document.querySelectorAll('script').length") == 5
     assert browser.run("return document.querySelectorAll('h1').length") == 1
     text = browser.run("return document.querySelector('main').textContent")
     assert all(name in text for name in HOSTILE)

@@ -7,6 +7,7 @@ function names. W&B supplies them from the tables that runs log; the page has th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from pinnspectra.show.figures import METHOD_COLOURS, method_colour
@@ -36,7 +37,14 @@ CONFIG: Spec = {
     "view": {"stroke": None},
     "axis": {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"},
     "axisX": {"labelFlush": True, "labelOverlap": "greedy"},
-    "legend": {"orient": "bottom", "direction": "vertical", "labelLimit": 280, "labelFontSize": 12},
+    "legend": {
+        "orient": "bottom",
+        "direction": "vertical",
+        "labelLimit": 280,
+        "labelFontSize": 12,
+        "symbolOpacity": 1,
+        "symbolStrokeWidth": 3,
+    },
     "line": {"strokeJoin": "round"},
 }
 
@@ -67,6 +75,7 @@ def lines(x: Spec, y: Spec, columns: Mapping[str, str], **look: Any) -> list[Spe
     name, points = y["field"], look.pop("points", False)
     some = [_usable(one) for one in (x, y)]
     place = {"x": x, "y": y}
+    width = {"strokeWidth": {"value": look["strokeWidth"]}} if "strokeWidth" in look else {}
     near = {"type": "point", "on": "pointerover", "clear": "pointerout", "nearest": True}
     seen = {"condition": {"param": f"near_{name}", "empty": False, "value": 1}}
     return [
@@ -74,7 +83,7 @@ def lines(x: Spec, y: Spec, columns: Mapping[str, str], **look: Any) -> list[Spe
             "name": f"{name}-line",
             "transform": some,
             "mark": {"type": "line", **look},
-            "encoding": place,
+            "encoding": place | width,
         },
         {
             "name": f"{name}-{'points' if points else 'near'}",
@@ -103,7 +112,11 @@ def chart(layers: Sequence[Spec], colour: Spec | None = None, **more: Any) -> Sp
     """A chart of layers, in the methods' colours or those of another encoding."""
     colour = by_method() if colour is None else colour
     methods = list(METHOD_COLOURS)
-    widths = {"domain": methods, "range": [*WIDTHS[:1], *WIDTHS[1:] * (len(methods) - 1)]}
+    widths = {
+        "type": "ordinal",
+        "domain": methods,
+        "range": [*WIDTHS[:1], *WIDTHS[1:] * (len(methods) - 1)],
+    }
     encoding = {
         "color": colour,
         "detail": [{"field": "id"}, {"field": "member"}],
@@ -128,7 +141,7 @@ def loss_over_steps(colour: Spec, log_steps: bool) -> Spec:
         for layer in some:
             layer["transform"] = [{"filter": shown}, *layer["transform"]]
     params = [{"name": name, "value": True} for name in layers]
-    return chart(sum(layers.values(), []), colour, params=params)
+    return chart([*chain.from_iterable(layers.values())], colour, params=params)
 
 
 def entropy_over_steps(colour: Spec | None = None, spread: bool = False) -> Spec:
@@ -169,13 +182,19 @@ def members(measure: str, title: str, colour: Spec, many: bool) -> Spec:
         "opacity": {"value": 0.85},
         "strokeWidth": {"value": 0.5},
     }
-    path["mark"] |= {"strokeWidth": 1, "opacity": 0.6}
+    path["mark"] |= {"opacity": 0.6}
+    path["encoding"] |= {"strokeWidth": {"value": 1}}
     path["encoding"]["order"] = {"field": "step", "type": "quantitative"}
     return chart([path, points], colour)
 
 
 def spectrum(
-    value: str, title: str, floor: str, colour: Spec | None = None, cutoff: bool = False, **more: Any
+    value: str,
+    title: str,
+    floor: str,
+    colour: Spec | None = None,
+    cutoff: bool = False,
+    **more: Any,
 ) -> Spec:
     """A spectrum, column `value`, over `index`, and its rounding floor, dotted.
 
@@ -192,15 +211,14 @@ def spectrum(
     x, y = axis("index", "index k", nice=False), axis(value, title, True, **limits)
     told = {"method": "method", "step": STEP, "index": "k", value: title, "floor": "floor"}
     below = {**y, "field": "floor_drawn"}
-    dots = {"strokeDash": [1.5, 3], "strokeWidth": 1.75}
     return chart(
         [
             *lines(x, y, told, points=True),
             {
                 "name": "floor",
                 "transform": [{"calculate": floor, "as": "floor_drawn"}, _usable(below)],
-                "mark": {"type": "line", **dots},
-                "encoding": {"x": x, "y": below},
+                "mark": {"type": "line", "strokeDash": [1.5, 3]},
+                "encoding": {"x": x, "y": below, "strokeWidth": {"value": 1.75}},
             },
             *(_cutoff(x, y) if cutoff else ()),
         ],
@@ -263,7 +281,9 @@ def _usable(encoding: Spec) -> Spec:
     """The transform that leaves out what an axis cannot show."""
     value = f"datum['{encoding['field']}']"
     log = encoding["scale"].get("type") == "log"
-    return {"filter": f"isValid({value}) && isFinite({value})" + (f" && {value} > 0" if log else "")}
+    return {
+        "filter": f"isValid({value}) && isFinite({value})" + (f" && {value} > 0" if log else "")
+    }
 
 
 def _told(column: str, title: str) -> Spec:
@@ -286,6 +306,6 @@ def solution_over_x(colour: str) -> Spec:
     above.append(line("exact", "u", color="black", strokeDash=[4, 3], strokeWidth=1))
     panels = [
         {"width": 200, "height": 100, "layer": above},
-        {"width": 200, "height": 50, **line("error", "u − u*")},
+        {"width": 200, "height": 50, **line("error", "u - u*")},
     ]
     return {"$schema": LITE, "config": CONFIG, "vconcat": panels, "spacing": 8}

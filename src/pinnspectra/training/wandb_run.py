@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pytorch_lightning.loggers import Logger
+from pytorch_lightning.loggers import Logger, WandbLogger
+from pytorch_lightning.loggers.logger import DummyLogger
 
 from pinnspectra.runs.folder import SWEEP, RunFolder, flat, read_json
-from pinnspectra.runs.record import by_member, read_metrics
+from pinnspectra.runs.record import Run
 from pinnspectra.show.dashboard.account import SECONDS, asked_mode, has_account, settings
 from pinnspectra.show.dashboard.panels import CURVES, FIGURES, LOSS_OVER_ENTROPY, SPECTRA
 from pinnspectra.show.dashboard.tables import curve_rows, spectra_rows
@@ -37,40 +38,29 @@ IDENTITY = "wandb/run.json"
 """The file of the run folder that holds the id of its W&B run."""
 
 
-class WandbRun(Logger):
-    """This job's W&B run as Lightning's logger; left alone once it fails: metrics.csv has all.
+class WandbRun(WandbLogger):
+    """Lightning's logger of this job's W&B run; left alone once it fails: metrics.csv has all.
 
     A run that is resumed goes on in the W&B run that it began. What that has of later steps than
     the checkpoint's is not logged again, and what it has lost is logged from metrics.csv.
 
     Args:
-        run: what wandb.init returned; None where there is none.
+        run: what wandb.init returned.
         folder: the run folder.
         last: the last step that an earlier attempt has logged, -1 for none; None for no attempt.
     """
 
     def __init__(self, run: Any, folder: RunFolder, last: int | None) -> None:
-        super().__init__()
-        self.run, self.folder = run, folder
+        super().__init__(experiment=run)
+        self.folder = folder
         self.last, self.behind = -1 if last is None else last, last is not None
         self.step: int | None = None
-        self.failed = run is None
+        self.failed = False
 
-    @property
-    def name(self) -> str | None:
-        """The name of the W&B run."""
-        return self.run.name if self.run else None
-
-    @property
-    def version(self) -> str | None:
-        """The id of the W&B run."""
-        return self.run.id if self.run else None
-
-    def log_hyperparams(self, params: Mapping[str, Any], *args: Any, **kwargs: Any) -> None:
+    def log_hyperparams(self, params: Mapping[str, Any]) -> None:
         """Log a configuration by dotted key, and the names of the problem and the method."""
-        names = {"pde": self.folder.pde, "method": self.folder.method}
-        values = {**flat(params), **names}
-        self._tried(lambda: self.run.config.update(values, allow_val_change=True))
+        values = {**flat(params), "pde": self.folder.pde, "method": self.folder.method}
+        self._tried(lambda: super(WandbRun, self).log_hyperparams(values))
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Log scalars at a gradient step."""
@@ -92,22 +82,22 @@ class WandbRun(Logger):
         self._catch_up(step)
         if step > self.last:
             self.step = step
-            self.run.log(dict(values), step=step)  # what has the same step becomes one row
+            self.experiment.log(dict(values), step=step)  # what has the same step becomes one row
 
     def _catch_up(self, step: float) -> None:
         """Log what an earlier attempt has recorded before a step, and had not given to W&B."""
         if self.behind:
             self.behind = False
-            for earlier, row in _rows(self.folder.path):
+            for earlier, row in _rows(self._recorded()):
                 if self.last < earlier < step:
                     self.step = earlier
-                    self.run.log(row, step=earlier)
+                    self.experiment.log(row, step=earlier)
 
     def _log_outcome(self) -> None:
         import wandb
 
-        path, method = self.folder.path, self.folder.method
-        rows = {SPECTRA: spectra_rows(path, method), CURVES: curve_rows(path, method)}
+        run, path = self._recorded(), self.folder.path
+        rows = {SPECTRA: spectra_rows(run), CURVES: curve_rows(run)}
         tables = {
             table.key: wandb.Table(list(table.columns), [*data])
             for table, data in rows.items()
@@ -120,7 +110,10 @@ class WandbRun(Logger):
         self._catch_up(math.inf)
         step = self.last + 1 if self.step is None else self.step
         with _files_in(path / "wandb"):
-            self.run.log({**tables, **figures}, step=step)
+            self.experiment.log({**tables, **figures}, step=step)
+
+    def _recorded(self) -> Run:
+        return Run(self.folder.path, self.folder.path.name)
 
     def _tried(self, call: Any) -> None:
         if not self.failed:
@@ -131,9 +124,7 @@ class WandbRun(Logger):
                 _say("logs no more of this run", error)
 
 
-def wandb_logger(
-    folder: RunFolder, resumed: bool = False, project: str = "pinnspectra"
-) -> WandbRun:
+def wandb_logger(folder: RunFolder, resumed: bool = False, project: str = "pinnspectra") -> Logger:
     """A logger with its own W&B run, whose files are in the run folder under wandb/.
 
     Online where a key is set up (WANDB_API_KEY or `wandb login`) and the server takes it, else
@@ -158,7 +149,7 @@ def wandb_logger(
             return WandbRun(_started(folder, project, mode, identity), folder, last)
         except Exception as error:
             _say(OFFLINE if mode == "online" else "logs nothing of this run", error)
-    return WandbRun(None, folder, None)
+    return DummyLogger()
 
 
 def _mode(logs: Sequence[Path]) -> str:
@@ -227,14 +218,13 @@ def _last_step(logs: Sequence[Path]) -> int:
     return -1
 
 
-def _rows(folder: Path) -> Iterator[tuple[int, dict[str, float]]]:
+def _rows(run: Run) -> Iterator[tuple[int, dict[str, float]]]:
     """The rows of metrics.csv by step, as they are logged to W&B."""
-    table = by_member(read_metrics(folder / "metrics.csv"))
-    for k, step in enumerate(table.pop("step", ())):
-        values = {name: column[k] for name, column in table.items()}
-        live = np.flatnonzero(np.isfinite(values["loss"])) if "loss" in values else ()
+    columns = {name: values for name, values in run.metrics.items() if name != "step"}
+    for k, step in enumerate(run.metrics.get("step", ())):
+        live = np.flatnonzero(np.isfinite(columns["loss"][k])) if "loss" in columns else ()
         rows = {
-            int(s): {name: float(row[s]) for name, row in values.items() if np.isfinite(row[s])}
+            int(s): {name: float(v[k, s]) for name, v in columns.items() if np.isfinite(v[k, s])}
             for s in live
         }
         if rows:

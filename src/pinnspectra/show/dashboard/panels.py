@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-ENTROPY = "spectrum/truncated_entropy"
-CUTOFF = "spectrum/effective_cutoff"
+from pinnspectra.runs.quantities import QUANTITIES
+
+ENTROPY = QUANTITIES["truncated_entropy"].metric
+CUTOFF = QUANTITIES["effective_cutoff"].metric
 LOSS_BESIDE = "spectrum/loss"
 """The loss at the steps that have a spectrum."""
 
@@ -62,12 +64,20 @@ class Scatter:
     log_y: bool = True
 
 
+def _curves(*keys: str, log_y: bool = True) -> Curves:
+    """Quantities over gradient steps, by their keys in result.json."""
+    found = [QUANTITIES[key] for key in keys]
+    words = " and ".join(one.words for one in found)
+    metrics = tuple(one.metric for one in found)
+    return Curves(f"{words[0].upper()}{words[1:]}", metrics, words, log_y=log_y)
+
+
 LOSS_OVER_ENTROPY = Curves(
     "Loss against truncated entropy, run by run",
     (LOSS_BESIDE,),
     "loss",
     x=ENTROPY,
-    x_title="truncated entropy H",
+    x_title=QUANTITIES["truncated_entropy"].label,
 )
 
 SECTIONS: dict[str, tuple[Curves | Scatter, ...]] = {
@@ -76,21 +86,14 @@ SECTIONS: dict[str, tuple[Curves | Scatter, ...]] = {
         Scatter("Last loss against last truncated entropy", ENTROPY, "loss"),
     ),
     "Loss": (
-        Curves("Loss", ("loss",), "loss"),
-        Curves(
-            "Interior loss: as trained, and true (AD in float64)",
-            ("loss/interior", "loss/interior_ad64"),
-            "interior loss",
-        ),
-        Curves("Boundary loss", ("loss/boundary",), "boundary loss"),
+        _curves("loss"),
+        _curves("loss_interior", "loss_interior_ad64"),
+        _curves("loss_boundary"),
     ),
-    "Error": (
-        Curves("Error against the exact solution", ("relative_l2_error",), "relative L2 error"),
-        Curves("Training error", ("relative_training_error",), "relative training error"),
-    ),
+    "Error": (_curves("relative_l2_error"), _curves("relative_training_error")),
     "Spectrum": (
-        Curves("Truncated entropy", (ENTROPY,), "truncated entropy H", log_y=False),
-        Curves("Effective cut-off number", (CUTOFF,), "effective cut-off number e", log_y=False),
+        _curves("truncated_entropy", log_y=False),
+        _curves("effective_cutoff", log_y=False),
         Curves("Eigenvalues of the kernel G", (EIGENVALUES,), "log10 eigenvalue", log_y=False),
     ),
 }

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pinnspectra.runs.record import by_member, read_metrics, read_spectra
+from pinnspectra.runs.record import Run
 from pinnspectra.show.dashboard.panels import CUTOFF, ENTROPY, LOSS_BESIDE
 
 ROWS = 10_000
 """Rows of a table at most: as many as a chart of W&B takes."""
 
 
-def spectra_rows(folder: Path, method: str) -> list[list[Any]]:
+def spectra_rows(run: Run) -> list[list[Any]]:
     """The rows of SPECTRA; of more than ROWS values some steps, members and indices."""
-    spectra = read_spectra(folder / "spectra.npz")
-    if not spectra:
+    if run.spectra is None:
         return []
-    eigenvalues, sigma, floor = (
-        spectra[name] for name in ("eigenvalues", "singular_values", "floor")
-    )
+    eigenvalues, sigma = run.spectra.eigenvalues, run.spectra.singular_values
+    floor = run.spectra.singular_value_floor
     count, members, n = eigenvalues.shape
     ks, ss, indices = np.arange(count), np.arange(members), np.arange(n)
     if eigenvalues.size > ROWS:
@@ -31,12 +28,12 @@ def spectra_rows(folder: Path, method: str) -> list[list[Any]]:
     return [
         [
             int(s),
-            int(spectra["steps"][k]),
+            int(run.spectra.steps[k]),
             int(i) + 1,
             float(eigenvalues[k, s, i]),
             float(sigma[k, s, i]),
             float(floor[s, i]) if k == count - 1 and np.isfinite(floor[s, i]) else None,
-            method,
+            run.method,
         ]
         for k in ks
         for s in ss
@@ -45,29 +42,28 @@ def spectra_rows(folder: Path, method: str) -> list[list[Any]]:
     ]
 
 
-def curve_rows(folder: Path, method: str) -> list[list[Any]]:
+def curve_rows(run: Run) -> list[list[Any]]:
     """The rows of CURVES; of more than ROWS some steps and members."""
-    table = by_member(read_metrics(folder / "metrics.csv"))
-    if not table.keys() >= {LOSS_BESIDE, ENTROPY, CUTOFF}:
+    if not run.metrics.keys() >= {LOSS_BESIDE, ENTROPY, CUTOFF}:
         return []
-    loss, entropy, cutoff = (table[name] for name in (LOSS_BESIDE, ENTROPY, CUTOFF))
-    taken = np.flatnonzero(np.isfinite(loss).any(axis=1))
-    members = _spaced(loss.shape[1], 100)
+    loss, entropy, cutoff = (run.metrics[name] for name in (LOSS_BESIDE, ENTROPY, CUTOFF))
+    whole = np.isfinite(loss) & np.isfinite(entropy) & np.isfinite(cutoff)
+    taken, members = np.flatnonzero(whole.any(axis=1)), _spaced(loss.shape[1], 100)
     return [
         [
             int(s),
-            int(table["step"][k]),
+            int(run.metrics["step"][k]),
             float(loss[k, s]),
             float(entropy[k, s]),
             int(cutoff[k, s]),
-            method,
+            run.method,
         ]
         for k in taken[_spaced(len(taken), ROWS // len(members))]
         for s in members
-        if np.isfinite([loss[k, s], entropy[k, s], cutoff[k, s]]).all()
+        if whole[k, s]
     ]
 
 
 def _spaced(count: int, most: int) -> np.ndarray:
-    """At most so many of the first `count` integers, the first and the last among them."""
+    """At most `most` of the first `count` integers, the first and the last among them."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(int))

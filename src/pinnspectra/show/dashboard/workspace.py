@@ -8,6 +8,7 @@ import wandb
 import wandb_workspaces.reports.v2 as wr
 import wandb_workspaces.workspaces as ws
 
+from pinnspectra.show.dashboard.charts import CHARTS, Chart
 from pinnspectra.show.dashboard.panels import (
     ENTROPY,
     FIGURE_NAMES,
@@ -17,7 +18,6 @@ from pinnspectra.show.dashboard.panels import (
     Curves,
     Scatter,
 )
-from pinnspectra.show.dashboard.vega import CHARTS, Chart
 
 NAME = "pinnspectra: entropy, spectra, loss"
 

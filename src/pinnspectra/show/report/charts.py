@@ -35,7 +35,7 @@ SIZE = {"width": 460, "height": 280}
 ALWAYS = 1e300
 """A step that no run reaches."""
 
-MATRICES = {"G": "eigenvalue λ of G", "A": "singular value σ of A"}
+MATRICES = {"G": "eigenvalue of G", "A": "singular value of A"}
 
 FLATTENED = {
     "loss": ["step", "believed", "true", "low", "high"],
@@ -98,8 +98,9 @@ def _colour(curves: Sequence[Curve], part: str, legend: bool = True) -> Spec:
     some = [curve for curve in curves if not part or curve[part]]
     colours = {curve["name"]: curve["colour"] for curve in some}
     scale = {"domain": [*colours], "range": [*colours.values()]}
-    listed = {"title": None, "columns": 2, "symbolType": "stroke"} if 1 < len(some) <= FEW else None
-    return {"field": "name", "type": "nominal", "scale": scale, "legend": legend and listed or None}
+    listed = legend and 1 < len(some) <= FEW
+    keys = {"title": None, "columns": 2, "symbolType": "stroke"} if listed else None
+    return {"field": "name", "type": "nominal", "scale": scale, "legend": keys}
 
 
 def _flattened(spec: Spec, columns: Sequence[str]) -> Spec:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -85,7 +85,7 @@ def points_of(
     colours = {curve["run"]: curve for curve in curves}
     found = []
     for i, (run, name) in enumerate(zip(runs, names, strict=True)):
-        for k, row in enumerate(run.rows):
+        for k, row in enumerate(run.comparable_rows):
             member = f"seed = {row['seed']}" if len(run.rows) > 1 else ""
             about = {"run": i, "id": f"{i}.{k}", "name": labelled(name, member) or run.method}
             about |= {"method": run.method, "status": str(row["status"])}

@@ -20,7 +20,7 @@ from pinnspectra.show.figures import method_colour
 from pinnspectra.show.report import charts, solutions, table
 from pinnspectra.show.report.claim import claim
 from pinnspectra.show.report.commands import command, sweep_commands
-from pinnspectra.show.report.curves import Curve, curves_of, evenly, methods_of, points_of
+from pinnspectra.show.report.curves import Curve, curves_of, methods_of, points_of
 from pinnspectra.show.report.settings import differences, grouped, settings
 from pinnspectra.show.report.words import counted, listed
 
@@ -148,7 +148,7 @@ def _notes(folder: Path, runs: Sequence[Run]) -> list[str]:
     told = [line.replace(f"{folder}/", "") for run in runs for line in run.damage]
     versions = versions_note(runs)
     told += [f"{versions[0].upper()}{versions[1:]}."] if versions else []
-    solved = sum(run.solution is not None for run in runs)
+    solved = len(solutions.solved(runs))
     if solved > solutions.MOST:
         told.append(f"Of {solved} solutions {solutions.MOST} are shown, evenly chosen.")
     members = sum(len(run.rows) for run in runs)

@@ -59,12 +59,22 @@ def problems(
     runs: Sequence[Run], names: Sequence[str], colours: Mapping[int, str]
 ) -> list[Problem]:
     """The runs' solutions by their problem, at most MOST, with their colours."""
-    having = [i for i, run in enumerate(runs) if run.solution]
-    some = [having[k] for k in evenly(len(having), MOST)] if having else []
+    found = solved(runs)
+    some = [[*found][k] for k in evenly(len(found), MOST)] if found else []
     return [
-        _problem(pde, {i: runs[i].solution for i in some if runs[i].pde == pde}, names, colours)
+        _problem(pde, {i: found[i] for i in some if runs[i].pde == pde}, names, colours)
         for pde in dict.fromkeys(runs[i].pde for i in some)
     ]
+
+
+def solved(runs: Sequence[Run]) -> dict[int, Solution]:
+    """The solutions that can be shown beside the exact one, by the index of the run."""
+    found = {i: run.solution for i, run in enumerate(runs) if run.solution}
+    return {i: one for i, one in found.items() if _can_be_shown(one)}
+
+
+def _can_be_shown(one: Solution) -> bool:
+    return bool(one.exact.size and np.isfinite(one.exact).all() and np.isfinite(one.values).any())
 
 
 def _problem(
@@ -124,6 +134,7 @@ def _curve(one: Solution, u: np.ndarray, colour: str, words: str) -> list[Pictur
     x = one.points[:, 0]
     order = np.argsort(x)[:: max(1, x.size // 200)]
     columns = {"x": x, "u": u, "exact": one.exact, "error": u - one.exact}
-    rows = [short(values[order], 5) for values in columns.values()]
-    source = svg(solution_over_x(colour), [dict(zip(columns, row)) for row in zip(*rows)])
+    values = [short(column[order], 5) for column in columns.values()]
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True)]
+    source = svg(solution_over_x(colour), rows)
     return [Picture(source, f"u, the exact u* and u - u* over x, {words}")]

@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 from pinnspectra.runs.found import Row, Run
 from pinnspectra.runs.numbers import is_number
-from pinnspectra.runs.pairs import comparable
 from pinnspectra.runs.quantities import QUANTITIES, shown
 from pinnspectra.show.figures import method_colour
 from pinnspectra.show.tables.collect import reason
@@ -76,7 +75,7 @@ class Table:
 
 def table(runs: Sequence[Run], names: Sequence[str], folder: Path) -> Table:
     """The table of runs under a folder, by the names that the page calls them."""
-    every = [row for run in runs for row in rows_of(run)]
+    every = [row for run in runs for row in run.comparable_rows]
     ensembles = any(len(run.rows) > 1 for run in runs)
     shared = {c: every[0][c] for c in SHARED if len({str(row[c]) for row in every}) == 1}
     shared = {c: shown(value, c) for c, value in shared.items() if value is not None}
@@ -90,19 +89,14 @@ def table(runs: Sequence[Run], names: Sequence[str], folder: Path) -> Table:
         [
             _line(i, run, name, folder, row, columns)
             for i, (run, name) in enumerate(zip(runs, names, strict=True))
-            for row in _condensed(rows_of(run))
+            for row in _condensed(run.comparable_rows)
         ],
     )
 
 
-def rows_of(run: Run) -> list[Row]:
-    """The run's values by column, a member each, without those that mean nothing."""
-    return [comparable(run, row) for row in run.rows]
-
-
 def measures(runs: Sequence[Run]) -> dict[str, str]:
     """The MEASURES that a member has, and their names."""
-    rows = [row for run in runs for row in rows_of(run)]
+    rows = [row for run in runs for row in run.comparable_rows]
     return {k: QUANTITIES[k].words for k in MEASURES if any(is_number(row[k]) for row in rows)}
 
 
@@ -117,9 +111,7 @@ def _heading(column: str) -> tuple[str, str]:
     return (found.words or column, found.meaning) if found else (column, "")
 
 
-def _line(
-    i: int, run: Run, name: str, folder: Path, row: Row, columns: Sequence[str]
-) -> Line:
+def _line(i: int, run: Run, name: str, folder: Path, row: Row, columns: Sequence[str]) -> Line:
     kinds = [kind for kind in MARKS if kind in str(row["status"])] or ["unfinished"]
     finished = kinds == ["finished"]
     values = row | {"run": name, "reason": None if finished else reason(run)}

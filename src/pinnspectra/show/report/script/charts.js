@@ -9,7 +9,7 @@ document.documentElement.classList.add("scripted");
 for (const element of document.querySelectorAll(".controls[hidden]")) element.hidden = false;
 
 const variable = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-function themed(definition) {
+function themed(definition, description) {
   const [ink, quiet, rule, grid] = ["--ink", "--quiet", "--rule", "--grid"].map(variable);
   const lighter = (hex) => "#" + [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16))
     .map((c) => Math.round(c + 0.3 * (255 - c)).toString(16).padStart(2, "0")).join("");
@@ -17,7 +17,7 @@ function themed(definition) {
   const spec = JSON.parse(dark.matches ? text.replace(/#[0-9a-f]{6}\b/gi, lighter) : text);
   spec.config.axis = { ...spec.config.axis, labelColor: quiet, titleColor: quiet, gridColor: grid, domainColor: rule, tickColor: rule };
   spec.config.legend = { ...spec.config.legend, labelColor: ink };
-  return { ...spec, width: "container", height: "container", autosize: { type: "fit", contains: "padding" }, data: { name: "rows" } };
+  return { ...spec, description, width: "container", height: "container", autosize: { type: "fit", contains: "padding" }, data: { name: "rows" } };
 }
 function tell(handler, event, item, value) {
   const told = Object.entries(value || {}).filter(([, text]) => !["", "null", "NaN", "undefined"].includes(text));
@@ -39,7 +39,7 @@ function chart(id, still, define, rows, signals = () => ({})) {
   const one = (drawn[id] = {
     remake() {
       one.view?.finalize();
-      const { spec } = vegaLite.compile(themed(data.charts[define()]));
+      const { spec } = vegaLite.compile(themed(data.charts[define()], place.nextElementSibling.alt));
       one.view = new vega.View(vega.parse(spec, null, { ast: true }), {
         expr: vega.expressionInterpreter, container: place, renderer: "canvas", hover: true, logLevel: vega.Error, tooltip: tell,
       });

@@ -210,17 +210,19 @@ def test_charts_have_the_numbers_of_the_arrays(sweep):
     )
 
 
-def test_e_is_that_of_the_whole_spectrum(tmp_path):
+def test_e_is_the_recorded_one_and_on_the_curve(tmp_path):
     path = write_job(tmp_path / "run")
     spectra = dict(np.load(path / "spectra.npz"))
     sigma = np.geomspace(1, 1e-6, 1000) * np.ones((len(spectra["steps"]), 1, 1))
     spectra |= {"singular_values": sigma, "eigenvalues": sigma**2, "floor": sigma[-1] * 1e-3}
+    spectra["effective_cutoff"] = (sigma**2 >= 1e-5).sum(axis=-1)
     np.savez(path / "spectra.npz", **spectra)
     drawn = page(path).data["curves"][0]["spectrum"]
     assert len(drawn["index"]) <= 120
     assert (drawn["index"][0], drawn["index"][-1]) == (1, 1000)
-    assert drawn["e"][-1] == (sigma[-1, 0] ** 2 >= 1e-5).sum()
-    assert drawn["e"][-1] in drawn["index"]  # the mark is on the curve
+    assert drawn["e"] == spectra["effective_cutoff"][:, 0].tolist()
+    assert drawn["e"][-1] in drawn["index"]
+    assert drawn["at"][-1] == drawn["value"][-1][drawn["index"].index(drawn["e"][-1])]
 
 
 def write_solve(path, size):

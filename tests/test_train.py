@@ -10,8 +10,8 @@ from wandb_records import logged, table
 
 from pinnspectra.runs.found import run_at
 from pinnspectra.runs.record import read_arrays, read_metrics
-from pinnspectra.show.dashboard.panels import CURVES, FIGURE_NAMES, FIGURES, SECTIONS, SPECTRA
 from pinnspectra.show.dashboard.charts import CHARTS
+from pinnspectra.show.dashboard.panels import CURVES, FIGURE_NAMES, FIGURES, SECTIONS, SPECTRA
 from pinnspectra.show.figures import save
 from pinnspectra.show.figures.of_runs import run_figures
 from pinnspectra.spectra.entropy import effective_cutoff, truncated_entropy

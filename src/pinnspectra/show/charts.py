@@ -290,22 +290,3 @@ def _told(column: str, title: str) -> Spec:
     """A line of a tooltip."""
     text = {"type": "nominal"} if column in TEXTS else {"type": "quantitative", "format": ".4~g"}
     return {"field": column, "title": title, **text}
-
-
-def solution_over_x(colour: str) -> Spec:
-    """`u` over `x` with the `exact` one, dashed, and below the `error`."""
-    x = axis("x", "")
-    x["axis"] |= {"title": None}
-
-    def line(column: str, title: str, **look: Any) -> Spec:
-        y = axis(column, title)
-        y["axis"] = {"tickCount": 3, "format": "~g"}
-        return {"mark": {"type": "line", "color": colour, **look}, "encoding": {"x": x, "y": y}}
-
-    above = [line("u", "u", strokeWidth=2.2)]
-    above.append(line("exact", "u", color="black", strokeDash=[4, 3], strokeWidth=1))
-    panels = [
-        {"width": 200, "height": 100, "layer": above},
-        {"width": 200, "height": 50, **line("error", "u - u*")},
-    ]
-    return {"$schema": LITE, "config": CONFIG, "vconcat": panels, "spacing": 8}

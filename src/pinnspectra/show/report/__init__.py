@@ -2,9 +2,9 @@
 
     python -m pinnspectra.report outputs/train_sweep/...
 
-Reads what is there (contents.py), says what the numbers say (claim.py, differences.py,
-commands.py), and shows it: as charts (charts.py, script/) drawn by Chart.js (vendor/), and where
-there is no script and in print as pictures (pictures.py, solutions.py). page.py puts all of it into
+claim.py, settings.py and commands.py put in words what the runs' records say, table.py and
+solutions.py show it; curves.py thins it for the charts (charts.py), which Vega draws in the browser
+(script/, vendor/) and as SVG where there is no script and in print. page.py puts all of it into
 page.html.
 """
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import vl_convert
 
@@ -190,10 +189,11 @@ def _picture(spec: Spec, rows: Sequence[Curve], words: str, **params: float) -> 
     """A chart as an SVG of rows, with values of its parameters."""
     layers = [layer for layer in spec["layer"] if not layer.get("name", "").endswith("-near")]
     given = [{**p, "value": params.get(p["name"], p["value"])} for p in spec.get("params", ())]
-    return Picture(svg({**spec, "layer": layers, "params": given} | SIZE, rows), words)
+    drawn = {**spec, "layer": layers, "params": given, "data": {"values": [*rows]}} | SIZE
+    svg = vl_convert.vegalite_to_svg(drawn, vl_version=VERSION)
+    return Picture(address(svg.encode(), "svg+xml"), words)
 
 
-def svg(spec: Spec, rows: Sequence[Mapping[str, Any]]) -> str:
-    """A chart of rows, drawn, as a data: address."""
-    drawn = vl_convert.vegalite_to_svg({**spec, "data": {"values": [*rows]}}, vl_version=VERSION)
-    return f"data:image/svg+xml;base64,{b64encode(drawn.encode()).decode()}"
+def address(picture: bytes, kind: str) -> str:
+    """A picture as a data: address."""
+    return f"data:image/{kind};base64,{b64encode(picture).decode()}"

@@ -107,13 +107,10 @@ def _plain(runs: Sequence[Run]) -> str:
     values = [row[error] for row in done if is_number(row[error])]
     if len(values) == 1:
         return f"{what}: {QUANTITIES[error].words} {number(values[0])}."
-    low, high = number(min(values)), number(max(values))
-    of = (
-        ""
-        if len(_names(done, "method")) < 2
-        else ", no two finished ones that differ in the method alone"
-    )
-    return f"{what}{of}: {QUANTITIES[error].words} from {low} to {high}, median {number(median(values))}."
+    low, high, middle = (number(f(values)) for f in (min, max, median))
+    several = len(_names(done, "method")) > 1
+    alike = ", no two finished ones that differ in the method alone" if several else ""
+    return f"{what}{alike}: {QUANTITIES[error].words} from {low} to {high}, median {middle}."
 
 
 def _names(rows: Iterable[Row], key: str) -> list[str]:

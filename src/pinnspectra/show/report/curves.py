@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from matplotlib.colors import to_hex, to_rgb
 
-from pinnspectra.runs.found import Run
-from pinnspectra.runs.numbers import is_number
-from pinnspectra.show.figures import METHOD_COLOURS, by_learning_rate, method_colour
+from pinnspectra.runs.numbers import is_number, number
+from pinnspectra.runs.record import Run
+from pinnspectra.show.figures import METHOD_COLOURS, method_colour
+from pinnspectra.show.figures.curves import by_learning_rate
 from pinnspectra.show.figures.members import across, ended, labelled
-from pinnspectra.show.figures.spectra import effective_cutoff
 
 ROWS = (40, 240, 12_000)
 """Logged rows that are drawn of a curve: at least, at most, and of all curves together."""
@@ -160,11 +160,11 @@ def _entropies(run: Run, members: np.ndarray) -> Curve | None:
         return None
     rows = evenly(len(run.spectra.steps), ROWS[0])
     steps, entropy = run.spectra.steps[rows], run.spectra.truncated_entropy[rows][:, members]
-    number = run.spectra.effective_cutoff[rows][:, members]
+    e = run.spectra.effective_cutoff[rows][:, members]
     return {
         "step": short(steps, 12),
         "truncated_entropy": short(median(entropy)),
-        "effective_cutoff": short(median(number)),
+        "effective_cutoff": short(median(e)),
         "path": short(_loss_at(run.metrics, steps, members)),
         **_band(entropy),
     }
@@ -186,8 +186,8 @@ def _spectra(run: Run, members: np.ndarray, together: int) -> Curve | None:
     if run.spectra is None:
         return None
     values = np.stack([median(v[members].T) for v in run.spectra.eigenvalues])
-    floor = median(run.spectra.floor[members].T)
-    return _spectrum("G", run.spectra.steps, values, floor, run.cutoff, together)
+    floor, e = median(run.spectra.floor[members].T), run.spectra.effective_cutoff[:, members]
+    return _spectrum("G", run, run.spectra.steps, values, floor, median(e), together)
 
 
 def _system(run: Run, together: int) -> Curve | None:
@@ -195,33 +195,34 @@ def _system(run: Run, together: int) -> Curve | None:
     if run.solve is None:
         return None
     sigma, floor = run.solve.singular_values, run.solve.floor
-    return _spectrum("A", np.zeros(1), sigma[None], floor, run.cutoff, together)
+    e = np.array([number(run.result.get("effective_cutoff"))])
+    return _spectrum("A", run, np.zeros(1), sigma[None], floor, e, together)
 
 
 def _spectrum(
     matrix: str,
+    run: Run,
     steps: np.ndarray,
     values: np.ndarray,
     floor: np.ndarray,
-    cutoff: float,
+    cutoff_number: np.ndarray,
     together: int,
 ) -> Curve:
-    """The columns of spectra, (T, N), at steps, (T,)."""
-    known = np.isfinite(values).any(axis=1) & math.isfinite(cutoff)
-    e = np.where(known, effective_cutoff(values, cutoff), 0)
+    """The columns of spectra, (T, N), and of their cut-off numbers, (T,), at steps, (T,)."""
     size = values.shape[1]
+    e = np.clip(np.nan_to_num(cutoff_number), 0, size).astype(int)
     which = leading(size, _share(INDICES, together), [e[-1] - 1] if e[-1] else [])
     drawn = evenly(len(steps), _share((*STEPS[:2], STEPS[2] // which.size), together))
-    last = values[np.arange(len(e)), np.maximum(e - 1, 0)]
+    last = np.where(e > 0, values[np.arange(len(e)), np.maximum(e - 1, 0)], np.nan)
     return {
         "of": matrix,
         "step": short(steps[drawn], 12),
         "index": [int(k) + 1 for k in which],
         "value": [short(v[which]) for v in values[drawn]],
         "floor": short(floor[which[which < floor.size]]),
-        "level": short((cutoff * values[:, 0])[drawn]),
+        "level": short(run.cutoff * values[drawn, 0]),
         "e": [int(k) or None for k in e[drawn]],
-        "at": short(np.where(e > 0, last, np.nan)[drawn]),
+        "at": short(last[drawn]),
     }
 
 

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import io
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import to_hex
-from PIL import Image
 
-from pinnspectra.runs.found import Run
-from pinnspectra.runs.record import Solution
-from pinnspectra.show.charts import solution_over_x
-from pinnspectra.show.figures.solution import grid_of
-from pinnspectra.show.report.charts import Picture, svg
-from pinnspectra.show.report.curves import evenly, median, short
+from pinnspectra.runs.record import Run, Solution
+from pinnspectra.show.figures import svg
+from pinnspectra.show.figures.solution import grid_of, small_curves, small_map
+from pinnspectra.show.report.charts import Picture, address
+from pinnspectra.show.report.curves import evenly, median
 from pinnspectra.show.report.words import number
 
 MOST = 50
 """Runs whose solution is shown; of more, as many that are evenly spread."""
 
-MAP_LEVELS = 64
-"""Colours of a map."""
-
 MAP_PIXELS = 64
 """Pixels of a map along its longer side, at most twice as many."""
+
+MOST_POINTS = 200
+"""Points of a curve, at most twice as many."""
 
 SCALES = {
     name: [to_hex(colour) for colour in colormaps[name](np.linspace(0, 1, 9))]
@@ -110,21 +106,13 @@ def _range(low: float, high: float) -> tuple[str, str]:
 def _map(
     one: Solution, values: np.ndarray, limits: tuple[float, float], colours: str, words: str
 ) -> list[Picture]:
-    """Values on the grid of the points as a PNG, a pixel each; none where they are on no grid."""
+    """Values on the grid of the points, a pixel each; none where they are on no grid."""
     if one.points.shape[1] != 2 or (grid := grid_of(one.points)) is None:
         return []
     x, y, order = grid
     apart = max(1, -(-max(x.size, y.size) // MAP_PIXELS))
     kept = values[order].reshape(y.size, x.size)[::apart, ::apart]
-    low, high = limits
-    part = np.nan_to_num((kept - low) / (high - low or 1))
-    level = np.clip(part * MAP_LEVELS, 0, MAP_LEVELS - 1).astype(np.uint8)
-    level[~np.isfinite(kept)] = MAP_LEVELS
-    image, file = Image.fromarray(level[::-1], mode="P"), io.BytesIO()
-    scale = colormaps[colours](np.linspace(0, 1, MAP_LEVELS))[:, :3]
-    image.putpalette((255 * np.vstack([scale, [0.8] * 3])).round().astype(np.uint8).tobytes())
-    image.save(file, "png", optimize=True)
-    return [Picture(f"data:image/png;base64,{b64encode(file.getvalue()).decode()}", words)]
+    return [Picture(address(small_map(kept, limits, colours), "png"), words)]
 
 
 def _curve(one: Solution, u: np.ndarray, colour: str, words: str) -> list[Picture]:
@@ -132,9 +120,6 @@ def _curve(one: Solution, u: np.ndarray, colour: str, words: str) -> list[Pictur
     if one.points.shape[1] != 1:
         return []
     x = one.points[:, 0]
-    order = np.argsort(x)[:: max(1, x.size // 200)]
-    columns = {"x": x, "u": u, "exact": one.exact, "error": u - one.exact}
-    values = [short(column[order], 5) for column in columns.values()]
-    rows = [dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True)]
-    source = svg(solution_over_x(colour), rows)
-    return [Picture(source, f"u, the exact u* and u - u* over x, {words}")]
+    order = np.argsort(x)[:: max(1, x.size // MOST_POINTS)]
+    figure = small_curves(x[order], u[order], one.exact[order], colour)
+    return [Picture(address(svg(figure), "svg+xml"), f"u, the exact u* and u - u* over x, {words}")]

@@ -277,6 +277,23 @@ def truncation(colour: Spec, log_positions: bool) -> Spec:
     return chart([*layers, _mark("used", taken, {"x": x, "y": y})], colour)
 
 
+def solution_over_x(colour: str) -> Spec:
+    """A small picture: `u` over `x` with the `exact` one, dashed, and below the `error`."""
+    x = axis("x", "")
+    ticks = {"tickCount": 3, "format": "~g"}
+
+    def line(column: str, title: str, **look: Any) -> Spec:
+        y = axis(column, title) | {"axis": ticks}
+        return {"mark": {"type": "line", "color": colour, **look}, "encoding": {"x": x, "y": y}}
+
+    exact = line("exact", "u", color="black", strokeDash=[4, 3], strokeWidth=1)
+    panels = [
+        {"width": 200, "height": 100, "layer": [line("u", "u", strokeWidth=2.2), exact]},
+        {"width": 200, "height": 50, **line("error", "u - u*")},
+    ]
+    return {"$schema": LITE, "config": CONFIG, "vconcat": panels, "spacing": 8}
+
+
 def _usable(encoding: Spec) -> Spec:
     """The transform that leaves out what an axis cannot show."""
     value = f"datum['{encoding['field']}']"

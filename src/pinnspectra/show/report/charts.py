@@ -8,6 +8,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import vl_convert
 
@@ -186,11 +187,16 @@ def _positive(values: Sequence[float | None]) -> list[float]:
 
 
 def _picture(spec: Spec, rows: Sequence[Curve], words: str, **params: float) -> Picture:
-    """A chart as an SVG of rows, with values of its parameters."""
+    """A chart of rows with values of its parameters, without what the pointer shows."""
     layers = [layer for layer in spec["layer"] if not layer.get("name", "").endswith("-near")]
     given = [{**p, "value": params.get(p["name"], p["value"])} for p in spec.get("params", ())]
-    drawn = {**spec, "layer": layers, "params": given, "data": {"values": [*rows]}} | SIZE
-    svg = vl_convert.vegalite_to_svg(drawn, vl_version=VERSION)
+    return picture({**spec, "layer": layers, "params": given} | SIZE, rows, words)
+
+
+def picture(spec: Spec, rows: Sequence[Mapping[str, Any]], words: str) -> Picture:
+    """A chart of rows as an SVG."""
+    data = {"values": [*rows]}
+    svg = vl_convert.vegalite_to_svg({**spec, "data": data}, vl_version=VERSION)
     return Picture(address(svg.encode(), "svg+xml"), words)
 
 

@@ -15,6 +15,7 @@ from pinnspectra.runs.record import Run
 from pinnspectra.show.figures import METHOD_COLOURS, method_colour
 from pinnspectra.show.figures.curves import by_learning_rate
 from pinnspectra.show.figures.members import across, ended, labelled
+from pinnspectra.show.report.table import rows_of
 
 ROWS = (40, 240, 12_000)
 """Logged rows that are drawn of a curve: at least, at most, and of all curves together."""
@@ -85,7 +86,7 @@ def points_of(
     colours = {curve["run"]: curve for curve in curves}
     found = []
     for i, (run, name) in enumerate(zip(runs, names, strict=True)):
-        for k, row in enumerate(run.comparable_rows):
+        for k, row in enumerate(rows_of(run)):
             member = f"seed = {row['seed']}" if len(run.rows) > 1 else ""
             about = {"run": i, "id": f"{i}.{k}", "name": labelled(name, member) or run.method}
             about |= {"method": run.method, "status": str(row["status"])}

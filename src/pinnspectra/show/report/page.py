@@ -13,9 +13,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from pinnspectra.runs.found import Run, versions_note
+from pinnspectra.runs.found import versions_note
 from pinnspectra.runs.pairs import method_pairs
 from pinnspectra.runs.quantities import QUANTITIES
+from pinnspectra.runs.record import Run
 from pinnspectra.show.figures import method_colour
 from pinnspectra.show.report import charts, solutions, table
 from pinnspectra.show.report.claim import claim

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import to_hex
+from PIL import Image
 
 from pinnspectra.runs.record import Run, Solution
-from pinnspectra.show.figures import svg
-from pinnspectra.show.figures.solution import grid_of, small_curves, small_map
-from pinnspectra.show.report.charts import Picture, address
-from pinnspectra.show.report.curves import evenly, median
+from pinnspectra.show.charts import solution_over_x
+from pinnspectra.show.figures.solution import grid_of
+from pinnspectra.show.report.charts import Picture, address, picture
+from pinnspectra.show.report.curves import evenly, median, short
 from pinnspectra.show.report.words import number
 
 MOST = 50
 """Runs whose solution is shown; of more, as many that are evenly spread."""
+
+MAP_LEVELS = 64
+"""Colours of a map."""
 
 MAP_PIXELS = 64
 """Pixels of a map along its longer side, at most twice as many."""
@@ -112,7 +117,20 @@ def _map(
     x, y, order = grid
     apart = max(1, -(-max(x.size, y.size) // MAP_PIXELS))
     kept = values[order].reshape(y.size, x.size)[::apart, ::apart]
-    return [Picture(address(small_map(kept, limits, colours), "png"), words)]
+    return [Picture(address(_png(kept, limits, colours), "png"), words)]
+
+
+def _png(values: np.ndarray, limits: tuple[float, float], colours: str) -> bytes:
+    """Values on a grid, (m, n), rows upwards, as few colours; grey where they are not finite."""
+    low, high = limits
+    part = np.clip((values - low) / (high - low or 1), 0, 1 - 1e-9)
+    level = np.nan_to_num(MAP_LEVELS * part).astype(np.uint8)
+    level[~np.isfinite(values)] = MAP_LEVELS
+    image, file = Image.fromarray(level[::-1], mode="P"), io.BytesIO()
+    scale = colormaps[colours](np.linspace(0, 1, MAP_LEVELS))[:, :3]
+    image.putpalette((255 * np.vstack([scale, [0.8] * 3])).round().astype(np.uint8).tobytes())
+    image.save(file, "png", optimize=True)
+    return file.getvalue()
 
 
 def _curve(one: Solution, u: np.ndarray, colour: str, words: str) -> list[Picture]:
@@ -121,5 +139,7 @@ def _curve(one: Solution, u: np.ndarray, colour: str, words: str) -> list[Pictur
         return []
     x = one.points[:, 0]
     order = np.argsort(x)[:: max(1, x.size // MOST_POINTS)]
-    figure = small_curves(x[order], u[order], one.exact[order], colour)
-    return [Picture(address(svg(figure), "svg+xml"), f"u, the exact u* and u - u* over x, {words}")]
+    columns = {"x": x, "u": u, "exact": one.exact, "error": u - one.exact}
+    values = {name: short(column[order], 5) for name, column in columns.items()}
+    rows = [dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
+    return [picture(solution_over_x(colour), rows, f"u, the exact u* and u - u* over x, {words}")]

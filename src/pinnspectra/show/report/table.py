@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from pinnspectra.runs.found import Row, Run
 from pinnspectra.runs.numbers import is_number
+from pinnspectra.runs.pairs import comparable
 from pinnspectra.runs.quantities import QUANTITIES, shown
+from pinnspectra.runs.record import Row, Run
 from pinnspectra.show.figures import method_colour
 from pinnspectra.show.tables.collect import reason
 from pinnspectra.show.tables.condensed import ACROSS, standing_for
@@ -75,7 +76,7 @@ class Table:
 
 def table(runs: Sequence[Run], names: Sequence[str], folder: Path) -> Table:
     """The table of runs under a folder, by the names that the page calls them."""
-    every = [row for run in runs for row in run.comparable_rows]
+    every = [row for run in runs for row in rows_of(run)]
     ensembles = any(len(run.rows) > 1 for run in runs)
     shared = {c: every[0][c] for c in SHARED if len({str(row[c]) for row in every}) == 1}
     shared = {c: shown(value, c) for c, value in shared.items() if value is not None}
@@ -89,14 +90,19 @@ def table(runs: Sequence[Run], names: Sequence[str], folder: Path) -> Table:
         [
             _line(i, run, name, folder, row, columns)
             for i, (run, name) in enumerate(zip(runs, names, strict=True))
-            for row in _condensed(run.comparable_rows)
+            for row in _condensed(rows_of(run))
         ],
     )
 
 
+def rows_of(run: Run) -> list[Row]:
+    """The run's values by column, a member each, without those that mean nothing."""
+    return [comparable(run, row) for row in run.rows]
+
+
 def measures(runs: Sequence[Run]) -> dict[str, str]:
     """The MEASURES that a member has, and their names."""
-    rows = [row for run in runs for row in run.comparable_rows]
+    rows = [row for run in runs for row in rows_of(run)]
     return {k: QUANTITIES[k].words for k in MEASURES if any(is_number(row[k]) for row in rows)}
 
 

@@ -147,12 +147,6 @@ def legend(figure: Figure) -> list[str]:
     return [text.get_text() for text in figure.legends[0].get_texts()]
 
 
-def drawn(figure: Figure) -> FigureCanvasAgg:
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return canvas
-
-
 def colours(figure: Figure) -> set[str]:
     """Colours of methods that are somewhere in a figure, on lines, marks, bands or its legend."""
     used: list[Any] = []
@@ -184,7 +178,7 @@ def test_methods_are_told_apart_and_an_unlisted_one_keeps_a_colour_of_its_own() 
 
 
 def assert_nothing_covered_or_cut(figure: Figure) -> None:
-    drawn(figure)
+    figure.draw_without_rendering()
     parts = [box for axes in figure.axes if (box := axes.get_tightbbox())]
     keys = [key.get_window_extent() for key in figure.legends]
     assert not any(box.overlaps(part) for box in keys for part in parts)
@@ -259,7 +253,7 @@ def test_the_floor_is_drawn_and_what_is_near_it_is_marked_as_rounding() -> None:
 @pytest.mark.parametrize("floor", [EMPTY, FLOOR * np.nan, FLOOR * 1e-9])
 def test_a_spectrum_without_a_floor_or_far_above_it_has_no_mark_of_rounding(floor) -> None:
     figure = figures.spectrum_figure({"ad": SPECTRUM}, 1e-8, {"ad": floor})
-    drawn(figure)
+    figure.draw_without_rendering()
     assert hollow(figure.axes[0]).size == 0
     assert NEAR_FLOOR not in legend(figure)
     assert (FLOOR_LABEL in legend(figure)) == np.isfinite(floor).any()
@@ -317,13 +311,15 @@ def test_what_a_log_axis_cannot_show_is_left_out_without_a_warning(dtype: type) 
     )
     others = (figures.entropy_figure, figures.entropy_loss_figure, figures.comparison_figure)
     for figure in (loss, kernel, truncation, *(draw([odd]) for draw in others)):
-        drawn(figure)
+        figure.draw_without_rendering()
 
 
 def test_a_diverging_run_is_drawn_without_a_warning() -> None:
     steps = np.arange(617)
-    drawn(figures.loss_figure([run(metrics=losses(steps, 10.0 ** (steps - 308)))]))
-    drawn(figures.spectrum_figure({"fd": 10.0 ** (308 - steps)}, 1e-5, {"fd": 10.0**-steps}))
+    loss = figures.loss_figure([run(metrics=losses(steps, 10.0 ** (steps - 308)))])
+    spectrum = figures.spectrum_figure({"fd": 10.0 ** (308 - steps)}, 1e-5, {"fd": 10.0**-steps})
+    for figure in (loss, spectrum):
+        figure.draw_without_rendering()
 
 
 def test_a_single_point_is_marked_and_empty_panels_say_so() -> None:
@@ -333,17 +329,20 @@ def test_a_single_point_is_marked_and_empty_panels_say_so() -> None:
     assert lines(panels[2], STEPS[:1], ENTROPY[:1])[0].get_marker() == "o"
     assert not any(axes.texts for axes in panels)
     for draw in (figures.comparison_figure, figures.loss_figure, figures.eigenvalue_figure):
-        drawn(draw([empty]))
+        draw([empty]).draw_without_rendering()
         assert all(axes.texts for axes in draw([empty]).axes)
-    drawn(figures.entropy_figure([empty]))
+    figures.entropy_figure([empty]).draw_without_rendering()
     assert figures.entropy_loss_figure([empty]).axes[0].texts
+    assert all(axes.texts for axes in solves(empty).axes)
 
 
 def test_a_map_has_x_to_the_right_and_y_upwards() -> None:
     shuffled = np.random.default_rng(2).permutation(GRID)
     u = shuffled[:, 0] + 5 * shuffled[:, 1]  # 0 .. 11 over [0, 1] x [0, 2]
     figure = figures.solution_figure(shuffled, {"": u}, u, "ad")
-    pixels = np.asarray(drawn(figure).buffer_rgba())
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())
     for x, y in [(0.25, 0.4), (0.75, 0.4), (0.25, 1.6), (0.75, 1.6)]:
         column, row = figure.axes[0].transData.transform((x, y)).astype(int)
         wanted = matplotlib.colormaps["viridis"]((x + 5 * y) / 11, bytes=True)
@@ -357,7 +356,7 @@ def test_the_colours_of_an_error_map_are_symmetric_and_of_the_solutions_shared()
     assert left.get_clim() == middle.get_clim() == (0, 1)
     assert right.get_clim() == pytest.approx((-0.3, 0.3))
     for odd in (0 * exact, exact + np.nan, np.where(exact > 0.5, np.inf, 1)):
-        drawn(figures.solution_figure(GRID, {"": odd}, 0 * exact, "ad"))
+        figures.solution_figure(GRID, {"": odd}, 0 * exact, "ad").draw_without_rendering()
 
 
 def test_a_solution_on_a_line_is_sorted_and_one_on_scattered_points_is_u_over_exact() -> None:
@@ -602,7 +601,7 @@ def test_a_member_that_diverges_does_not_take_the_scale_with_it() -> None:
         table["loss"][7, 2] = table["spectrum/loss"][6, 2] = high
         curves = [Curves(method="fd", metrics={"step": ROWS} | table)]
         for figure in (figures.loss_figure(curves), figures.entropy_loss_figure(curves)):
-            drawn(figure)
+            figure.draw_without_rendering()
             limits.append(figure.axes[0].get_ylim())
     assert limits[:2] == limits[2:]
 

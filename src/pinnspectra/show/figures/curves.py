@@ -29,6 +29,11 @@ def array(values: Any) -> np.ndarray:
     return np.asarray(values)
 
 
+def columns(values: np.ndarray) -> np.ndarray:
+    """Return values of one member, (K,), or of S members, (K, S), as (K, S)."""
+    return values[:, None] if values.ndim == 1 else values
+
+
 def hold_arrays(record: Any) -> None:
     """Turn the fields of a frozen dataclass that are declared as arrays into arrays."""
     for one in fields(record):
@@ -85,8 +90,7 @@ class Curves:
 
     def history(self, metric: str) -> np.ndarray:
         """Return a metric over the steps, (T, S); NaN where it is not recorded."""
-        values = array(self.metrics.get(metric, np.full(self.steps.shape, np.nan)))
-        return values.reshape(len(values), -1 if values.size else 1)
+        return columns(array(self.metrics.get(metric, np.full(self.steps.shape, np.nan))))
 
 
 def by_learning_rate(learning_rates: Sequence[float], size: int) -> dict[str, np.ndarray]:

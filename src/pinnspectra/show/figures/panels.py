@@ -12,8 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
-
-from pinnspectra.show.figures.curves import array
+from numpy.typing import ArrayLike
 
 LARGEST = 1e200  # far beyond, the margins and ticks of a log axis overflow (a run that diverges)
 
@@ -68,7 +67,6 @@ def draw_curve(axes: Axes, x: np.ndarray, y: np.ndarray, **style: Any) -> None:
     A value missing between two others (a loss that is logged less often) leaves no gap. The points
     of a long line have no marks.
     """
-    x, y = array(x), array(y)
     if y.size == 0 or not (which := shown(axes, x, y)).any():
         return
     x, y = x[which], y[which]
@@ -78,16 +76,11 @@ def draw_curve(axes: Axes, x: np.ndarray, y: np.ndarray, **style: Any) -> None:
     axes.plot(x, y, **style)
 
 
-def draw_marks(axes: Axes, x: np.ndarray, y: np.ndarray, color: str, **style: Any) -> None:
-    """Draw black-edged dots at (x, y), (K,) each, where the axes can show them."""
+def draw_mark(axes: Axes, x: ArrayLike, y: ArrayLike, color: str, **style: Any) -> None:
+    """Draw black-edged dots at (x, y), where the axes can show them."""
     dot = {"linestyle": "", "marker": "o", "markersize": 7, "markeredgecolor": "black", "zorder": 3}
     style = dot | {"markerfacecolor": color} | style
-    draw_curve(axes, x, y, **style)
-
-
-def draw_mark(axes: Axes, x: float, y: float, color: str, **style: Any) -> None:
-    """Draw a black-edged dot at (x, y), if the axes can show it."""
-    draw_marks(axes, np.array([x]), np.array([y]), color, **style)
+    draw_curve(axes, np.atleast_1d(x), np.atleast_1d(y), **style)
 
 
 def draw_colour_bar(figure: Figure, colours: ScalarMappable, **place: Any) -> None:

@@ -17,6 +17,7 @@ from pinnspectra.show.figures.curves import (
     Curves,
     array,
     axis_label,
+    columns,
     looks,
 )
 from pinnspectra.show.figures.members import across, draw_band, labelled
@@ -93,13 +94,13 @@ def draw_spectra(
     """Draw spectra over their index with cut-offs and rounding floors.
 
     Args:
-        axes: the panel, whose label along y stays if it has one.
+        axes: the panel.
         curves: the spectra.
         styles: how each is drawn, and what the legend calls it.
         eigenvalues: whether they are of G, squares of singular values.
         named: whether the legend has the number e of each.
     """
-    label = axes.get_ylabel() or (EIGENVALUE if eigenvalues else SINGULAR_VALUE)
+    label = EIGENVALUE if eigenvalues else SINGULAR_VALUE
     axes.set(yscale="log", xlabel="index $k$", ylabel=label)
     for one, style in zip(curves, styles, strict=True):
         draw_spectrum(axes, one.spectrum, **style)
@@ -203,8 +204,7 @@ def draw_truncation(
     """Draw training errors over the truncation position, with a dot at the one that is used."""
     axes.set(xscale="log", yscale="log", xlabel=TRUNCATION, ylabel=TRAINING_ERROR)
     for one, style in zip(curves, styles, strict=True):
-        position = one.truncation_position
-        errors = one.relative_training_error.reshape(position.size, -1)
+        position, errors = one.truncation_position, columns(one.relative_training_error)
         draw_band(axes, position, errors, **style)
         look = {"color": style["color"], "alpha": style.get("alpha", 1), "label": label}
         for k in np.flatnonzero(position == one.used):

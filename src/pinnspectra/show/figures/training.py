@@ -26,7 +26,7 @@ from pinnspectra.show.figures.members import (
 from pinnspectra.show.figures.panels import (
     MOST_MARKS,
     draw_colour_bar,
-    draw_marks,
+    draw_mark,
     finished,
     new_figure,
     shown,
@@ -171,7 +171,7 @@ def _draw_paths(axes: Axes, one: Curves, size: int, marker: str) -> None:
     ends = [(rows[0], "s", "first", ""), (rows[-1], marker, "last", one.label)]
     for row, shape, name, of in ends[rows.size == 1 :]:
         label = labelled(f"{name}, step {steps[row]:.0f}", of)
-        draw_marks(axes, H[row], L[row], colour, marker=shape, label=label, **edge)
+        draw_mark(axes, H[row], L[row], colour, marker=shape, label=label, **edge)
 
 
 def _styles(curves: Sequence[Curves], name: str = "") -> list[dict[str, Any]]:

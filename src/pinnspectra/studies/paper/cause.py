@@ -2,48 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from pinnspectra.runs.found import Run, find_runs
-from pinnspectra.runs.record import read_arrays, read_spectra
-from pinnspectra.studies.paper.cause_figure import Panel, Spectrum, cause_figure
-from pinnspectra.studies.paper.runs import choices
+from pinnspectra.runs.found import find_runs
+from pinnspectra.runs.record import Run
+from pinnspectra.show.figures.panels import LARGEST, draw_curve
+from pinnspectra.show.figures.style import method_colour
+from pinnspectra.studies.paper.members import choices
+from pinnspectra.studies.paper.panels import paper_panels
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
+TITLE = (
+    "Finite differences leave AD's spectrum where their rounding begins: "
+    "in exact arithmetic the two are one"
+)
 PROBLEMS = ("poisson1d", "poisson2d", "biharmonic")
 MATRICES = {
-    "A": ("cause_A", r"$\sigma_k \,/\, \sigma_1$ of $A$"),
-    "G": ("cause_G", r"$\lambda_k \,/\, \lambda_1$ of $G$"),
+    "A": ("cause_A", r"\sigma_k \,/\, \sigma_1"),
+    "G": ("cause_G", r"\lambda_k \,/\, \lambda_1"),
+}
+
+LOOKS: dict[tuple[str, str], dict[str, Any]] = {
+    ("fd", "float32"): {"linewidth": 2.6, "alpha": 0.45, "label": "FD, float32"},
+    ("fd", "float64"): {"linewidth": 1.6, "label": "FD, float64"},
+    ("ad", "float64"): {"linewidth": 3.2, "label": "AD, float64"},
+    ("fd_exact", "float64"): {
+        "linewidth": 1.4,
+        "linestyle": "--",
+        "label": "FD in exact arithmetic",
+    },
+}
+"""How a method in a precision is drawn, in this order."""
+
+FLOOR = {
+    "color": "black",
+    "linestyle": ":",
+    "linewidth": 1.2,
+    "zorder": 3,
+    "label": "predicted rounding floor of FD",
 }
 
 
 def cause(folder: Path) -> Figure:
     """Spectra by AD, by FD in float32, in float64 and in exact arithmetic, and rounding floors."""
-    panels = [
-        Panel(f"{problem}, ${matrix}$", label, list(_spectra(folder / name, problem)))
-        for matrix, (name, label) in MATRICES.items()
-        for problem in PROBLEMS
-    ]
-    return cause_figure(panels, len(PROBLEMS))
+    figure, axes = paper_panels(TITLE, len(MATRICES) * len(PROBLEMS), len(PROBLEMS))
+    for one, (matrix, problem) in zip(axes, product(MATRICES, PROBLEMS), strict=True):
+        experiment, values = MATRICES[matrix]
+        one.set(yscale="log", title=f"{problem}, ${matrix}$")
+        one.set(xlabel="index $k$", ylabel=f"${values}$ of ${matrix}$")
+        runs = [run for run in find_runs(folder / experiment) if choices(run)["pde"] == problem]
+        by_look = {(run.method, choices(run)["precision"]): run for run in runs}
+        for method, precision in LOOKS:
+            if run := by_look.get((method, precision)):
+                _draw(one, method, LOOKS[method, precision], *_spectrum(run))
+    return figure
 
 
-def _spectra(folder: Path, problem: str) -> Iterator[Spectrum]:
-    for run in find_runs(folder):
-        if choices(run)["pde"] == problem:
-            values, floor = _values(run)
-            yield Spectrum(run.result["method"], choices(run)["precision"], values, floor)
+def _draw(
+    axes: Axes, method: str, look: dict[str, Any], values: np.ndarray, floor: np.ndarray
+) -> None:
+    """Draw a spectrum relative to its largest value; of FD with its floor."""
+    index = np.arange(1, values.size + 1)
+    draw_curve(axes, index, values / values[0], color=method_colour(method), **look)
+    if method == "fd" and floor.size and floor[0] > 1 / LARGEST:
+        draw_curve(axes, index[: floor.size], floor / values[0], **FLOOR)
 
 
-def _values(run: Run) -> tuple[np.ndarray, np.ndarray]:
-    """Singular values of A, or eigenvalues of G at the end, and the predicted floor."""
-    solved = read_arrays(run.path / "spectrum.npz")
-    if solved:
-        return solved["singular_values"], solved["floor"]
-    trained = read_spectra(run.path / "spectra.npz")
-    return trained["eigenvalues"][-1, 0], trained["floor"][0] ** 2
+def _spectrum(run: Run) -> tuple[np.ndarray, np.ndarray]:
+    """Return singular values of A, or eigenvalues of G at the end, and their predicted floor."""
+    if run.solve is not None:
+        return run.solve.singular_values, run.solve.floor
+    if run.spectra is None:
+        return np.empty(0), np.empty(0)
+    return run.spectra.eigenvalues[-1, 0], run.spectra.floor[0]

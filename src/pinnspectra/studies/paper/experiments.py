@@ -1,4 +1,4 @@
-"""The experiments behind the figures: run by the scripts, once; what is finished is kept."""
+"""The experiments behind the figures: multiruns of the scripts, of which finished ones are kept."""
 
 from __future__ import annotations
 
@@ -10,32 +10,29 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from pinnspectra.command_line import composed
-from pinnspectra.runs import signals as interruption
 from pinnspectra.runs.folder import read_json, written_whole
-from pinnspectra.runs.found import Run, find_runs
+from pinnspectra.runs.found import find_runs
 from pinnspectra.runs.messages import SettingsError
-from pinnspectra.runs.record import read_arrays, read_metrics, read_spectra
+from pinnspectra.runs.record import Run
+from pinnspectra.runs.signals import waiting
 
 CHECKOUT = Path(__file__).parents[4]
-"""Where the scripts and conf/ are."""
+"""The folder with the scripts and conf/."""
 
 AT_ONCE = 2
 """Experiments that run at the same time, one thread each."""
 
 MARKER = "done.json"
-"""The file that says of which settings an experiment's folder is; at the end also its runs."""
+"""The file with the hash of an experiment's settings; once it has finished, also of its runs."""
 
 POLL_SECONDS = 0.1
-
-
-class ExperimentError(RuntimeError):
-    """An experiment left no whole result."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,7 @@ class Experiment:
     script: str
 
     def hash(self, checkout: Path) -> str:
-        """A hash of what decides its numbers: the composed configuration and our version.
+        """Return a hash of what decides its numbers: composed configuration and our version.
 
         Raises:
             SettingsError: there is no such experiment, or it cannot be composed.
@@ -56,34 +53,34 @@ class Experiment:
 
 
 def random_features(name: str) -> Experiment:
-    """An experiment of rfm_solve.py."""
+    """Return an experiment of rfm_solve.py."""
     return Experiment(name, "rfm_solve.py")
 
 
 def training(name: str) -> Experiment:
-    """An experiment of train.py."""
+    """Return an experiment of train.py."""
     return Experiment(name, "train.py")
 
 
-def is_done(folder: Path, wanted: str) -> bool:
-    """Whether an experiment's folder is whole, still has all its runs, and is of these settings."""
+def is_done(experiment: Experiment, under: Path, checkout: Path) -> bool:
+    """Tell whether an experiment has finished with these settings and still has all its runs."""
+    folder = under / experiment.name
     marker = read_json(folder / MARKER)
-    if marker.get("hash") != wanted or "runs" not in marker:
+    if marker.get("hash") != experiment.hash(checkout) or "runs" not in marker:
         return False
     return marker["runs"] == sum(map(_is_whole, find_runs(folder)))
 
 
 def _is_whole(run: Run) -> bool:
-    """Whether a run has its result and what figures show of it, and they can be read."""
-    trained = read_spectra(run.path / "spectra.npz") and read_metrics(run.path / "metrics.csv")
-    measured = read_arrays(run.path / "spectrum.npz") or trained
-    return bool(measured) and run.result.get("status") not in (None, "unfinished")
+    """Tell whether a run has its result and what figures show of it, undamaged."""
+    measured = run.solve is not None or (run.spectra is not None and bool(run.metrics))
+    return measured and run.result.get("status") not in (None, "unfinished")
 
 
 def run_missing(
-    experiments: Sequence[Experiment], folder: Path, checkout: Path = CHECKOUT
+    experiments: Sequence[Experiment], under: Path, checkout: Path = CHECKOUT
 ) -> list[str]:
-    """Run those experiments that are not whole under a folder; what went wrong, a line each.
+    """Run the experiments that have not finished; return what went wrong, a line each.
 
     AT_ONCE of them at a time. One that was interrupted goes on where it was; one that has other
     settings is started afresh. On any exception, as on Ctrl-C, those that run are ended.
@@ -91,99 +88,81 @@ def run_missing(
     Raises:
         SettingsError: there is no checkout around the package, or an experiment is not to be found.
     """
-    missing = [e for e in experiments if not (checkout / e.script).exists()]
-    if missing:
-        where = checkout / missing[0].script
-        raise SettingsError(f"{where}: not found; take a checkout, installed by make install")
-    hashes = {e: e.hash(checkout) for e in experiments}
-    waiting = [e for e in experiments if not is_done(folder / e.name, hashes[e])]
-    running: dict[Experiment, _Started] = {}
+    for script in (checkout / e.script for e in experiments):
+        if not script.exists():
+            raise SettingsError(f"{script}: not found; take a checkout, installed by make install")
+    missing = [e for e in experiments if not is_done(e, under, checkout)]
+    running: list[_Multirun] = []
     errors = []
     try:
-        while waiting or running:
-            while waiting and len(running) < AT_ONCE:
-                one = waiting.pop(0)
-                running[one] = _start(one, folder / one.name, hashes[one], checkout)
+        while missing or running:
+            while missing and len(running) < AT_ONCE:
+                running.append(_Multirun(missing.pop(0), under, checkout))
             time.sleep(POLL_SECONDS)
-            for experiment in [e for e, s in running.items() if s.process.poll() is not None]:
-                started = running.pop(experiment)
-                try:
-                    _finish(experiment, started, folder / experiment.name, hashes[experiment])
-                except ExperimentError as error:
-                    errors.append(str(error))
+            for ended in [one for one in running if one.process.poll() is not None]:
+                running.remove(ended)
+                errors += ended.errors()
     finally:
-        with interruption.waiting():  # a second Ctrl-C leaves none of them behind
-            _end([started.process for started in running.values()])
+        with waiting():  # a second Ctrl-C leaves none of them behind
+            for one in running:
+                one.process.terminate()
+            for one in running:
+                one.end()
     return errors
 
 
-@dataclass(frozen=True, eq=False)
-class _Started:
-    process: subprocess.Popen[bytes]
-    at: float
+class _Multirun:
+    """A multirun that was started, in an empty folder or where it was interrupted.
 
-
-def _start(experiment: Experiment, folder: Path, hash_: str, checkout: Path) -> _Started:
-    """Start a multirun, in an empty folder or in its own; what it prints goes to log.txt there."""
-    if read_json(folder / MARKER).get("hash") != hash_:
-        shutil.rmtree(folder, ignore_errors=True)
-    _mark(folder, hash=hash_)
-    print(f"{experiment.name}: python {experiment.script} -m experiment={experiment.name}")
-    quoted = str(folder.absolute()).replace("'", r"\'")
-    command = [
-        sys.executable,
-        str(checkout / experiment.script),
-        "-m",
-        f"experiment={experiment.name}",
-        f"hydra.sweep.dir='{quoted}'",
-        "retry=failed",
-    ]
-    with (folder / "log.txt").open("wb") as log:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            start_new_session=True,  # Ctrl-C comes to us, and from us to them
-        )
-    return _Started(process, time.monotonic())
-
-
-def _finish(experiment: Experiment, started: _Started, folder: Path, hash_: str) -> None:
-    """Mark an experiment as done, if it is: exit code 1 is also that of diverged members.
-
-    Raises:
-        ExperimentError: there is a run without a result, or none at all.
+    Args:
+        experiment: what is run.
+        under: the folder of its folder, in which log.txt has what it prints.
+        checkout: where its script is.
     """
-    runs = find_runs(folder)
-    whole = bool(runs) and all(map(_is_whole, runs))
-    if not whole or started.process.returncode not in (0, 1):
-        said = _last_error(folder / "log.txt")
-        raise ExperimentError(f"{experiment.name} failed{said}; see {folder / 'log.txt'}")
-    seconds = time.monotonic() - started.at
-    _mark(folder, hash=hash_, runs=len(runs), seconds=round(seconds, 1))
-    print(f"{experiment.name}: {len(runs)} runs, {seconds:.0f} s")
 
+    def __init__(self, experiment: Experiment, under: Path, checkout: Path) -> None:
+        """Start it."""
+        self.name, self.folder = experiment.name, under / experiment.name
+        self.settings = experiment.hash(checkout)
+        self.started = time.monotonic()
+        if read_json(self.folder / MARKER).get("hash") != self.settings:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        self._mark()
+        quoted = str(self.folder.absolute()).replace("'", r"\'")
+        overrides = [f"experiment={self.name}", f"hydra.sweep.dir='{quoted}'", "retry=failed"]
+        print(f"{self.name}: python {experiment.script} -m {overrides[0]}")
+        with (self.folder / "log.txt").open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, str(checkout / experiment.script), "-m", *overrides],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "OMP_NUM_THREADS": "1"},
+                start_new_session=True,  # Ctrl-C comes to us, and from us to them
+            )
 
-def _mark(folder: Path, **marker: Any) -> None:
-    with written_whole(folder / MARKER) as file:
-        file.write(json.dumps(marker).encode() + b"\n")
+    def _mark(self, **finished: Any) -> None:
+        with written_whole(self.folder / MARKER) as file:
+            file.write(json.dumps({"hash": self.settings, **finished}).encode() + b"\n")
 
+    def errors(self) -> list[str]:
+        """Mark it as finished, or return a line that tells what went wrong.
 
-def _last_error(log: Path) -> str:
-    lines = [line for line in log.read_text(errors="replace").splitlines() if line]
-    said = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
-    return f": {said[0]}" if said else ""
+        Exit code 1 is also that of a multirun with diverged members.
+        """
+        runs, log = find_runs(self.folder), self.folder / "log.txt"
+        if not runs or not all(map(_is_whole, runs)) or self.process.returncode not in (0, 1):
+            lines = log.read_text(errors="replace").splitlines()
+            reasons = [line[len("error") :] for line in lines if line.startswith("error: ")]
+            return [f"{self.name} failed{''.join(reasons[:1])}; see {log}"]
+        seconds = time.monotonic() - self.started
+        self._mark(runs=len(runs), seconds=round(seconds, 1))
+        print(f"{self.name}: {len(runs)} runs, {seconds:.0f} s")
+        return []
 
-
-def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    """End processes that run, gently first."""
-    for process in processes:
-        process.terminate()
-    for process in processes:
-        try:
-            process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    def end(self) -> None:
+        """Wait until it has ended, and kill it if it does not."""
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout=5)
+        self.process.kill()
+        self.process.wait()

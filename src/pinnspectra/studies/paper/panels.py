@@ -1,180 +1,130 @@
-"""The figures of the paper, panel by panel, from plain arrays.
+"""The panels of the paper's figures: spectra, errors and histories by method.
 
-Arrays by method: (S, n) for spectra, over their index, and (K, S) for curves; S seeds, of which the
-median and the band from minimum to maximum are drawn.
+Curves are medians over the S seeds on the band from minimum to maximum.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pinnspectra.show.figures.curves import Arrays, Curves, hold_arrays
-from pinnspectra.show.figures.members import across, draw_histories
-from pinnspectra.show.figures.panels import draw_mark, finished, new_figure
+from pinnspectra.show.figures.curves import Curves, looks
+from pinnspectra.show.figures.members import draw_histories
+from pinnspectra.show.figures.panels import draw_mark, new_figure
 from pinnspectra.show.figures.spectra import draw_spectra, draw_truncation
-from pinnspectra.show.figures.style import STYLE, method_colour
+from pinnspectra.studies.paper.members import Solves, Trainings, truncated_entropy
 
-LABELS = {
-    "ad": "AD",
-    "fd": "FD, stencil at shifted points",
-    "fd_grid": "FD, printed matrix",
-}
+SHORT = {"ad": "AD", "fd": "FD", "fd_grid": "printed matrix"}
+"""What a note calls a method; any other by its name."""
+
+LABELS = {"ad": "AD", "fd": "FD, stencil at shifted points", "fd_grid": "FD, printed matrix"}
 """What the legend calls a method; any other by its name."""
+
+TRUE = "true (by AD in float64)"
 
 STAGES = ("I", "II", "III", "IV")
 
-WIDTH = 8.0
-"""Inches that a title needs."""
+Histories = Mapping[str, tuple[np.ndarray, np.ndarray]]
+"""Curves by method: x, (T,), and y, (T, S)."""
 
 
-def _look(method: str, i: int) -> dict[str, Any]:
-    """How the i-th method is drawn: the earlier wider, so that curves that coincide both show."""
-    width = max(2.8 - i, 1.2)
-    return {
-        "color": method_colour(method),
-        "label": LABELS.get(method, method),
-        "linewidth": width,
-    }
+def paper_panels(title: str, number: int, columns: int) -> tuple[Figure, list[Axes]]:
+    """Return a figure and its panels, row by row, with letters where there are several."""
+    rows = -(-number // columns)
+    width, height = max(0.6 + 4.3 * columns, 8.0), 0.9 + 0.2 * title.count("\n") + 3.5 * rows
+    figure, axes = new_figure(title, width, height, rows, columns, apart=True)
+    for letter, one in zip("abcdef"[: number if number > 1 else 0], axes, strict=False):
+        one.set_title(f"({letter})", loc="left")
+    return figure, axes
 
 
-@dataclass(frozen=True, eq=False)
-class SpectrumPanel:
-    """Spectra of each method, (S, n), with cutoff * the largest dashed and e marked (Fig. 3a).
+def draw_solves(
+    axes: Axes, title: str, found: Mapping[str, Solves], cutoff: float | None = None, alike: int = 0
+) -> None:
+    """Draw the singular values of A; with their cut-off, H above (Fig. 3a).
 
-    `floors`, (S, m), are what of them is rounding, as predicted: dotted, and values near it hollow;
-    `squares` says that both are eigenvalues, squares of singular values.
-    `alike` is the paper's K, the last value that the methods share; `note` stands above.
+    `alike` is the paper's K, the last value that the methods share; 0 marks none.
     """
-
-    title: str
-    label: str
-    spectra: Arrays
-    cutoff: float | None = None
-    floors: Arrays = field(default_factory=dict)
-    squares: bool = False
-    alike: int | None = None
-    note: str = ""
-
-    def __post_init__(self) -> None:
-        hold_arrays(self)
-
-    def draw(self, axes: Axes) -> None:
-        """Draw it on axes."""
-        axes.set_ylabel(self.label)
-        cutoff = float("nan") if self.cutoff is None else self.cutoff
-        curves = [
-            Curves(method=m, spectrum=values, floor=self.floors.get(m, []), cutoff=cutoff)
-            for m, values in self.spectra.items()
-        ]
-        styles = [_look(method, i) for i, method in enumerate(self.spectra)]
-        draw_spectra(axes, curves, styles, eigenvalues=self.squares)
-        if self.alike and self.spectra:
-            first = next(iter(self.spectra.values()))
-            middle = across(first.T)[1][self.alike - 1]
-            ring = {"markersize": 13, "markeredgecolor": "#D00000", "markeredgewidth": 1.5}
-            label = "$K$, the last value that AD and FD have alike"
-            draw_mark(axes, self.alike, middle, "none", label=label, **ring)
-        axes.text(0.5, 1.02, self.note, transform=axes.transAxes, ha="center", fontsize=9)
+    _draw_spectra(axes, title, found, cutoff, eigenvalues=False)
+    if alike:
+        median = np.median(next(iter(found.values())).spectrum, axis=0)
+        ring = {"markersize": 13, "markeredgecolor": "#D00000", "markeredgewidth": 1.5}
+        label = "$K$, the last value that AD and FD have alike"
+        draw_mark(axes, alike, median[alike - 1], "none", label=label, **ring)
 
 
-@dataclass(frozen=True, eq=False)
-class TruncationPanel:
-    """Training errors of each method, (P, S), over truncation positions 1, 2, ..., P (Fig. 3b).
+def draw_kernels(axes: Axes, found: Mapping[str, Trainings], cutoff: float) -> None:
+    """Draw the eigenvalues of G at the end with their cut-off, H above."""
+    _draw_spectra(axes, "eigenvalues of $G$ at the end", found, cutoff, eigenvalues=True)
 
-    `used` are the positions e of the cut-off, by method; `stages` are the ends of Stages I to III.
+
+def _draw_spectra(
+    axes: Axes,
+    title: str,
+    found: Mapping[str, Solves] | Mapping[str, Trainings],
+    cutoff: float | None,
+    eigenvalues: bool,
+) -> None:
+    curves = [
+        Curves(method=m, spectrum=one.spectrum, floor=one.floor, cutoff=cutoff or float("nan"))
+        for m, one in found.items()
+    ]
+    draw_spectra(axes, curves, _styles(list(found)), eigenvalues)
+    axes.set_title(title, pad=18 if cutoff else None)
+    if cutoff:
+        H = {m: np.median(truncated_entropy(one.spectrum, cutoff)) for m, one in found.items()}
+        values = ",  ".join(f"{SHORT.get(m, m)} {value:.3g}" for m, value in H.items())
+        _note(axes, 0.5, 1.02, f"$H(10^{{{round(np.log10(cutoff))}}})$:  {values}")
+
+
+def draw_errors(
+    axes: Axes, found: Mapping[str, Solves], cutoff: float, stages: Sequence[int] = ()
+) -> None:
+    """Draw training errors over the truncation position, marked at the cut-off (Fig. 3b).
+
+    `stages` are the ends of Stages I to III.
     """
-
-    title: str
-    errors: Arrays
-    used: Mapping[str, int] = field(default_factory=dict)
-    stages: Sequence[int] = ()
-
-    def __post_init__(self) -> None:
-        hold_arrays(self)
-
-    def draw(self, axes: Axes) -> None:
-        """Draw it on axes."""
-        curves = [
-            Curves(
-                method=method,
-                truncation_position=np.arange(1, len(values) + 1),
-                relative_training_error=values,
-                used=self.used.get(method, 0),
-            )
-            for method, values in self.errors.items()
-        ]
-        styles = [_look(method, i) for i, method in enumerate(self.errors)]
-        draw_truncation(axes, curves, styles)
-        if self.stages:
-            self._draw_stages(axes)
-
-    def _draw_stages(self, axes: Axes) -> None:
-        last = max(len(values) for values in self.errors.values())
-        for end in self.stages:
-            axes.axvline(end, color="#777777", linestyle=":", linewidth=1, zorder=1)
-        edges = [1, *self.stages, last]
+    curves = [
+        Curves(
+            method=method,
+            truncation_position=np.arange(1, len(one.errors) + 1),
+            relative_training_error=one.errors,
+            used=one.used(cutoff),
+        )
+        for method, one in found.items()
+    ]
+    draw_truncation(axes, curves, _styles(list(found)))
+    axes.set_title("truncated SVD", pad=18 if stages else None)
+    for end in stages:
+        axes.axvline(end, color="#777777", linestyle=":", linewidth=1, zorder=1)
+    if stages:
+        edges = [1, *stages, max(len(one.errors) for one in found.values())]
         for name, left, right in zip(STAGES, edges[:-1], edges[1:], strict=True):
-            at = {"transform": axes.get_xaxis_transform(), "ha": "center", "color": "#555555"}
-            axes.text(np.sqrt(left * right), 1.01, name, fontsize=9, **at)
+            _note(axes, np.sqrt(left * right), 1.01, name, axes.get_xaxis_transform())
 
 
-@dataclass(frozen=True, eq=False)
-class CurvePanel:
-    """Curves of each method, (K, S), over x, (K,) each; `dashed` are others of the same methods.
-
-    Members that end early are left out.
-    """
-
-    title: str
-    xlabel: str
-    ylabel: str
-    x: Arrays
-    y: Arrays
-    dashed: Arrays = field(default_factory=dict)
-    dashed_label: str = ""
-    log_x: bool = False
-    log_y: bool = True
-
-    def __post_init__(self) -> None:
-        hold_arrays(self)
-
-    def draw(self, axes: Axes) -> None:
-        """Draw it on axes."""
-        axes.set(xlabel=self.xlabel, ylabel=self.ylabel)
-        if self.log_x:
-            axes.set_xscale("log")
-        axes.set_yscale("log" if self.log_y else "linear")
-        for i, (method, y) in enumerate(self.y.items()):
-            draw_histories(axes, self.x[method], y, **_look(method, i))
-        for method, y in self.dashed.items():
-            label = f"{LABELS.get(method, method)}, {self.dashed_label}"
-            style = {"linestyle": "--", "label": label, "band": False}
-            draw_histories(axes, self.x[method], y, method_colour(method), **style)
+def draw_curves(axes: Axes, histories: Histories, true: Histories | None = None) -> None:
+    """Draw histories of each method, the true ones dashed; members that end early are left out."""
+    for style, (x, y) in zip(_styles(list(histories)), histories.values(), strict=True):
+        draw_histories(axes, x, y, **style)
+    for style, (method, (x, y)) in zip(
+        _styles(list(true or {})), (true or {}).items(), strict=True
+    ):
+        label = f"{LABELS.get(method, method)}, {TRUE}"
+        dashed = {"linestyle": "--", "linewidth": 1.5, "label": label, "band": False}
+        draw_histories(axes, x, y, **style | dashed)
 
 
-Panel = SpectrumPanel | TruncationPanel | CurvePanel
-"""What a figure is made of."""
+def _styles(methods: list[str]) -> list[dict[str, Any]]:
+    """Return how to draw each method."""
+    styles = zip(looks(methods), methods, strict=True)
+    return [look | {"label": LABELS.get(method, method)} for look, method in styles]
 
 
-@rc_context(STYLE)
-def paper_figure(title: str, panels: Sequence[Panel], columns: int) -> Figure:
-    """The panels, named (a), (b), ... where there are several, row by row in so many columns."""
-    rows = -(-len(panels) // columns)
-    lines = title.count("\n")
-    size = max(0.6 + 4.3 * columns, WIDTH), 0.9 + 0.2 * lines + 3.5 * rows
-    figure, axes = new_figure(title, *size, rows=rows, columns=columns, apart=True)
-    for one in axes[len(panels) :]:
-        one.remove()
-    for letter, one, panel in zip("abcdefghijkl", axes, panels, strict=False):
-        panel.draw(one)
-        name = f"({letter}) " if len(panels) > 1 else ""
-        above = panel.stages if isinstance(panel, TruncationPanel) else getattr(panel, "note", "")
-        one.set_title(f"{name}{panel.title}", pad=18 if above else None)
-    return finished(figure)
+def _note(axes: Axes, x: float, y: float, text: str, transform: Any = None) -> None:
+    place = {"transform": transform or axes.transAxes, "ha": "center"}
+    axes.text(x, y, text, fontsize=9, **place)

@@ -1,4 +1,4 @@
-"""The entropies of FD as rounding.py predicts them, without a difference being taken."""
+"""The entropies of FD as the rounding law predicts them, without a difference being taken."""
 
 from __future__ import annotations
 
@@ -15,39 +15,40 @@ from pinnspectra.command_line.settings import RandomFeatureSettings, check
 from pinnspectra.differentiation import ExactDifference, FiniteDifference
 from pinnspectra.rounding.floor import system_matrix_errors
 from pinnspectra.rounding.law import entry_deviation, predicted_floor, predicted_spectrum
-from pinnspectra.runs.found import Run, find_runs
+from pinnspectra.runs.found import find_runs
+from pinnspectra.runs.record import Run
 from pinnspectra.spectra.decomposition import singular_values
 from pinnspectra.spectra.entropy import truncated_entropy
-from pinnspectra.studies.paper.markdown import number, spread
+from pinnspectra.studies.markdown import number, spread, table
+from pinnspectra.studies.paper.members import choices
 from pinnspectra.studies.paper.printed import PRINTED, Printed
-from pinnspectra.studies.paper.runs import choices
-
-HEADER = ("Fig.", "H of A by FD", "paper", "ours", "exact arithmetic", "by the law", "emulated")
 
 
-def prediction_rows(folder: Path) -> Iterator[list[str]]:
-    """A row for each printed entropy of a system matrix: measured, exact, and predicted twice."""
-    for printed in PRINTED:
-        runs = list(_runs(printed, folder)) if printed.matrix == "A" else []
-        if runs:
+def prediction_table(folder: Path) -> str:
+    """Return a table of the printed entropies of A: measured, exact, and predicted twice."""
+    rows = []
+    for printed in (p for p in PRINTED if p.matrix == "A"):
+        if runs := list(_runs(printed, folder)):
             measured = [run.result["truncated_entropy"] for run in runs]
             foretold = np.array([entropies(run) for run in runs]).T
             name = f"{printed.pde}, a = {printed.cutoff:g}"
             values = [spread(measured), *map(spread, foretold)]
-            yield [printed.figure, name, number(printed.entropy["fd"]), *values]
+            rows.append([printed.figure, name, number(printed.entropy["fd"]), *values])
+    predicted = ["exact arithmetic", "by the law", "emulated"]
+    return table(["Fig.", "H of A by FD", "paper", "ours", *predicted], rows)
 
 
 def _runs(printed: Printed, folder: Path) -> Iterator[Run]:
-    """The runs by FD that the first table has, as far as their settings are there."""
+    """Find the runs by FD of the first table that have their configuration."""
     for run in find_runs(folder / printed.experiment):
         width = choices(run).get("model.width")
-        if run.result["method"] == "fd" and run.config and width in (None, str(printed.width)):
+        if run.method == "fd" and run.config and width in (None, str(printed.width)):
             yield run
 
 
 @torch.no_grad()
 def entropies(run: Run) -> tuple[float, float, float]:
-    """H of a run's matrix in exact arithmetic, as the law predicts it, and as emulated."""
+    """Return H of a run's matrix in exact arithmetic, as the law predicts it, and as emulated."""
     settings = check(resolved(run.config), RandomFeatureSettings)
     collocation, network = build_collocation(settings), build("model", settings.model)
     method = collocation.method
@@ -65,5 +66,5 @@ def entropies(run: Run) -> tuple[float, float, float]:
     cutoff = settings.spectrum.cutoff
     assert cutoff != "auto"
     spectra = torch.cat([exact, by_law, emulated])
-    exact_entropy, by_law_entropy, emulated_entropy = truncated_entropy(spectra, cutoff).tolist()
-    return exact_entropy, by_law_entropy, emulated_entropy
+    H_exact, H_by_law, H_emulated = truncated_entropy(spectra, cutoff).tolist()
+    return H_exact, H_by_law, H_emulated

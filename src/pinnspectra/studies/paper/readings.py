@@ -8,15 +8,14 @@ scale that the threshold a is applied to. No seed is chosen: a reading is the me
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from pinnspectra.studies.paper.experiments import Experiment, random_features, training
-from pinnspectra.studies.paper.printed import Printed
-from pinnspectra.studies.paper.runs import (
+from pinnspectra.studies.paper.members import (
     Solves,
     Trainings,
     solves,
@@ -24,6 +23,7 @@ from pinnspectra.studies.paper.runs import (
     trainings,
     truncated_entropy,
 )
+from pinnspectra.studies.paper.printed import Printed
 
 EXPERIMENTS: tuple[Experiment, ...] = (
     *map(random_features, ("fig1_boundary", "fig5a_boundary", "fig6a_spacing", "fig6a_boundary")),
@@ -38,13 +38,13 @@ BOUNDARY = "boundary conditions as further rows of A"
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """Entropies, (S,), of AD and FD in one reading of the paper, which `label` says."""
+    """Entropies of AD and FD, (S,), in one reading of the paper, which `label` names."""
 
     label: str
     entropy: dict[str, np.ndarray]
 
-    def factor(self, printed: dict[str, float]) -> float:
-        """How far the medians are from the printed pair: the larger factor, at least 1."""
+    def factor(self, printed: Mapping[str, float]) -> float:
+        """Return the larger factor, at least 1, between the medians and the printed pair."""
         medians = {m: float(np.median(self.entropy[m])) for m in printed}
         if min(medians.values()) <= 0:  # the entropy of a single value
             return math.inf
@@ -52,57 +52,51 @@ class Reading:
 
 
 def readings(printed: Printed, folder: Path) -> list[Reading]:
-    """All readings of a printed pair; the first is that of the first table."""
-    if printed.matrix == "A":
-        return list(_of_matrix(printed, folder))
-    return list(_of_kernel(printed, folder))
+    """Return all readings of a printed pair, first that of the settings that the paper prints."""
+    read = _of_matrix if printed.matrix == "A" else _of_kernel
+    return list(read(printed, folder))
+
+
+def nearest(found: list[Reading], printed: Mapping[str, float]) -> Reading:
+    """Return the reading whose medians are nearest to the printed pair."""
+    return min(found, key=lambda reading: reading.factor(printed))
 
 
 def printed_solves(printed: Printed, folder: Path) -> dict[str, Solves]:
-    """The solves at the settings that the paper prints."""
+    """Read the solves at the settings that the paper prints."""
     if printed.width is None:
         return solves(folder / printed.experiment)
     return solves_by_width(folder / printed.experiment)[printed.width]
 
 
-def nearest(found: list[Reading], printed: dict[str, float]) -> Reading:
-    """The reading whose medians are nearest to the printed pair."""
-    return min(found, key=lambda reading: reading.factor(printed))
-
-
 def _of_matrix(printed: Printed, folder: Path) -> Iterator[Reading]:
-    first = printed_solves(printed, folder)
-    M = printed.width or 400
-    size = f"M = N = {M}" if printed.pde != "poisson2d" else f"M = {M}, N = 64 x 64"
-    yield from _by_fd(first, printed.cutoff, size)
+    first, M = printed_solves(printed, folder), printed.width or 400
+    size = f"M = {M}, N = 64 x 64" if printed.pde == "poisson2d" else f"M = N = {M}"
+    tried = {size: first}
     if printed.figure == "3":
-        for width, found in solves_by_width(folder / "fig1").items():
-            if width != M:
-                yield from _by_fd(found, printed.cutoff, f"M = N = {width}")
-        for width, with_rows in solves_by_width(folder / "fig1_boundary").items():
-            yield from _by_fd(with_rows, printed.cutoff, f"M = N = {width}; {BOUNDARY}", rows=True)
-        return
+        tried |= {f"M = N = {w}": at for w, at in solves_by_width(folder / "fig1").items()}
+        with_rows = solves_by_width(folder / "fig1_boundary")
+        bounded = {f"M = N = {w}; {BOUNDARY}": at for w, at in with_rows.items()}
+        tried[size] = first
+    else:
+        bounded = {f"{size}; {BOUNDARY}": solves(folder / f"fig{printed.figure}_boundary")}
     if printed.figure == "6a":
         spacing = {"ad": first["ad"], **solves(folder / "fig6a_spacing")}
-        yield from _by_fd(spacing, printed.cutoff, f"{size}; h = 2/N instead of 1/64")
-    with_rows = solves(folder / f"fig{printed.figure}_boundary")
-    yield from _by_fd(with_rows, printed.cutoff, f"{size}; {BOUNDARY}", rows=True)
+        tried[f"{size}; h = 2/N instead of 1/64"] = spacing
+    for label, found in tried.items():
+        spectra = {method: one.spectrum for method, one in found.items()}
+        yield from _by_fd(spectra, printed.cutoff, label)
+    for label, found in bounded.items():
+        spectra = {method: one.solved_spectrum for method, one in found.items()}
+        yield from _by_fd(spectra, printed.cutoff, label)
 
 
-def _by_fd(
-    found: dict[str, Solves], cutoff: float, label: str, rows: bool = False
-) -> Iterator[Reading]:
-    """A reading for each FD method; of the matrix with the boundary rows, or of A."""
-
-    def entropy(method: str) -> np.ndarray:
-        one = found[method]
-        return truncated_entropy(
-            one.solved_singular_values if rows else one.singular_values, cutoff
-        )
-
+def _by_fd(spectra: Mapping[str, np.ndarray], cutoff: float, label: str) -> Iterator[Reading]:
+    """Yield a reading for each FD method."""
     for method, name in FD_METHODS.items():
-        if method in found:
-            H = {"ad": entropy("ad"), "fd": entropy(method)}
+        if method in spectra:
+            pair = {"ad": spectra["ad"], "fd": spectra[method]}
+            H = {m: truncated_entropy(values, cutoff) for m, values in pair.items()}
             yield Reading(f"{name}; {label}", H)
 
 
@@ -111,15 +105,14 @@ SCALES: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
     "their square roots": truncated_entropy,
     "eigenvalues above a sqrt(lambda_1)": lambda sigma, a: _above_root(sigma**2, a),
 }
-"""What the entropy of G is taken of, from singular values of J (..., n) and the threshold a."""
+"""What the entropy of G is taken of, from singular values of J, (..., N), and the threshold a."""
 
 
 def _above_root(eigenvalues: np.ndarray, a: float) -> np.ndarray:
-    """H of the eigenvalues above a sqrt(lambda_1), which Sec. 3.2 calls negligible below it."""
-    cutoffs = a / np.sqrt(eigenvalues.max(axis=-1))
-    pairs = zip(eigenvalues.reshape(-1, eigenvalues.shape[-1]), cutoffs.flatten(), strict=True)
-    H = [float(truncated_entropy(values, cutoff)) for values, cutoff in pairs]
-    return np.array(H).reshape(cutoffs.shape)
+    """Return H of the eigenvalues that Sec. 3.2 does not neglect: above a sqrt(lambda_1)."""
+    flat = eigenvalues.reshape(-1, eigenvalues.shape[-1])
+    H = [float(truncated_entropy(values, a / np.sqrt(values.max()))) for values in flat]
+    return np.array(H).reshape(eigenvalues.shape[:-1])
 
 
 KERNELS: dict[str, dict[str, str]] = {
@@ -135,41 +128,39 @@ KERNELS: dict[str, dict[str, str]] = {
         "fig6c_float64": "float64; N = 100",
     },
 }
-"""Experiments that a kernel's figure may mean, with what sets them apart."""
+"""Experiments that the figure of a kernel may mean, with what sets them apart."""
 
 
 def _of_kernel(printed: Printed, folder: Path) -> Iterator[Reading]:
     for name, setting in KERNELS[printed.figure].items():
         found = trainings(folder / name)
         for scale, entropy in SCALES.items():
-            for method, label in FD_METHODS.items():
-                if method in found:
-                    pair = {"ad": found["ad"], "fd": found[method]}
-                    for when, sigma in _spectra(pair):
-                        H = {m: entropy(values, printed.cutoff) for m, values in sigma.items()}
-                        yield Reading(f"{label}; {setting}; {scale}; {when}", H)
+            for method in [m for m in FD_METHODS if m in found]:
+                pair = {"ad": found["ad"], "fd": found[method]}
+                for moment, sigma in _moments(pair):
+                    H = {m: entropy(values, printed.cutoff) for m, values in sigma.items()}
+                    yield Reading(f"{FD_METHODS[method]}; {setting}; {scale}; {moment}", H)
 
 
-def _spectra(pair: dict[str, Trainings]) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
-    """Singular values of J, (S, n), of AD and FD: at the end, then at other steps and rates.
+def _moments(pair: Mapping[str, Trainings]) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
+    """Yield singular values of J, (S, N), of AD and FD: at the end, then at other steps and rates.
 
     First those of the best rates; at the start, where all rates have the same networks, once.
     """
-    best = {m: one.best() for m, one in pair.items()}
-    rates = np.unique(pair["ad"].learning_rates)
-    left = {m: one for m, one in best.items() if one is not None}
-    if len(left) == len(pair):
-        yield (
-            "best learning rates, at the end",
-            {m: one.singular_values[-1] for m, one in left.items()},
-        )
-    whole = {m: one.only(one.learning_rates == rates[0]) for m, one in pair.items()}
-    yield "before training", {m: one.singular_values[0] for m, one in whole.items()}
+    best = {m: members for m, one in pair.items() if (members := one.best())}
+    if len(best) == len(pair):
+        yield "best learning rates, at the end", _at(best, -1)
+    rates = pair["ad"].rates
+    yield "before training", _at({m: one.at_rate(rates[0], True) for m, one in pair.items()}, 0)
     for rate in rates:
-        at = {m: one.at_rate(rate) for m, one in pair.items()}
-        if not all(len(one.seeds) > one.lost for one in at.values()):
+        left = {m: one.at_rate(rate) for m, one in pair.items()}
+        if any(len(one.members) <= one.lost for one in left.values()):
             continue
-        for row, step in enumerate(at["ad"].spectrum_steps):
-            if step > 0 and all(row < len(one.spectrum_steps) for one in at.values()):
-                when = f"learning rate {rate:g}, step {step:g}"
-                yield when, {m: one.singular_values[row] for m, one in at.items()}
+        last = min(len(one.singular_values) for one in left.values())
+        for row, step in enumerate(left["ad"].recorded.steps[:last]):
+            if step > 0:
+                yield f"learning rate {rate:g}, step {step:g}", _at(left, row)
+
+
+def _at(pair: Mapping[str, Trainings], row: int) -> dict[str, np.ndarray]:
+    return {method: one.singular_values[row] for method, one in pair.items()}

@@ -23,8 +23,8 @@ TITLE = (
 )
 PROBLEMS = ("poisson1d", "poisson2d", "biharmonic")
 MATRICES = {
-    "A": ("cause_A", r"\sigma_k \,/\, \sigma_1"),
-    "G": ("cause_G", r"\lambda_k \,/\, \lambda_1"),
+    "A": ("cause_A", r"$\sigma_k \,/\, \sigma_1$ of $A$"),
+    "G": ("cause_G", r"$\lambda_k \,/\, \lambda_1$ of $G$"),
 }
 
 LOOKS: dict[tuple[str, str], dict[str, Any]] = {
@@ -52,9 +52,8 @@ def cause(folder: Path) -> Figure:
     """Spectra by AD, by FD in float32, in float64 and in exact arithmetic, and rounding floors."""
     figure, axes = paper_panels(TITLE, len(MATRICES) * len(PROBLEMS), len(PROBLEMS))
     for one, (matrix, problem) in zip(axes, product(MATRICES, PROBLEMS), strict=True):
-        experiment, values = MATRICES[matrix]
-        one.set(yscale="log", title=f"{problem}, ${matrix}$")
-        one.set(xlabel="index $k$", ylabel=f"${values}$ of ${matrix}$")
+        experiment, label = MATRICES[matrix]
+        one.set(yscale="log", title=f"{problem}, ${matrix}$", xlabel="index $k$", ylabel=label)
         runs = [run for run in find_runs(folder / experiment) if choices(run)["pde"] == problem]
         by_look = {(run.method, choices(run)["precision"]): run for run in runs}
         for method, precision in LOOKS:

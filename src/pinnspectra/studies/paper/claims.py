@@ -118,10 +118,8 @@ def _error_follows(folder: Path, trained: Trained) -> Iterator[Claim]:
 
 
 def _follows(case: str, H: np.ndarray, error: np.ndarray) -> Claim:
-    claim, rho = (
-        "Training error follows entropy (larger entropy, smaller error)",
-        spearman(H, error),
-    )
+    claim = "Training error follows entropy (larger entropy, smaller error)"
+    rho = spearman(H, error)
     return Claim(claim, case, f"Spearman {rho:.2f}, n = {len(H)}", rho <= -STRONG)
 
 

@@ -25,6 +25,7 @@ from pinnspectra.studies.paper.members import (
 )
 from pinnspectra.studies.paper.panels import (
     SHORT,
+    Histories,
     draw_curves,
     draw_errors,
     draw_kernels,
@@ -48,7 +49,7 @@ class PaperFigure:
     @property
     def title(self) -> str:
         """What it shows, in a line."""
-        return (self.function.__doc__ or "").splitlines()[0].removeprefix("Draw ")
+        return (self.function.__doc__ or "").splitlines()[0]
 
     @rc_context(STYLE)
     def draw(self, folder: Path) -> Figure:
@@ -60,7 +61,7 @@ def fig1(folder: Path) -> Figure:
     """Entropy and training error of random features over M = N."""
     by_width = solves_by_width(folder / "fig1")
 
-    def over_width(values: Callable[[Solves], np.ndarray]) -> dict[str, tuple[np.ndarray, ...]]:
+    def over_width(values: Callable[[Solves], np.ndarray]) -> Histories:
         x, every = np.array(list(by_width)), list(by_width.values())
         return {m: (x, np.stack([values(found[m]) for found in every])) for m in every[0]}
 
@@ -196,7 +197,7 @@ def _draw_loss(axes: Axes, found: Mapping[str, Trainings], title: str = r"loss $
     draw_curves(axes, {m: (one.steps, one.metric("loss")) for m, one in _best(found).items()})
 
 
-def _but_ad[T](by_method: Mapping[str, T]) -> dict[str, T]:
+def _but_ad(by_method: Histories) -> Histories:
     """Leave out AD, whose true error is its own."""
     return {method: value for method, value in by_method.items() if method != "ad"}
 

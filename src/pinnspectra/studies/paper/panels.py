@@ -16,6 +16,7 @@ from pinnspectra.show.figures.curves import Curves, looks
 from pinnspectra.show.figures.members import draw_histories
 from pinnspectra.show.figures.panels import draw_mark, new_figure
 from pinnspectra.show.figures.spectra import draw_spectra, draw_truncation
+from pinnspectra.show.figures.style import method_colour
 from pinnspectra.studies.paper.members import Solves, Trainings, truncated_entropy
 
 SHORT = {"ad": "AD", "fd": "FD", "fd_grid": "printed matrix"}
@@ -111,12 +112,10 @@ def draw_curves(axes: Axes, histories: Histories, true: Histories | None = None)
     """Draw histories of each method, the true ones dashed; members that end early are left out."""
     for style, (x, y) in zip(_styles(list(histories)), histories.values(), strict=True):
         draw_histories(axes, x, y, **style)
-    for style, (method, (x, y)) in zip(
-        _styles(list(true or {})), (true or {}).items(), strict=True
-    ):
+    for method, (x, y) in (true or {}).items():
         label = f"{LABELS.get(method, method)}, {TRUE}"
-        dashed = {"linestyle": "--", "linewidth": 1.5, "label": label, "band": False}
-        draw_histories(axes, x, y, **style | dashed)
+        style = {"linestyle": "--", "label": label, "band": False}
+        draw_histories(axes, x, y, method_colour(method), **style)
 
 
 def _styles(methods: list[str]) -> list[dict[str, Any]]:

@@ -3,164 +3,184 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from pinnspectra.runs.found import Row, Run, find_runs
-from pinnspectra.runs.record import by_member, read_arrays, read_metrics, read_spectra
+from pinnspectra.runs.found import find_runs
+from pinnspectra.runs.numbers import number
+from pinnspectra.runs.record import Run
 from pinnspectra.studies.indicators.values import next_rate, rate_to_end, spectrum_indicators
 
-SOLVES = {
-    "relative_training_error": -1,
-    "relative_training_error_ad": -1,
-}
-"""What comes of a random feature solve, and the sign that its correlation with H has in the paper's
-claim: the larger H, the smaller the error."""
+NETWORK = ["problem", "width", "seed"]
+"""Columns of what cases share that are not independent: a problem and the initial network."""
 
-RECORDS = {
-    "rate of loss": 1,
-    "rate of loss/interior_ad64": 1,
-    "rate to the end of loss/interior_ad64": 1,
-    "loss/interior_ad64": -1,
-}
-"""The same of a record of a training run: rates to the next record or to the end, and the loss."""
+SETTING = [*NETWORK, "precision", "learning_rate", "step"]
+"""Columns of what cases share that differ by the method alone."""
 
 RESIDUAL_RATE = "r'Gr/r'r"
 """The rate of the residual itself; of training runs that recorded it."""
 
-RESIDUAL_RATE_COLUMN = "theorem1/rate"
+RESIDUAL_RATE_METRIC = "theorem1/rate"
 
 
 @dataclass(frozen=True)
-class Case:
-    """One spectrum of a network: its indicators, and its outcomes, which they should indicate.
+class Outcome:
+    """What a spectrum should indicate.
 
-    Of a random feature solve, whose learning rate and step are 0, or of a record of a training run.
+    Attributes:
+        name: its column; of solves the key in result.json.
+        sign: that of its correlation with H in the paper's claim.
+        meaning: in a sentence.
+        label: of an axis; "" where it is not drawn.
     """
 
-    problem: str
-    method: str
-    precision: str
-    width: int
-    seed: int
-    learning_rate: float
-    step: int
-    indicators: dict[str, float]
-    outcomes: dict[str, float]
+    name: str
+    sign: int
+    meaning: str
+    label: str = ""
 
-    @property
-    def network(self) -> tuple[str, int, int]:
-        """What cases that are not independent share: a problem and the initial network."""
-        return self.problem, self.width, self.seed
 
-    @property
-    def setting(self) -> tuple[Any, ...]:
-        """All but the method."""
-        return *self.network, self.precision, self.learning_rate, self.step
+SOLVES = (
+    Outcome(
+        "relative_training_error",
+        -1,
+        "What the solve believes, by its own method and precision.",
+        "relative training error",
+    ),
+    Outcome(
+        "relative_training_error_ad",
+        -1,
+        "The same coefficients' residual by AD in float64: what is true.",
+        "the same, by AD in float64",
+    ),
+)
+"""Outcomes of a random feature solve."""
+
+RECORDS = (
+    Outcome(
+        "rate of loss",
+        1,
+        "-d log L / d t of the loss that is minimised, from a record to the next; t is "
+        "learning rate times gradient steps.",
+        r"$-\mathrm{d} \log L \,/\, \mathrm{d} t$, to the next record",
+    ),
+    Outcome(
+        "rate of loss/interior_ad64",
+        1,
+        "The same of the interior loss by AD in float64: what is true.",
+        r"the same of $L_F$, by AD in float64",
+    ),
+    Outcome(
+        "rate to the end of loss/interior_ad64",
+        1,
+        "The same from a record to the end of the run.",
+    ),
+    Outcome(
+        "loss/interior_ad64",
+        -1,
+        "How far training has come: the true interior loss at the record.",
+    ),
+)
+"""Outcomes of a record of a training run: rates to the next record or to the end, and the loss."""
 
 
 @dataclass(frozen=True)
 class Study:
-    """The cases under a folder, and how many runs and members it has by how they ended."""
+    """The cases under a folder, a row each, and the number of members by how they ended.
 
-    solves: list[Case]
-    records: list[Case]
+    The columns of `solves` and `records` are SETTING, "method", the indicators that all have, and
+    the outcomes.
+    """
+
+    solves: pd.DataFrame
+    records: pd.DataFrame
     ended: Counter[str]
 
 
 def find_cases(folder: Path) -> Study:
-    """The cases of all finished members of all runs under a folder.
+    """Read the cases of all finished members of all runs under a folder.
 
-    Half-done, failed and diverged ones are left out and counted, and so are, as damaged, those
-    whose files cannot be read or have no record that another follows.
+    Members that are half done, failed or diverged are left out and counted, and so are, as damaged,
+    those whose files cannot be read or have no record that another follows.
     """
-    solves, records, ended = [], [], Counter()
+    found: dict[bool, list[pd.DataFrame]] = {True: [], False: []}
+    ended = Counter()
     for run in find_runs(folder):
-        is_solve = (run.path / "spectrum.npz").exists()
+        statuses = [row["status"] for row in run.rows]
         try:
-            found = list(_solve(run) if is_solve else _training(run))
+            cases = _solve(run) if run.solve is not None else _training(run)
         except (KeyError, TypeError, ValueError):  # a file that can be read, with other contents
-            found = [[] for _ in run.rows]
-        for row, cases in zip(run.rows, found, strict=True):
-            (solves if is_solve else records).extend(cases)
-            whole = cases or row["status"] not in ("finished", None)
-            ended[str(row["status"]) if whole else "damaged"] += 1
-    return Study(solves, records, ended)
+            cases = pd.DataFrame({"member": []})
+        finished = [member for member, status in enumerate(statuses) if status == "finished"]
+        cases = cases[cases["member"].isin(finished)]
+        for member, status in enumerate(statuses):
+            damaged = status in ("finished", None) and member not in set(cases["member"])
+            ended["damaged" if damaged else str(status)] += 1
+        if len(cases):
+            found[run.solve is not None].append(cases)
+    return Study(*(_joined(found[is_solve]) for is_solve in (True, False)), ended)
 
 
-def _solve(run: Run) -> Iterator[list[Case]]:
-    """The one case of a random feature solve; none where it is not whole."""
-    sigma = read_arrays(run.path / "spectrum.npz").get("singular_values")
-    for row in run.rows:
-        if row["status"] != "finished" or sigma is None:
-            yield []
-            continue
-        indicators = spectrum_indicators(sigma, _float(row["cutoff"]))
-        outcomes = {name: _float(row[name]) for name in SOLVES}
-        yield [Case(*_setting(run), int(row["seed"]), 0.0, 0, _at(indicators, ()), outcomes)]
+def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(tables, join="inner", ignore_index=True) if tables else pd.DataFrame()
 
 
-def _training(run: Run) -> Iterator[list[Case]]:
-    """The cases of each member, one a record but the last; none where they are not whole."""
-    rows = run.rows
-    recorded = _recorded(run, rows)
-    for member, row in enumerate(rows):
-        if row["status"] != "finished" or recorded is None:
-            yield []
-            continue
-        steps, indicators, outcomes = recorded
-        who = *_setting(run), int(row["seed"]), _float(row["learning_rate"])
-        yield [
-            Case(*who, int(step), _at(indicators, at), _at(outcomes, at))
-            for k, step in enumerate(steps[:-1])
-            for at in [(k, member)]
-        ]
+def _solve(run: Run) -> pd.DataFrame:
+    """Return the one case of a random feature solve."""
+    assert run.solve is not None
+    outcomes = {one.name: number(run.result[one.name]) for one in SOLVES}
+    indicators = spectrum_indicators(run.solve.singular_values, run.cutoff)
+    who = {"member": [0], "seed": int(run.result["seed"]), "learning_rate": 0.0, "step": 0}
+    return pd.DataFrame(who | _setting(run) | indicators | outcomes)
 
 
-def _setting(run: Run) -> tuple[str, str, str, int]:
-    """Problem, method, precision and width.
+def _training(run: Run) -> pd.DataFrame:
+    """Return the cases of a training run: the members' records but the last.
 
     Raises:
-        KeyError, TypeError, ValueError: the configuration or the result is damaged.
+        KeyError, TypeError, ValueError: files are damaged or have no two records.
     """
-    precision, width = str(run.config["precision"]), int(run.config["model"]["width"])
-    return str(run.result["pde"]), str(run.result["method"]), precision, width
-
-
-def _recorded(run: Run, rows: list[Row]) -> tuple[np.ndarray, Any, Any] | None:
-    """Steps, (K,), indicators and outcomes, (K - 1, S) or more.
-
-    None where files are damaged or have no two records.
-    """
-    spectra = read_spectra(run.path / "spectra.npz")
-    metrics = by_member(read_metrics(run.path / "metrics.csv"), len(rows))
-    if not spectra or not metrics.keys() >= {"loss", "loss/interior_ad64"}:
-        return None
-    steps, at, of = np.intersect1d(metrics["step"], spectra["steps"], return_indices=True)
-    eigenvalues = spectra["eigenvalues"][of]
-    if eigenvalues.shape[1] != len(rows) or steps.size < 2:
-        return None
-    rates = np.array([_float(row["learning_rate"]) for row in rows])
+    metrics, spectra = run.metrics, run.spectra
+    if spectra is None:
+        raise ValueError("no spectra")
+    steps, at, of = np.intersect1d(metrics["step"], spectra.steps, return_indices=True)
+    rates = np.array([number(row["learning_rate"]) for row in run.rows])
     loss, true = metrics["loss"][at], metrics["loss/interior_ad64"][at]
-    indicators = spectrum_indicators(eigenvalues, _float(rows[0]["cutoff"]))
-    if RESIDUAL_RATE_COLUMN in metrics:
-        indicators[RESIDUAL_RATE] = metrics[RESIDUAL_RATE_COLUMN][at]
-    found = (
+    indicators = spectrum_indicators(spectra.eigenvalues[of], run.cutoff)
+    if RESIDUAL_RATE_METRIC in metrics:
+        indicators[RESIDUAL_RATE] = metrics[RESIDUAL_RATE_METRIC][at]
+    outcomes = (
         next_rate(steps, loss, rates),
         next_rate(steps, true, rates),
         rate_to_end(steps, true, rates),
         true,
     )
-    return steps, indicators, dict(zip(RECORDS, found, strict=True))
+    names = [one.name for one in RECORDS]
+    records, members = steps.size - 1, np.arange(len(rates))
+    values = indicators | dict(zip(names, outcomes, strict=True))
+    who = {
+        "member": np.repeat(members, records),
+        "seed": np.repeat([row["seed"] for row in run.rows], records).astype(int),
+        "learning_rate": np.repeat(rates, records),
+        "step": np.tile(steps[:-1], members.size).astype(int),
+    }
+    by_member = {name: array[:records].T.ravel() for name, array in values.items()}
+    return pd.DataFrame(who | _setting(run) | by_member)
 
 
-def _at(values: dict[str, np.ndarray], index: tuple[int, ...]) -> dict[str, float]:
-    return {name: float(value[index]) for name, value in values.items()}
+def _setting(run: Run) -> dict[str, Any]:
+    """Return problem, method, precision and width.
 
-
-def _float(value: Any) -> float:
-    return float("nan") if value is None else float(value)
+    Raises:
+        KeyError, TypeError, ValueError: the configuration or the result is damaged.
+    """
+    return {
+        "problem": str(run.result["pde"]),
+        "method": str(run.result["method"]),
+        "precision": str(run.config["precision"]),
+        "width": int(run.config["model"]["width"]),
+    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,9 +28,9 @@ class Correlation:
 
 
 def correlations(
-    indicators: np.ndarray, outcomes: np.ndarray, clusters: Sequence[Hashable]
+    indicators: np.ndarray, outcomes: np.ndarray, clusters: np.ndarray
 ) -> list[list[Correlation]]:
-    """Spearman's rho of columns (n, p) with columns (n, q): p lists of q correlations.
+    """Return Spearman's rho of columns (n, p) with columns (n, q): p lists of q correlations.
 
     Equivalent to scipy.stats.spearmanr, ties included. The intervals are from the bootstrap over
     clusters (Davison and Hinkley, Bootstrap Methods and their Application, 1997, Sec. 3.8), since
@@ -41,7 +40,7 @@ def correlations(
     Args:
         indicators: finite values.
         outcomes: finite values of the same cases.
-        clusters: what the cases that belong together share.
+        clusters: the number, from 0, of the cluster of each case, (n,).
     """
     if len(clusters) < FEWEST:
         none = Correlation(np.nan, np.nan, np.nan)
@@ -55,17 +54,15 @@ def correlations(
     return found
 
 
-def _resamples(clusters: Sequence[Hashable]) -> np.ndarray:
-    """How often each case is in each sample, (1 + B, n); in the first, which is the data, once."""
-    known = {cluster: i for i, cluster in enumerate(dict.fromkeys(clusters))}
-    member = np.array([known[cluster] for cluster in clusters])
-    random = np.random.default_rng(0)
-    drawn = random.multinomial(len(known), np.full(len(known), 1 / len(known)), RESAMPLES)
-    return np.vstack([np.ones(member.size), drawn[:, member]])
+def _resamples(clusters: np.ndarray) -> np.ndarray:
+    """Return how often each case is in each sample, (1 + B, n); the first sample is the data."""
+    number = int(clusters.max()) + 1
+    drawn = np.random.default_rng(0).multinomial(number, np.full(number, 1 / number), RESAMPLES)
+    return np.vstack([np.ones(clusters.size), drawn[:, clusters]])
 
 
 def midranks(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Ranks of values, (n,), in samples that have each of them so often, (B, n); (B, n).
+    """Rank values, (n,), in samples that have each of them as often as weights, (B, n), say.
 
     Equal values share the mean of their ranks. Without weights, scipy.stats.rankdata less 1/2.
     """
@@ -80,7 +77,7 @@ def midranks(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def _standard_scores(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Values, (B, n), less their weighted mean and over their weighted norm; NaN if constant."""
+    """Subtract the weighted mean of (B, n), divide by the weighted norm; NaN if constant."""
     total = weights.sum(axis=1, keepdims=True)
     centred = values - (weights * values).sum(axis=1, keepdims=True) / total
     norm = np.sqrt((weights * centred**2).sum(axis=1, keepdims=True))
@@ -88,7 +85,7 @@ def _standard_scores(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def _correlation(rho: np.ndarray) -> Correlation:
-    """From rho of the data and of the samples, (1 + B,)."""
+    """Return rho with its interval, from that of the data and of the samples, (1 + B,)."""
     if np.isnan(rho[0]):
         return Correlation(np.nan, np.nan, np.nan)
     low, high = np.nanquantile(rho, [0.025, 0.975])

@@ -2,87 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
+import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pinnspectra.show.figures.curves import Arrays, hold_arrays
+from pinnspectra.show.figures.curves import axis_label
 from pinnspectra.show.figures.panels import draw_curve, finished, new_figure, ticks
 from pinnspectra.show.figures.style import STYLE, method_colour
-from pinnspectra.show.figures.training import ENTROPY
-
-
-@dataclass(frozen=True, eq=False)
-class Cloud:
-    """Cases of one problem, method and precision: truncated entropy, (n,), and outcomes, (n,)."""
-
-    problem: str
-    method: str
-    precision: str
-    truncated_entropy: np.ndarray
-    outcomes: Arrays
-
-    def __post_init__(self) -> None:
-        hold_arrays(self)
+from pinnspectra.studies.indicators.cases import Outcome
 
 
 @rc_context(STYLE)
-def indicator_figure(title: str, clouds: Sequence[Cloud], labels: Mapping[str, str]) -> Figure:
-    """Outcomes, a row each with its label, over H, a column a problem.
+def indicator_figure(title: str, cases: pd.DataFrame, outcomes: Sequence[Outcome]) -> Figure:
+    """Draw outcomes, a row each, over H, a column a problem.
 
     A method has its colour; float64 is filled, other precisions are not. Of dots that coincide the
-    earlier method's are larger, so that both show. An outcome that is negative somewhere has an
-    axis that is linear near 0 and logarithmic beyond.
+    earlier method's are larger, so that both show.
     """
-    problems = list(dict.fromkeys(cloud.problem for cloud in clouds))
-    methods = list(dict.fromkeys(cloud.method for cloud in clouds))
-    rows, columns = len(labels), len(problems)
+    problems, methods = (list(cases[key].unique()) for key in ("problem", "method"))
+    rows, columns = len(outcomes), len(problems)
     figure, axes = new_figure(title, 1 + 3 * columns, 1.2 + 2.3 * rows, rows, columns)
-    for i, (outcome, label) in enumerate(labels.items()):
-        for j, problem in enumerate(problems):
-            panel = axes[i * columns + j]
-            inside = [cloud for cloud in clouds if cloud.problem == problem]
-            _set_scales(panel, inside, outcome)
-            for cloud in inside:
-                _draw(panel, cloud, outcome, size=6 - methods.index(cloud.method))
-            if i == 0:
-                panel.set_title(problem)
-            if i == rows - 1:
-                panel.set_xlabel(ENTROPY)
-            if j == 0:
-                panel.set_ylabel(label)
+    for panel, (outcome, problem) in zip(axes, product(outcomes, problems), strict=True):
+        inside = cases[cases["problem"] == problem]
+        _set_scales(panel, inside["H"].to_numpy(), inside[outcome.name].to_numpy())
+        for (method, precision), dots in inside.groupby(["method", "precision"], sort=False):
+            colour = method_colour(method)
+            draw_curve(
+                panel,
+                dots["H"].to_numpy(),
+                dots[outcome.name].to_numpy(),
+                color=colour,
+                linestyle="",
+                marker="o",
+                markersize=max(6 - methods.index(method), 3),
+                markerfacecolor=colour if precision == "float64" else "none",
+                markeredgewidth=0.8,
+                label=f"{method}, {precision}",
+            )
+    for panel, problem in zip(axes, problems, strict=False):
+        panel.set_title(problem)
+    for panel in axes[-columns:]:
+        panel.set_xlabel(axis_label("truncated_entropy"))
+    for panel, outcome in zip(axes[::columns], outcomes, strict=True):
+        panel.set_ylabel(outcome.label)
     return finished(figure)
 
 
-def _set_scales(axes: Axes, clouds: Sequence[Cloud], outcome: str) -> None:
-    """Axes that show all cases: logarithmic for H where it has a decade, and for the outcomes."""
-    H = np.concatenate([cloud.truncated_entropy for cloud in clouds])
+def _set_scales(axes: Axes, H: np.ndarray, y: np.ndarray) -> None:
+    """Set scales that show all cases: log for H where it has a decade, and for the outcomes.
+
+    An outcome that is negative somewhere is linear near 0 and logarithmic beyond.
+    """
     axes.xaxis.set_major_locator(ticks(6))
     if 0 < 10 * H.min() < H.max():
         axes.set_xscale("log")
-    y = np.concatenate([cloud.outcomes[outcome] for cloud in clouds])
     if (y < 0).any():
         near = np.quantile(np.abs(y[np.isfinite(y) & (y != 0)]), 0.1)
         axes.set_yscale("symlog", linthresh=10 ** np.ceil(np.log10(near)))
     else:
         axes.set_yscale("log")
-
-
-def _draw(axes: Axes, cloud: Cloud, outcome: str, size: float) -> None:
-    colour = method_colour(cloud.method)
-    draw_curve(
-        axes,
-        cloud.truncated_entropy,
-        cloud.outcomes[outcome],
-        color=colour,
-        linestyle="",
-        marker="o",
-        markersize=max(size, 3),
-        markerfacecolor=colour if cloud.precision == "float64" else "none",
-        markeredgewidth=0.8,
-        label=f"{cloud.method}, {cloud.precision}",
-    )

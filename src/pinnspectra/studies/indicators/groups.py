@@ -2,128 +2,58 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from pinnspectra.studies.indicators.cases import Case
+from pinnspectra.studies.indicators.cases import NETWORK, SETTING, Outcome
 from pinnspectra.studies.indicators.correlation import Correlation, correlations
-
-AD = "ad"
 
 SAME = 0.01
 """Relative difference up to which two entropies are the same."""
 
-Table = dict[str, dict[str, Correlation]]
-"""Correlations by outcome and indicator."""
 
-
-@dataclass(frozen=True)
-class Pairs:
-    """Networks of one problem and precision whose residual AD and another method take.
-
-    number: pairs with the same network, learning rate and step.
-    larger, smaller: in how many of them H is larger by AD, and smaller; in the others it is the
-        same (SAME).
-    ratio: the median of H by AD over H by the other method.
-    better: in how many an outcome is better by AD, by outcome.
-    foretold: in how many the method with the larger H has the better outcome, by outcome; where H
-        is the same nothing is foretold.
-    """
-
-    problem: str
-    precision: str
-    other: str
-    number: int
-    larger: int
-    smaller: int
-    ratio: float
-    better: dict[str, int]
-    foretold: dict[str, int]
-
-
-def grouped(cases: Sequence[Case]) -> dict[str, list[Case]]:
-    """All cases; those of each problem, method and precision; those that share all three."""
-    groups = {"all": list(cases)}
-    groups |= _by(cases, lambda case: case.problem)
-    groups |= _by(cases, lambda case: case.method)
-    groups |= _by(cases, lambda case: case.precision)
-    return groups | _by(cases, lambda case: f"{case.problem}, {case.precision}, {case.method}")
-
-
-def _by(cases: Sequence[Case], key: Callable[[Case], str]) -> dict[str, list[Case]]:
-    groups: dict[str, list[Case]] = defaultdict(list)
-    for case in cases:
-        groups[key(case)].append(case)
-    return groups
-
-
-def strata(cases: Sequence[Case]) -> list[list[Case]]:
-    """The cases of each problem, precision and step of training; of solves, and width.
-
-    Within these, neither the problem nor the time makes a correlation.
-    """
-    groups: dict[Hashable, list[Case]] = defaultdict(list)
-    for case in cases:
-        solved = case.width if case.step == 0 and case.learning_rate == 0 else None
-        groups[case.problem, case.precision, case.step, solved].append(case)
-    return list(groups.values())
-
-
-def correlated(cases: Sequence[Case], indicators: Sequence[str]) -> tuple[int, Table]:
-    """How many cases have all values, and the correlations of these."""
-    outcomes = list(cases[0].outcomes)
-    x = np.array([[case.indicators[name] for name in indicators] for case in cases])
-    y = np.array([[case.outcomes[name] for name in outcomes] for case in cases])
-    whole = np.flatnonzero(np.isfinite(np.hstack([x, y])).all(axis=1)).tolist()
-    clusters = [cases[i].network for i in whole]
-    found = correlations(x[whole], y[whole], clusters)
-    table = {
-        outcome: {name: found[i][j] for i, name in enumerate(indicators)}
-        for j, outcome in enumerate(outcomes)
+def grouped(cases: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return all cases; those of each problem, method and precision; those that share all three."""
+    keys = (["problem"], ["method"], ["precision"], ["problem", "precision", "method"])
+    return {"all": cases} | {
+        ", ".join(values): group for key in keys for values, group in cases.groupby(key, sort=False)
     }
-    return len(clusters), table
 
 
-def paired(cases: Sequence[Case], signs: dict[str, int]) -> list[Pairs]:
-    """AD beside each other method, by problem and precision.
+def correlated(
+    cases: pd.DataFrame, indicators: Sequence[str], outcomes: Sequence[str]
+) -> tuple[int, dict[str, dict[str, Correlation]]]:
+    """Return how many cases have all values, and their correlations by outcome and indicator."""
+    whole = cases[np.isfinite(cases[[*indicators, *outcomes]]).all(axis=1)]
+    networks = whole.groupby(NETWORK, sort=False).ngroup().to_numpy()
+    x, y = (whole[[*names]].to_numpy() for names in (indicators, outcomes))
+    found = zip(*correlations(x, y, networks), strict=True)
+    by_outcome = [dict(zip(indicators, of_one, strict=True)) for of_one in found]
+    return len(whole), dict(zip(outcomes, by_outcome, strict=True))
 
-    Args:
-        cases: of networks of one kind.
-        signs: +1 for outcomes of which more is better, -1 for the others.
+
+def paired(cases: pd.DataFrame, outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """Compare AD with each other method, by problem and precision, on the same networks.
+
+    The number of pairs; in how many of them H is larger by AD, and smaller (by more than SAME); the
+    median ratio of H; and of each outcome in how many it is better by AD, and in how many the
+    method with the larger H has the better one.
     """
-    by_ad = {case.setting: case for case in cases if case.method == AD}
-    groups: dict[tuple[str, str, str], list[tuple[Case, Case]]] = defaultdict(list)
-    for case in cases:
-        if case.method != AD and case.setting in by_ad:
-            key = case.problem, case.precision, case.method
-            groups[key].append((by_ad[case.setting], case))
-    return [_pairs(*key, pairs, signs) for key, pairs in groups.items()]
-
-
-def _pairs(
-    problem: str,
-    precision: str,
-    other: str,
-    pairs: Sequence[tuple[Case, Case]],
-    signs: dict[str, int],
-) -> Pairs:
-    H = np.array([[case.indicators["H"] for case in pair] for pair in pairs])
-    by_H = np.sign(H[:, 0] - H[:, 1]) * (np.abs(H[:, 0] - H[:, 1]) > SAME * H.max(axis=1))
-    better = {}
-    for name, sign in signs.items():
-        by_ad, by_other = np.array([[case.outcomes[name] for case in pair] for pair in pairs]).T
-        better[name] = np.sign(sign * (by_ad - by_other))
-    return Pairs(
-        problem,
-        precision,
-        other,
-        number=len(pairs),
-        larger=int((by_H > 0).sum()),
-        smaller=int((by_H < 0).sum()),
-        ratio=float(np.median(H[:, 0] / H[:, 1])),
-        better={name: int((who > 0).sum()) for name, who in better.items()},
-        foretold={name: int((who * by_H > 0).sum()) for name, who in better.items()},
-    )
+    by_ad = cases[cases["method"] == "ad"].drop_duplicates(SETTING, keep="last")
+    both = cases[cases["method"] != "ad"].merge(by_ad, on=SETTING, suffixes=("", " by AD"))
+    rows = []
+    groups = both.groupby(["problem", "precision", "method"], sort=False)
+    for (problem, precision, other), pairs in groups:
+        H, H_ad = pairs["H"], pairs["H by AD"]
+        by_H = np.sign(H_ad - H) * ((H_ad - H).abs() > SAME * np.maximum(H, H_ad))
+        row = {"problem": problem, "precision": precision, "AD beside": other, "pairs": len(pairs)}
+        row["H larger, smaller"] = int((by_H > 0).sum()), int((by_H < 0).sum())
+        row["ratio of H"] = float((H_ad / H).median())
+        for one in outcomes:
+            better = np.sign(one.sign * (pairs[f"{one.name} by AD"] - pairs[one.name]))
+            row[one.name] = int((better > 0).sum()), int((better * by_H > 0).sum())
+        rows.append(row)
+    return rows

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
-from pinnspectra.studies.indicators.cases import RECORDS, RESIDUAL_RATE, SOLVES, Case, Study
+from pinnspectra.studies.indicators.cases import RECORDS, RESIDUAL_RATE, SOLVES, Outcome, Study
 from pinnspectra.studies.indicators.correlation import Correlation
-from pinnspectra.studies.indicators.groups import SAME, correlated, grouped, paired, strata
+from pinnspectra.studies.indicators.groups import SAME, correlated, grouped, paired
 from pinnspectra.studies.indicators.values import INDICATORS
+from pinnspectra.studies.markdown import table
 
 INTRODUCTION = """\
 # Indicators
@@ -26,117 +28,114 @@ CLAIM = {
     -1: "The claim: the larger H, the smaller this (rho near -1).",
     1: "The claim: the larger H, the larger this (rho near 1).",
 }
-
-MEANING = {
-    "relative_training_error": "What the solve believes, by its own method and precision.",
-    "relative_training_error_ad": "The same coefficients' residual by AD in float64: what is true.",
-    "rate of loss": "-d log L / d t of the loss that is minimised, from a record to the next; t is "
-    "learning rate times gradient steps.",
-    "rate of loss/interior_ad64": "The same of the interior loss by AD in float64: what is true.",
-    "rate to the end of loss/interior_ad64": "The same from a record to the end of the run.",
-    "loss/interior_ad64": "How far training has come: the true interior loss at the record.",
-}
-"""What an outcome is."""
+"""The paper's claim by the sign of rho."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """One of the study's two questions, with the cases that answer it.
+    """One of the study's two questions.
 
-    signs: the sign that rho of H and an outcome has in the paper's claim, by outcome.
-    within: what the cases have in common within which correlations are taken too.
+    Attributes:
+        title: the question.
+        figure: the name of the file.
+        cases: those that answer it.
+        outcomes: of these cases.
+        within: columns; correlations are also taken of the cases that share them.
     """
 
     title: str
     figure: str
-    cases: list[Case]
-    signs: dict[str, int]
-    within: str
+    cases: pd.DataFrame
+    outcomes: Sequence[Outcome]
+    within: tuple[str, str, str]
+
+    @property
+    def indicators(self) -> list[str]:
+        """The columns of the indicators that all cases have."""
+        return [name for name in (*INDICATORS, RESIDUAL_RATE) if name in self.cases]
 
 
 def parts(study: Study) -> list[Part]:
-    """The questions to which there are cases."""
+    """Return the questions to which there are cases."""
     both = [
         Part(
             "Random features: does H indicate the training error?",
             "indicators_rfm.png",
             study.solves,
             SOLVES,
-            "problem, precision and width",
+            ("problem", "precision", "width"),
         ),
         Part(
             "Networks: does H indicate the speed of training?",
             "indicators_nn.png",
             study.records,
             RECORDS,
-            "problem, precision and step",
+            ("problem", "precision", "step"),
         ),
     ]
-    return [part for part in both if part.cases]
+    return [part for part in both if len(part.cases)]
 
 
 def report(study: Study) -> str:
-    """The whole study as Markdown."""
+    """Format the whole study as Markdown."""
     ended = ", ".join(f"{n} {status}" for status, n in sorted(study.ended.items()))
     lines = [
         INTRODUCTION,
         f"Solves and members of training runs: {ended}; only finished ones are used.",
         f"{len(study.solves)} cases are solves, {len(study.records)} records of training runs.",
         "",
-        *(f"- {name}: {said}" for name, said in INDICATORS.items()),
+        *(f"- {name}: {meaning}" for name, meaning in INDICATORS.items()),
         f"- {RESIDUAL_RATE}: the rate of the residual r of the whole loss, where it was recorded",
     ]
     for part in parts(study):
-        lines += ["", *_part(part)]
+        lines += ["", f"## {part.title}", "", f"![{part.title}]({part.figure})"]
+        lines += [*_correlations(part), "", *_pairs(part)]
     return "\n".join(lines) + "\n"
 
 
-def _part(part: Part) -> list[str]:
-    first = part.cases[0].indicators
-    indicators = [name for name in first if all(name in case.indicators for case in part.cases)]
-    found = {name: correlated(cases, indicators) for name, cases in grouped(part.cases).items()}
-    inside = [correlated(cases, indicators)[1] for cases in strata(part.cases)]
-    lines = [f"## {part.title}", "", f"![{part.title}]({part.figure})"]
-    for outcome, sign in part.signs.items():
-        tables = {name: table[outcome] for name, (_, table) in found.items()}
-        lines += ["", f"### {outcome}", "", f"{MEANING[outcome]} {CLAIM[sign]}", ""]
-        lines += [*_statements(tables, [table[outcome] for table in inside], sign, part.within), ""]
-        lines += _aligned(
-            ["cases of", "n", *indicators],
-            [
-                [name, str(n), *(_cell(table[outcome][i]) for i in indicators)]
-                for name, (n, table) in found.items()
-            ],
-        )
-    return [*lines, "", *_pairs(part)]
+def _correlations(part: Part) -> list[str]:
+    """Format a section for each outcome: what holds of H, and the correlations in all groups."""
+    names, outcomes = part.indicators, [one.name for one in part.outcomes]
+    groups = grouped(part.cases)
+    found = {name: correlated(cases, names, outcomes) for name, cases in groups.items()}
+    strata = [cases for _, cases in part.cases.groupby(list(part.within), sort=False)]
+    inside = [correlated(cases, names, outcomes)[1] for cases in strata]
+    lines = []
+    for one in part.outcomes:
+        by_group = {name: of[one.name] for name, (_, of) in found.items()}
+        rho = np.array([of[one.name]["H"].rho for of in inside])
+        lines += ["", f"### {one.name}", "", f"{one.meaning} {CLAIM[one.sign]}", ""]
+        lines += [*_statements(by_group, rho[np.isfinite(rho)], one.sign, part.within), ""]
+        rows = [
+            [name, str(n), *map(_cell, by_group[name].values())] for name, (n, _) in found.items()
+        ]
+        lines.append(table(["cases of", "n", *names], rows, padded=True))
+    return lines
 
 
 def _statements(
-    tables: dict[str, dict[str, Correlation]],
-    inside: Sequence[dict[str, Correlation]],
+    by_group: Mapping[str, Mapping[str, Correlation]],
+    inside: np.ndarray,
     sign: int,
-    within: str,
+    within: tuple[str, str, str],
 ) -> list[str]:
-    """What holds of H, and what does better, in words."""
-    pooled = tables["all"]
-    as_claimed = [name for name, row in tables.items() if row["H"].sign == sign]
-    opposite = [name for name, row in tables.items() if row["H"].sign == -sign]
-    rho = np.array([row["H"].rho for row in inside])
-    rho = rho[np.isfinite(rho)]
+    """Tell what holds of H, whose rho within the strata are `inside`, and what does better."""
+    pooled = by_group["all"]
+    as_claimed = [name for name, of in by_group.items() if of["H"].sign == sign]
+    opposite = [name for name, of in by_group.items() if of["H"].sign == -sign]
+    neither = len(by_group) - len(as_claimed) - len(opposite)
     best = max(pooled, key=lambda name: np.nan_to_num(abs(pooled[name].rho)))
     lines = [
         f"- H over all cases: {_cell(pooled['H'])}.",
-        f"- H in {len(tables)} groups: as claimed in {_listed(as_claimed)}; the opposite in "
-        f"{_listed(opposite)}; neither in {len(tables) - len(as_claimed) - len(opposite)}.",
-        f"- Strongest over all cases: {best}, {_cell(pooled[best])}.",
+        f"- H in {len(by_group)} groups: as claimed in {_listed(as_claimed)}; the opposite in "
+        f"{_listed(opposite)}; neither in {neither}.",
     ]
-    if rho.size:
-        lines.insert(
-            2,
-            f"- H within one {within}: median {np.median(rho):.2f}, from {rho.min():.2f} to "
-            f"{rho.max():.2f}; the sign is as claimed in {(rho * sign > 0).sum()} of {rho.size}.",
-        )
-    return lines
+    if inside.size:
+        middle = f"median {np.median(inside):.2f}, from {inside.min():.2f} to {inside.max():.2f}"
+        right = f"the sign is as claimed in {(inside * sign > 0).sum()} of {inside.size}"
+        first, second, third = within
+        lines.append(f"- H within one {first}, {second} and {third}: {middle}; {right}.")
+    return [*lines, f"- Strongest over all cases: {best}, {_cell(pooled[best])}."]
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -144,22 +143,10 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _pairs(part: Part) -> list[str]:
-    """AD beside the other methods, network by network."""
-    rows = [
-        [
-            pairs.problem,
-            pairs.precision,
-            pairs.other,
-            str(pairs.number),
-            f"{pairs.larger}, {pairs.smaller}",
-            f"{pairs.ratio:.4g}",
-            *(f"{pairs.better[name]}, {pairs.foretold[name]}" for name in part.signs),
-        ]
-        for pairs in paired(part.cases, part.signs)
-    ]
+    """Format AD beside the other methods, network by network."""
+    rows = paired(part.cases, part.outcomes)
     if not rows:
         return []
-    header = ["problem", "precision", "AD beside", "pairs", "H larger, smaller", "ratio of H"]
     return [
         "### AD beside other methods, for the same network",
         "",
@@ -167,20 +154,17 @@ def _pairs(part: Part) -> list[str]:
         "of its ratio. Of each outcome: in how many pairs it is better by AD; in how many the",
         "method with the larger H has the better one.",
         "",
-        *_aligned([*header, *part.signs], rows),
+        table(list(rows[0]), [[*map(_value, row.values())] for row in rows], padded=True),
     ]
+
+
+def _value(value: str | float | tuple[int, int]) -> str:
+    if isinstance(value, tuple):
+        return f"{value[0]}, {value[1]}"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _cell(correlation: Correlation) -> str:
     if np.isnan(correlation.rho):
         return "-"
     return f"{correlation.rho:.2f} [{correlation.low:.2f}, {correlation.high:.2f}]"
-
-
-def _aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """A Markdown table that can be read as text too."""
-    every = [list(header), *map(list, rows)]
-    widths = [max(len(row[i]) for row in every) for i in range(len(header))]
-    lines = [" | ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in every]
-    rule = " | ".join("-" * width for width in widths)
-    return [f"| {line} |" for line in [lines[0], rule, *lines[1:]]]

@@ -53,7 +53,7 @@ def next_rate(steps: np.ndarray, loss: np.ndarray, rates: np.ndarray) -> np.ndar
 
 
 def rate_to_end(steps: np.ndarray, loss: np.ndarray, rates: np.ndarray) -> np.ndarray:
-    """The same from each record to the last, (K - 1, S)."""
+    """-d log L / d t from each record to the last, (K - 1, S), as `next_rate`."""
     log = _log(loss)
     return (log[:-1] - log[-1]) / ((steps[-1] - steps[:-1])[:, None] * rates)
 

@@ -68,7 +68,7 @@ def fig1(folder: Path) -> Figure:
     figure, axes = paper_panels(f"Fig. 1: random features, poisson1d; {SEEDS}", 2, 2)
     draw_curves(axes[0], over_width(lambda one: one.entropy(1e-12)))
     axes[0].set(title="truncated entropy", ylabel="truncated entropy $H_A(10^{-12})$")
-    axes[1].set(yscale="log", title="training error at $P = e(10^{-12})$", ylabel=ERROR)
+    axes[1].set(yscale="log", title="training error at $p = e(10^{-12})$", ylabel=ERROR)
     true = over_width(lambda one: one.true_training_error)
     draw_curves(axes[1], over_width(lambda one: one.training_error), _but_ad(true))
     for one in axes:

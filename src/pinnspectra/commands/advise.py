@@ -17,12 +17,12 @@ from pinnspectra.command_line.components import build, build_collocation
 from pinnspectra.command_line.settings import TrainSettings
 from pinnspectra.runs.folder import RunFolder
 from pinnspectra.runs.messages import SettingsError
-from pinnspectra.studies.advise.step_error_figure import step_error_figure
+from pinnspectra.studies.advise.figure import step_error_figure
 
 CONF = Path(__file__).parents[3] / "conf"
 
 POINTS = 1024
-"""Interior points that are used at most; of more, so many are taken evenly."""
+"""Interior points that are used at most, taken evenly."""
 
 
 def advise(settings: TrainSettings, folder: RunFolder) -> int:
@@ -39,7 +39,7 @@ def advise(settings: TrainSettings, folder: RunFolder) -> int:
         Subject,
         advice,
         candidates,
-        step_panel,
+        step_curves,
     )
     from pinnspectra.training.driver import pays
 
@@ -62,17 +62,15 @@ def advise(settings: TrainSettings, folder: RunFolder) -> int:
         found = candidates(subject, given, order, compiled)
     except ValueError as error:
         raise SettingsError(str(error)) from error
-    network_said = f"a network after {TRAINED_STEPS} gradient steps by AD in {settings.precision}"
+    trained = f"a network after {TRAINED_STEPS} gradient steps by AD in {settings.precision}"
     rows = [c.row for c in found]
     table = "\n".join(aligned(rows, list(rows[0])))
-    print(f"{folder.pde}, {network_said}\n\n{table}\n\nadvice: {advice(found)}")
-    panels = [step_panel(subject, name) for name in ("float32", "float64")]
-    title = f"Error of differences over the step: {folder.pde}, {network_said}"
-    marked = {f"$h$ = {given:g}": given}
-    draw(
-        folder.path / "figures" / "step_error.png", lambda: step_error_figure(panels, title, marked)
-    )
-    print(f"see {folder.path / 'figures' / 'step_error.png'}")
+    print(f"{folder.pde}, {trained}\n\n{table}\n\nadvice: {advice(found)}")
+    panels = {name: step_curves(subject, name) for name in ("float32", "float64")}
+    title = f"Error of differences over the step: {folder.pde}, {trained}"
+    picture = folder.path / "figures" / "step_error.png"
+    draw(picture, lambda: step_error_figure(title, panels, given))
+    print(f"see {picture}")
     return 0
 
 

@@ -25,7 +25,7 @@ from pinnspectra.rounding.law import entry_deviation, largest_error
 from pinnspectra.solvers import Adam
 from pinnspectra.solvers.random_features import FLOOR_MARGIN
 from pinnspectra.spectra.decomposition import singular_values
-from pinnspectra.studies.advise.step_error_figure import StepCurve, StepPanel
+from pinnspectra.studies.advise.figure import StepCurve
 from pinnspectra.training.driver import FunctionalDriver
 from pinnspectra.training.problem import Problem
 
@@ -33,14 +33,13 @@ ORDERS = (2, 4, 6)
 """The accuracy orders that are compared."""
 
 TRAINED_STEPS, LEARNING_RATE = 1000, 3e-3
-"""The gradient steps of Adam before errors are taken."""
+"""Training by Adam before errors are taken."""
 
 TIMED_SECONDS, TIMINGS = 0.1, 5
-"""Gradient steps are timed for so long, and so often, of which the shortest time counts."""
+"""Gradient steps take at least this time in each of these timings; the shortest counts."""
 
-SMALL_ERROR, FASTER = 1e-3, 0.9
-"""Differences are preferred to AD where their error is below the first, relative to f, and a
-gradient step takes less than the second of AD's time."""
+SMALL_ERROR, SMALL_COST = 1e-3, 0.9
+"""Error, relative to f, and cost, relative to AD, below which differences are preferred to AD."""
 
 SCAN = np.geomspace(1 / 30, 30, 61)
 """Steps over the best one at which the figure has the expected error; every third is measured."""
@@ -48,14 +47,15 @@ SCAN = np.geomspace(1 / 30, 30, 61)
 
 @dataclass(frozen=True)
 class Candidate:
-    """A method as it does on one network.
+    """A method, measured on one network.
 
-    choice: the overrides that choose it.
-    step: h, of the operator inside; None for AD.
-    error: the expected rms error of the operator, over the rms of f.
-    floor: the top of the rounding floor under the spectrum of A, of the hidden layers' features,
-        over sigma_1.
-    cost: the time of a gradient step over AD's.
+    Attributes:
+        choice: the overrides that choose it.
+        step: h, of the operator inside; None for AD.
+        error: the expected rms error of the operator over the rms of f.
+        floor: the top of the rounding floor under the spectrum of A, of the hidden layers'
+            features, over sigma_1.
+        cost: the time of a gradient step over AD's.
     """
 
     choice: str
@@ -84,7 +84,7 @@ class Candidate:
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """What methods are compared on: a problem at float64 points, a network and its parameters."""
+    """What methods are compared on: a problem at float64 points, and a network."""
 
     collocation: Collocation
     network: AbstractNetwork
@@ -92,7 +92,7 @@ class Subject:
     boundary_weight: float
 
     def field(self, dtype: torch.dtype) -> Field:
-        """u in a dtype, whatever the parameters were trained in."""
+        """Return u in a dtype, whatever the parameters were trained in."""
         return self.network.field({n: value.to(dtype) for n, value in self.parameters.items()})
 
     @property
@@ -103,19 +103,19 @@ class Subject:
     def fitted(
         self, method: AbstractDifferentiation, dtype: torch.dtype
     ) -> AbstractDifferentiation:
-        """A method fitted to the network in a dtype."""
+        """Fit a method to the network in a dtype."""
         working = replace(self.collocation, method=method).to(dtype)
         return working.fitted(self.field(dtype)).method
 
     def step_error(self, accuracy_order: int, dtype: torch.dtype) -> StepError:
-        """The expected error of the operators of the highest order, over the rms of f."""
+        """Return the expected error of the operators of the highest order over the rms of f."""
         operators, x = self.collocation.leading_operators, self.collocation.interior.to(dtype)
         error = StepError.estimate(self.field(dtype), x, operators, accuracy_order)
         truncation, rounding = error.truncation / self.scale, error.rounding / self.scale
         return replace(error, truncation=truncation, rounding=rounding)
 
     def rounding_by_ad(self, dtype: torch.dtype) -> float:
-        """The rounding error of the operator by AD, measured as noise, over the rms of f."""
+        """Measure the rounding error of the operator by AD as noise, over the rms of f."""
         u, x = self.field(dtype), self.collocation.interior.to(dtype)
 
         def operator(x: Tensor) -> Tensor:
@@ -124,13 +124,13 @@ class Subject:
         return float(noise_level(operator, x)) / self.scale
 
     def measured_error(self, method: AbstractDifferentiation, dtype: torch.dtype) -> float:
-        """rms of the residual in a dtype minus that by AD in float64, over the rms of f."""
+        """Measure the rms of the residual minus that by AD in float64, over the rms of f."""
         working = replace(self.collocation, method=method).to(dtype)
         exact = self.collocation.by_ad().residual(self.field(torch.float64))
         return _rms(working.residual(self.field(dtype)).double() - exact) / self.scale
 
     def floor(self, method: AbstractDifferentiation) -> float:
-        """The largest rounding error in the spectrum of A, as predicted, over sigma_1."""
+        """Predict the largest rounding error in the spectrum of A, over sigma_1."""
         collocation = replace(self.collocation, method=method)
         deviation = float(entry_deviation(collocation, self.network, self.parameters)[0])
         rows = len(self.collocation.interior.coordinates)
@@ -140,7 +140,7 @@ class Subject:
         return largest_error(deviation, rows, self.network.width) / float(sigma[0])
 
     def driver(self, method: AbstractDifferentiation, compiled: bool | str) -> FunctionalDriver:
-        """What trains the parameters themselves by a method, with Adam."""
+        """Return a driver that trains the subject's parameters by a method, with Adam."""
         dtype = self.parameters["coefficients"].dtype
         working = replace(self.collocation, method=method).to(dtype)
 
@@ -155,7 +155,7 @@ class Subject:
 def candidates(
     subject: Subject, given_step: float, given_order: int, compiled: bool | str
 ) -> list[Candidate]:
-    """AD, differences as they are given, and those of each accuracy order with their best step.
+    """Measure AD, the given differences, and those of each accuracy order with their best step.
 
     The subject's parameters are trained before, in place.
 
@@ -180,27 +180,24 @@ def candidates(
     error_by_ad, floor_by_ad = subject.rounding_by_ad(dtype), subject.floor(Automatic())
     found = [Candidate("method=ad", None, error_by_ad, floor_by_ad, 1.0)]
 
-    def add(
-        step: float | str, p: int, method: AbstractDifferentiation, h: float, error: float
-    ) -> None:
+    def add(step: float | str, p: int, method: AbstractDifferentiation, h: float, e: float) -> None:
         choice = f"method=fd method.step={step} method.accuracy_order={p}"
         cost = _seconds(subject.driver(method, compiled)) / second
-        found.append(Candidate(choice, h, error, subject.floor(method), cost))
+        found.append(Candidate(choice, h, e, subject.floor(method), cost))
 
-    given = subject.step_error(given_order, dtype).at(given_step)
+    error = subject.step_error(given_order, dtype).at(given_step)
     method = FiniteDifference(given_step, given_order)
-    add(given_step, given_order, method, given_step, given)
+    add(given_step, given_order, method, given_step, error)
     for p in ORDERS:
         best = subject.fitted(FiniteDifference("auto", p), dtype)
         add("auto", p, best, best.metrics["step"], best.metrics["expected_error"] / subject.scale)
     return found
 
 
-def step_panel(subject: Subject, precision: str) -> StepPanel:
-    """The error over the step in one precision, expected and measured."""
+def step_curves(subject: Subject, precision: str) -> tuple[list[StepCurve], float]:
+    """Return the errors over the step in a precision, and the rounding error of AD there."""
     dtype = getattr(torch, precision)
-    curves = [_curve(subject, p, dtype) for p in ORDERS]
-    return StepPanel(precision, curves, subject.rounding_by_ad(dtype))
+    return [_curve(subject, p, dtype) for p in ORDERS], subject.rounding_by_ad(dtype)
 
 
 def _curve(subject: Subject, accuracy_order: int, dtype: torch.dtype) -> StepCurve:
@@ -217,21 +214,21 @@ def _curve(subject: Subject, accuracy_order: int, dtype: torch.dtype) -> StepCur
 
 
 def advice(found: Sequence[Candidate]) -> str:
-    """What to take of AD, which comes first, given differences, and others; in a line."""
+    """Tell in a line what to take of AD, which comes first, given differences, and others."""
     ad, given, *others = found
     best = min(others, key=lambda c: c.error)
-    close = [c for c in others if c.error < SMALL_ERROR and c.cost < FASTER]
+    close = [c for c in others if c.error < SMALL_ERROR and c.cost < SMALL_COST]
     taken = min(close, key=lambda c: c.cost, default=ad)
     if taken is ad:
-        said = f"take {ad.choice}: its error is rounding alone, {ad.error:.1e} of f"
-        said += f"; of differences {best.choice} has the least, {best.error:.1e}"
+        reason = f"its error is rounding alone, {ad.error:.1e} of f"
+        reason += f"; of differences {best.choice} has the least, {best.error:.1e}"
     else:
-        said = f"take {taken.choice}: {taken.cost:.2g} of the time of AD, error {taken.error:.1e}"
-    return f"{said}; {given.choice} has {given.error:.1e}"
+        reason = f"{taken.cost:.2g} of the time of AD, error {taken.error:.1e}"
+    return f"take {taken.choice}: {reason}; {given.choice} has {given.error:.1e}"
 
 
 def _seconds(driver: FunctionalDriver) -> float:
-    """The time of a gradient step; with rates of zero, which leave the parameters as they are."""
+    """Time a gradient step, with rates of zero, which leave the parameters as they are."""
     steps, elapsed = 1, 0.0
     while elapsed < TIMED_SECONDS:
         steps *= 2

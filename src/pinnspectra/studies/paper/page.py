@@ -18,52 +18,6 @@ from pinnspectra.studies.paper.prediction import prediction_table
 from pinnspectra.studies.paper.printed import PRINTED, REPRODUCED, Printed
 from pinnspectra.studies.paper.readings import KERNELS, Reading, nearest, readings
 
-INTRODUCTION = """# The paper, reproduced
-
-Made by `make paper-docs`: every figure and printed number of *Automatic Differentiation is
-Essential in Training Neural Networks for Solving Differential Equations*, ours beside the paper's.
-The experiments are `conf/experiment/*.yaml`; `python -m pinnspectra.paper --only fig3` makes one
-figure. Bands are from the minimum to the maximum of five seeds. FD is the stencil at shifted points
-(`method=fd`); the printed matrices, whose end rows are cut off, are a third line (`fd_grid`).
-"""
-
-NUMBERS = """## Every printed number
-
-Truncated entropies H (Definition 2, natural logarithm), of the singular values of A in float64 and
-of the eigenvalues of G in float32 at the end of training. Ours: median and range of the seeds, at
-the settings that the paper prints. A number is *reproduced* if it is inside the range of ours or
-within 10 % of their median; *same ordering* means that only AD and FD are in the printed order. The
-last two columns are of the nearest of the readings in the next table, where it is not the first.
-The paper does not print the M = N of Fig. 3: 400 is ours.
-"""
-
-READINGS = """## What the paper leaves open
-
-Readings of each pair, the nearest first, and the first, which is that of the table above. The
-factor is the larger of those that lie between the medians and the printed numbers of AD and FD.
-"""
-
-PREDICTED = """## Rounding, predicted
-
-The entropies of A by FD, of the runs of the first table, as they are foretold without a difference
-being taken ([rounding.md](rounding.md)): in exact arithmetic, where FD has AD's entropy; by the law
-of the rounding floor, from dtype, stencil, step, points and features; and with rounding emulated,
-which knows the order of summation and the nodes that neighbours share.
-"""
-
-CLAIMS = """## The claims
-
-Alike means within 10 %; one quantity follows another from a Spearman coefficient of 0.5 on; FD is
-slower where its true loss (interior, by AD in float64) at the end is 1.1 times AD's. Each method
-is taken at its best learning rate. A true error is that of the same solution by AD in float64.
-"""
-
-RATES = """## Learning rates
-
-Of each network experiment that which is shown has the least median loss at the end, of those at
-which fewer members diverged than did not. Diverged members are left out.
-"""
-
 NEAREST = 3
 """Readings of a pair that the table of readings has, beside the first."""
 
@@ -75,33 +29,39 @@ def write_table(folder: Path) -> Path:
     """Write table.md from the finished experiments under a folder."""
     found = {p.figure: readings(p, folder) for p in PRINTED}
     measured = claims(folder)
-    parts = [
-        NUMBERS, _numbers(found), "", _counts(found), "", *_reasons(found), "",
-        READINGS, _readings(found), "",
-        PREDICTED, prediction_table(folder), "",
-        CLAIMS, _summary(measured), "", _claims(measured), "",
-        RATES, _learning_rates(folder), "",
-    ]  # fmt: skip
-    return _write(folder / "table.md", parts)
+    return _write(
+        folder / "table.md",
+        numbers=_numbers(found),
+        counts=_counts(found),
+        reasons="\n".join(_reasons(found)),
+        readings=_readings(found),
+        predicted=prediction_table(folder),
+        summary=_summary(measured),
+        claims=_claims(measured),
+        rates=_learning_rates(folder),
+    )
 
 
 def write_page(folder: Path, docs: Path) -> Path:
     """Write docs/paper.md and docs/paper/ from the table and the figures in a folder."""
     pictures = docs / "paper"
     pictures.mkdir(parents=True, exist_ok=True)
-    parts = [INTRODUCTION, (folder / "table.md").read_text(), "## The figures\n"]
+    figures = []
     for name, figure in FIGURES.items():
         with Image.open(folder / f"{name}.png") as image:  # 256 colours: a third of the size
             image.convert("RGB").quantize(256).save(pictures / f"{name}.png", optimize=True)
         copy(folder / f"{name}.pdf", pictures / f"{name}.pdf")
         picture = f"![{figure.title}](paper/{name}.png)"
-        parts.append(f"{picture}\n\n[{name}.pdf](paper/{name}.pdf) for print\n")
-    return _write(docs / "paper.md", parts)
+        figures.append(f"{picture}\n\n[{name}.pdf](paper/{name}.pdf) for print")
+    text = (folder / "table.md").read_text().rstrip()
+    return _write(docs / "paper.md", "page.md", table=text, figures="\n\n".join(figures))
 
 
-def _write(path: Path, parts: Sequence[str]) -> Path:
+def _write(path: Path, template: str = "table.md", **parts: str) -> Path:
+    """Write one of the templates beside this file with its parts."""
+    text = Path(__file__).with_name(template).read_text()
     with written_whole(path) as file:
-        file.write("\n".join(parts).encode())
+        file.write(text.format(**parts).encode())
     return path
 
 

@@ -11,7 +11,7 @@ from scripts import run_here
 
 from pinnspectra.show import figures
 from pinnspectra.studies.advise.advice import Candidate, advice
-from pinnspectra.studies.advise.step_error_figure import StepCurve, StepPanel, step_error_figure
+from pinnspectra.studies.advise.figure import StepCurve, step_error_figure
 
 ADVISE = "src/pinnspectra/commands/advise.py"
 AD = Candidate("method=ad", None, 1e-7, 1e-8, 1.0)
@@ -90,8 +90,8 @@ def test_the_figure_has_what_is_expected_as_lines_and_what_is_measured_as_dots()
     steps = np.geomspace(1e-3, 1, 31)
     measured = np.where(np.arange(31) % 3 == 0, 1.1 * steps**2, np.nan)
     curves = [StepCurve(p, steps, steps**p, measured, (0.1, 0.1**p)) for p in (2, 4)]
-    panels = [StepPanel(name, curves, 1e-7) for name in ("float32", "float64")]
-    figure = step_error_figure(panels, "title", {"$h$ = 0.5": 0.5})
+    panels = {name: (curves, 1e-7) for name in ("float32", "float64")}
+    figure = step_error_figure("title", panels, 0.5)
     assert [axes.get_title() for axes in figure.axes] == ["float32", "float64"]
     for axes in figure.axes:
         assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")

@@ -1,9 +1,9 @@
 """The study of indicators: known correlations are found, known spectra give known numbers."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from ensembles import STEPS, write_run
 from hypothesis import given
@@ -13,18 +13,18 @@ from scipy import stats
 from scripts import run_here
 
 from pinnspectra.commands.indicators import main
-from pinnspectra.show import figures
+from pinnspectra.show.figures import method_colour
 from pinnspectra.studies.indicators.cases import (
     RECORDS,
     RESIDUAL_RATE,
     SOLVES,
-    Case,
+    Outcome,
     Study,
     find_cases,
 )
 from pinnspectra.studies.indicators.correlation import FEWEST, correlations, midranks
-from pinnspectra.studies.indicators.figure import Cloud, indicator_figure
-from pinnspectra.studies.indicators.groups import correlated, grouped, paired, strata
+from pinnspectra.studies.indicators.figure import indicator_figure
+from pinnspectra.studies.indicators.groups import correlated, grouped, paired
 from pinnspectra.studies.indicators.report import report
 from pinnspectra.studies.indicators.values import next_rate, rate_to_end, spectrum_indicators
 
@@ -34,25 +34,17 @@ RANDOM = np.random.default_rng(0)
 ERROR = "relative_training_error"
 
 
-def case(
-    H: float,
-    error: float,
-    method: str = "ad",
-    seed: int = 0,
-    problem: str = "poisson1d",
-    precision: str = "float64",
-    width: int = 10,
-) -> Case:
+def case(H, error, method="ad", seed=0, problem="poisson1d", precision="float64", width=10):
     """An invented solve."""
-    outcomes = {ERROR: error, f"{ERROR}_ad": 1 / error}
-    indicators = {"H": H, "e": -H}
-    return Case(problem, method, precision, width, seed, 0.0, 0, indicators, outcomes)
+    who = {"problem": problem, "method": method, "precision": precision, "width": width}
+    who |= {"seed": seed, "learning_rate": 0.0, "step": 0}
+    return who | {"H": H, "e": -H, ERROR: error, f"{ERROR}_ad": 1 / error}
 
 
 def rho(x, y, clusters=None):
     """The one correlation of two variables."""
-    clusters = range(len(x)) if clusters is None else clusters
-    return correlations(np.c_[x], np.c_[y], list(clusters))[0][0]
+    clusters = np.arange(len(x)) if clusters is None else clusters
+    return correlations(np.c_[x], np.c_[y], clusters)[0][0]
 
 
 # the numbers of a spectrum
@@ -136,7 +128,7 @@ def test_rho_is_scipys(ties):
     y = x @ RANDOM.normal(size=(3, 2)) + RANDOM.normal(size=(60, 2))
     if ties:
         x, y = x.round(), y.round()
-    found = correlations(x, y, range(60))
+    found = correlations(x, y, np.arange(60))
     for i in range(3):
         for j in range(2):
             wanted = stats.spearmanr(x[:, i], y[:, j]).statistic
@@ -184,28 +176,26 @@ def test_intervals_cover_the_rho_of_the_population(pearson):
 # groups and pairs
 
 
-def test_groups_and_strata_have_every_case_where_it_belongs():
-    cases = [
+def test_groups_have_every_case_where_it_belongs():
+    cases = pd.DataFrame(
         case(1.0, 1.0, method, seed, problem, width=width)
         for method in ("ad", "fd")
         for seed in range(3)
         for problem in ("poisson1d", "biharmonic")
         for width in (10, 20)
-    ]
+    )
     sizes = {name: len(group) for name, group in grouped(cases).items()}
     assert sizes["all"] == sizes["float64"] == 24
     assert sizes["ad"] == sizes["fd"] == sizes["poisson1d"] == sizes["biharmonic"] == 12
     assert sizes["biharmonic, float64, ad"] == 6
     assert len(sizes) == 1 + 2 + 2 + 1 + 4
-    assert [len(group) for group in strata(cases)] == [6] * 4
-    trained = [replace(one, learning_rate=0.1, step=10 * one.seed) for one in cases]
-    assert [len(group) for group in strata(trained)] == [4] * 6
 
 
 def test_known_correlations_are_found_and_nan_is_left_out():
     H = RANDOM.permutation(30) + 1.0
     cases = [case(h, 1 / h, seed=i) for i, h in enumerate(H)]
-    n, table = correlated([*cases, case(np.nan, 1.0), case(1.0, np.nan)], ["H", "e"])
+    cases = pd.DataFrame([*cases, case(np.nan, 1.0), case(1.0, np.nan)])
+    n, table = correlated(cases, ["H", "e"], [ERROR, f"{ERROR}_ad"])
     assert n == 30
     assert table[ERROR]["H"].rho == pytest.approx(-1)
     assert table[ERROR]["e"].rho == pytest.approx(1)
@@ -216,24 +206,27 @@ def test_pairs_are_of_one_network_and_count_what_is_better():
     ad = [case(2.0, 0.1, seed=i) for i in range(4)]
     fd = [case(1.0, error, "fd", seed=i) for i, error in enumerate([1.0, 1.0, 0.01, 0.1])]
     alone = [case(9.0, 9.0, "fd", seed=7), case(9.0, 9.0, "fd", precision="float32")]
-    (pairs,) = paired([*ad, *fd, *alone], SOLVES)
-    assert (pairs.problem, pairs.precision, pairs.other) == ("poisson1d", "float64", "fd")
-    assert (pairs.number, pairs.larger, pairs.smaller, pairs.ratio) == (4, 4, 0, 2.0)
-    assert pairs.better == {ERROR: 2, f"{ERROR}_ad": 1}  # an equal one is not better
-    assert pairs.foretold == pairs.better
+    (pairs,) = paired(pd.DataFrame([*ad, *fd, *alone]), SOLVES)
+    assert [pairs[key] for key in ("problem", "precision", "AD beside", "pairs")] == [
+        "poisson1d", "float64", "fd", 4,
+    ]  # fmt: skip
+    assert (pairs["H larger, smaller"], pairs["ratio of H"]) == ((4, 0), 2.0)
+    assert pairs[ERROR] == (2, 2)  # better by AD, and foretold; an equal one is not better
+    assert pairs[f"{ERROR}_ad"] == (1, 1)
 
 
-def test_where_H_is_smaller_by_ad_a_better_fd_is_foretold():
-    (pairs,) = paired([case(1.0, 2.0), case(2.0, 1.0, "fd")], SOLVES)
-    assert (pairs.larger, pairs.smaller) == (0, 1)
-    assert (pairs.better[ERROR], pairs.foretold[ERROR]) == (0, 1)
-
-
-@pytest.mark.parametrize(("H", "larger"), [(1.009, 0), (1.02, 1)])
-def test_where_H_is_the_same_nothing_is_foretold(H, larger):
-    (pairs,) = paired([case(H, 1.0), case(1.0, 2.0, "fd")], SOLVES)
-    assert (pairs.larger, pairs.smaller) == (larger, 0)
-    assert (pairs.better[ERROR], pairs.foretold[ERROR]) == (1, larger)
+@pytest.mark.parametrize(
+    ("H_ad", "H_fd", "larger", "better"),
+    [
+        (1.0, 2.0, (0, 1), (1, 0)),  # AD is better, FD was foretold
+        (2.0, 1.0, (1, 0), (1, 1)),
+        (1.009, 1.0, (0, 0), (1, 0)),  # the same H foretells nothing
+        (1.02, 1.0, (1, 0), (1, 1)),
+    ],
+)
+def test_the_larger_H_foretells_the_better_one(H_ad, H_fd, larger, better):
+    (pairs,) = paired(pd.DataFrame([case(H_ad, 1.0), case(H_fd, 2.0, "fd")]), SOLVES)
+    assert (pairs["H larger, smaller"], pairs[ERROR]) == (larger, better)
 
 
 # what is read from run folders
@@ -251,22 +244,16 @@ def test_the_records_of_an_ensemble_are_its_cases(tmp_path):
     found = find_cases(tmp_path)
     assert found.ended == {"finished": 3, "diverged": 1}
     recorded = STEPS[::2][:-1]
-    assert len(found.records) == 3 * recorded.size
-    assert not found.solves
-    first, last = found.records[0], found.records[-1]
-    assert (first.problem, first.method, first.precision, first.width) == (
-        "poisson1d",
-        "fd",
-        "float32",
-        7,
-    )
-    assert (first.seed, first.learning_rate, first.step) == (0, 1e-3, 0)
-    assert (last.seed, last.learning_rate, last.step) == (3, 1e-4, recorded[-1])
-    for one in found.records:  # the invented losses fall as exp(-step / 300)
-        rates = [one.outcomes[name] for name in RECORDS if name.startswith("rate")]
-        np.testing.assert_allclose(rates, 1 / (300 * one.learning_rate), rtol=1e-9)
-        row = list(STEPS).index(one.step)
-        assert one.outcomes["loss/interior_ad64"] == table["loss/interior_ad64"][row, one.seed]
+    assert (len(found.records), len(found.solves)) == (3 * recorded.size, 0)
+    setting = ["problem", "method", "precision", "width", "seed", "learning_rate", "step"]
+    first, last = (found.records.iloc[i] for i in (0, -1))
+    assert list(first[setting]) == ["poisson1d", "fd", "float32", 7, 0, 1e-3, 0]
+    assert list(last[setting][-3:]) == [3, 1e-4, recorded[-1]]
+    for one in found.records.to_dict("records"):  # the invented losses fall as exp(-step / 300)
+        rates = [one[outcome.name] for outcome in RECORDS if outcome.name.startswith("rate")]
+        np.testing.assert_allclose(rates, 1 / (300 * one["learning_rate"]), rtol=1e-9)
+        row = list(STEPS).index(one["step"])
+        assert one["loss/interior_ad64"] == table["loss/interior_ad64"][row, one["seed"]]
 
 
 def test_half_done_and_damaged_runs_are_left_out_and_counted(tmp_path):
@@ -286,7 +273,7 @@ def test_half_done_and_damaged_runs_are_left_out_and_counted(tmp_path):
         (tmp_path / name / "result.json").write_text(json.dumps(result))
     found = find_cases(tmp_path)
     assert found.ended == {"finished": 1, "unfinished": 3, "damaged": 5}
-    assert {one.seed for one in found.records} == {0}
+    assert set(found.records["seed"]) == {0}
 
 
 def test_nothing_to_study_is_told_in_one_line(tmp_path, capsys):
@@ -298,22 +285,19 @@ def test_nothing_to_study_is_told_in_one_line(tmp_path, capsys):
     assert all(line.startswith(f"error: {tmp_path}: no ") for line in lines)
 
 
-# what is said
-
-
-def section(text, title):
-    return text.split(f"### {title}\n")[1].split("###")[0]
+# what is reported
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_the_report_says_whether_the_claim_holds(sign):
-    cases = [
+    cases = pd.DataFrame(
         case(10.0 + h, (10.0 + h) ** sign, method, seed=h, width=width)
         for width in (10, 20)
         for method in ("ad", "fd")
         for h in range(8)
-    ]
-    text = section(report(Study(cases, [], {"finished": 32})), ERROR)
+    )
+    text = report(Study(cases, pd.DataFrame(), {"finished": 32}))
+    text = text.split(f"### {ERROR}\n")[1].split("###")[0]
     named = "7 (all; poisson1d; ad; fd; float64; poisson1d, float64, ad; poisson1d, float64, fd)"
     claimed, opposite = (named, "none") if sign < 0 else ("none", named)
     assert f"as claimed in {claimed}; the opposite in {opposite}; neither in 0." in text
@@ -323,76 +307,53 @@ def test_the_report_says_whether_the_claim_holds(sign):
 
 def test_the_tables_of_a_report_are_whole():
     cases = [case(RANDOM.random(), RANDOM.random(), m, i) for m in ("ad", "fd") for i in range(9)]
-    lines = report(Study(cases, [], {"finished": 18, "diverged": 3})).splitlines()
-    assert any("3 diverged, 18 finished" in line for line in lines)
-    tables = "\n".join(lines).split("\n\n")
-    tables = [block.strip().splitlines() for block in tables if block.strip().startswith("|")]
+    text = report(Study(pd.DataFrame(cases), pd.DataFrame(), {"finished": 18, "diverged": 3}))
+    assert "3 diverged, 18 finished" in text
+    tables = [b.strip().splitlines() for b in text.split("\n\n") if b.strip().startswith("|")]
     assert len(tables) == 3
     for table in tables:
         assert len({line.count("|") for line in table}) == len({len(line) for line in table}) == 1
 
 
 def test_the_figure_has_every_case_in_the_panel_of_its_problem():
-    H = np.array([0.1, 0.2, 0.3])
-    clouds = [
-        Cloud(p, m, "float32", H * (i + 1), {"error": H**2, "rate": H - 0.2})
-        for i, (p, m) in enumerate([("poisson1d", "ad"), ("poisson1d", "fd"), ("biharmonic", "ad")])
-    ]
-    figure = indicator_figure("H", clouds, {"error": "the error", "rate": "the rate"})
-    drawn = [[tuple(map(tuple, line.get_data())) for line in a.lines] for a in figure.axes]
-    wanted = [
-        [
-            (tuple(c.truncated_entropy), tuple(c.outcomes[outcome]))
-            for c in clouds
-            if c.problem == problem
-        ]
-        for outcome in ("error", "rate")
-        for problem in ("poisson1d", "biharmonic")
-    ]
-    assert drawn == wanted
-    assert [a.get_yscale() for a in figure.axes] == ["log", "log", "symlog", "symlog"]
-    assert {a.get_xscale() for a in figure.axes} == {"linear"}
+    groups = [("poisson1d", "ad"), ("poisson1d", "fd"), ("biharmonic", "ad")]
+    cases = pd.DataFrame(
+        {"problem": problem, "method": method, "precision": "float32", "H": h * (i + 1)}
+        | {"error": h**2, "rate": h - 0.2}
+        for i, (problem, method) in enumerate(groups)
+        for h in (0.1, 0.2, 0.3)
+    )
+    outcomes = [Outcome(name, 1, "", label=name) for name in ("error", "rate")]
+    figure = indicator_figure("H", cases, outcomes)
+    of_problem = [cases[cases["problem"] == problem] for problem in ("poisson1d", "biharmonic")]
+    for axes, (outcome, inside) in zip(
+        figure.axes, [(o.name, one) for o in outcomes for one in of_problem], strict=True
+    ):
+        drawn = np.concatenate([line.get_xydata() for line in axes.lines])
+        np.testing.assert_array_equal(drawn, inside[["H", outcome]])
+    assert [axes.get_yscale() for axes in figure.axes] == ["log", "log", "symlog", "symlog"]
+    assert {axes.get_xscale() for axes in figure.axes} == {"linear"}
     colours = {line.get_color() for line in figure.axes[0].lines}
-    assert colours == {figures.method_colour("ad"), figures.method_colour("fd")}
+    assert colours == {method_colour("ad"), method_colour("fd")}
 
 
 def test_a_real_sweep_is_studied(tmp_path, capsys):
-    solved = run_here(
-        "rfm_solve.py",
-        "experiment=indicators_rfm",
-        "pde=poisson1d",
-        "model.width=12",
-        "seed=0,1",
-        f"hydra.sweep.dir={tmp_path}/rfm",
-        cwd=tmp_path,
-    )
-    assert solved.returncode == 0, solved.stderr
-    trained = run_here(
-        "train.py",
-        "experiment=indicators_2d",
-        "method=ad",
-        "model.width=6",
-        "precision=float32",
-        "points.per_axis=5",
-        "max_steps=30",
-        "log_every=10",
-        "spectrum.every=10",
-        f"hydra.sweep.dir={tmp_path}/nn",
-        cwd=tmp_path,
-    )
-    assert trained.returncode == 0, trained.stderr
+    solve = ["experiment=indicators_rfm", "pde=poisson1d", "model.width=12", "seed=0,1"]
+    train = ["experiment=indicators_2d", "method=ad", "model.width=6", "precision=float32"]
+    train += ["points.per_axis=5", "max_steps=30", "log_every=10", "spectrum.every=10"]
+    for script, overrides in (("rfm_solve.py", solve), ("train.py", train)):
+        folder = f"hydra.sweep.dir={tmp_path / script}"
+        done = run_here(script, *overrides, folder, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
     found = find_cases(tmp_path)
-    methods = {one.method for one in found.solves}
+    methods = set(found.solves["method"])
     assert {"ad", "fd"} <= methods
-    assert len(found.solves) == 2 * len(methods)
-    assert len(found.records) == 10 * 3
+    assert (len(found.solves), len(found.records)) == (2 * len(methods), 10 * 3)
     results = [json.loads(path.read_text()) for path in tmp_path.rglob("result.json")]
     wanted = {r["truncated_entropy"] for r in results if "members" not in r}
-    np.testing.assert_allclose(
-        sorted(one.indicators["H"] for one in found.solves), sorted(wanted), rtol=1e-12
-    )
-    assert {one.learning_rate for one in found.records} == {1e-3, 1e-3 / 4}
-    assert all(one.indicators[RESIDUAL_RATE] > 0 for one in found.records)
+    np.testing.assert_allclose(sorted(found.solves["H"]), sorted(wanted), rtol=1e-12)
+    assert set(found.records["learning_rate"]) == {1e-3, 1e-3 / 4}
+    assert (found.records[RESIDUAL_RATE] > 0).all()
     assert main([str(tmp_path)]) == 0
     assert capsys.readouterr().out.strip() == (tmp_path / "indicators.md").read_text().strip()
     for name in ("indicators_rfm.png", "indicators_nn.png"):

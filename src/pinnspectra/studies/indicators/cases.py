@@ -148,6 +148,8 @@ def _training(run: Run) -> pd.DataFrame:
     if spectra is None:
         raise ValueError("no spectra")
     steps, at, of = np.intersect1d(metrics["step"], spectra.steps, return_indices=True)
+    if steps.size < 2:
+        raise ValueError("no two records")
     rates = np.array([number(row["learning_rate"]) for row in run.rows])
     loss, true = metrics["loss"][at], metrics["loss/interior_ad64"][at]
     indicators = spectrum_indicators(spectra.eigenvalues[of], run.cutoff)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from pinnspectra.runs.found import find_runs
 from pinnspectra.runs.numbers import number
-from pinnspectra.runs.record import Run
+from pinnspectra.runs.record import Run, Solve
 from pinnspectra.studies.indicators.values import next_rate, rate_to_end, spectrum_indicators
 
 NETWORK = ["problem", "width", "seed"]
@@ -107,33 +107,31 @@ def find_cases(folder: Path) -> Study:
     Members that are half done, failed or diverged are left out and counted, and so are, as damaged,
     those whose files cannot be read or have no record that another follows.
     """
-    found: dict[bool, list[pd.DataFrame]] = {True: [], False: []}
-    ended = Counter()
+    solves, records, ended = [], [], Counter()
     for run in find_runs(folder):
         statuses = [row["status"] for row in run.rows]
         try:
-            cases = _solve(run) if run.solve is not None else _training(run)
+            cases = _training(run) if run.solve is None else _solved(run, run.solve)
         except (KeyError, TypeError, ValueError):  # a file that can be read, with other contents
             cases = pd.DataFrame({"member": []})
         finished = [member for member, status in enumerate(statuses) if status == "finished"]
-        cases = cases[cases["member"].isin(finished)]
+        cases = cases.loc[cases["member"].isin(finished)]
         for member, status in enumerate(statuses):
             damaged = status in ("finished", None) and member not in set(cases["member"])
             ended["damaged" if damaged else str(status)] += 1
         if len(cases):
-            found[run.solve is not None].append(cases)
-    return Study(*(_joined(found[is_solve]) for is_solve in (True, False)), ended)
+            (records if run.solve is None else solves).append(cases)
+    return Study(_joined(solves), _joined(records), ended)
 
 
 def _joined(tables: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(tables, join="inner", ignore_index=True) if tables else pd.DataFrame()
 
 
-def _solve(run: Run) -> pd.DataFrame:
+def _solved(run: Run, solve: Solve) -> pd.DataFrame:
     """Return the one case of a random feature solve."""
-    assert run.solve is not None
     outcomes = {one.name: number(run.result[one.name]) for one in SOLVES}
-    indicators = spectrum_indicators(run.solve.singular_values, run.cutoff)
+    indicators = spectrum_indicators(solve.singular_values, run.cutoff)
     who = {"member": [0], "seed": int(run.result["seed"]), "learning_rate": 0.0, "step": 0}
     return pd.DataFrame(who | _setting(run) | indicators | outcomes)
 

@@ -15,6 +15,7 @@ from pinnspectra.show.figures.curves import axis_label
 from pinnspectra.show.figures.panels import draw_curve, finished, new_figure, ticks
 from pinnspectra.show.figures.style import STYLE, method_colour
 from pinnspectra.studies.indicators.cases import Outcome
+from pinnspectra.studies.indicators.groups import shared
 
 
 @rc_context(STYLE)
@@ -28,14 +29,14 @@ def indicator_figure(title: str, cases: pd.DataFrame, outcomes: Sequence[Outcome
     rows, columns = len(outcomes), len(problems)
     figure, axes = new_figure(title, 1 + 3 * columns, 1.2 + 2.3 * rows, rows, columns)
     for panel, (outcome, problem) in zip(axes, product(outcomes, problems), strict=True):
-        inside = cases[cases["problem"] == problem]
-        _set_scales(panel, inside["H"].to_numpy(), inside[outcome.name].to_numpy())
-        for (method, precision), dots in inside.groupby(["method", "precision"], sort=False):
+        inside = cases.loc[cases["problem"] == problem]
+        _set_scales(panel, np.asarray(inside["H"]), np.asarray(inside[outcome.name]))
+        for (method, precision), dots in shared(inside, ["method", "precision"]):
             colour = method_colour(method)
             draw_curve(
                 panel,
-                dots["H"].to_numpy(),
-                dots[outcome.name].to_numpy(),
+                np.asarray(dots["H"]),
+                np.asarray(dots[outcome.name]),
                 color=colour,
                 linestyle="",
                 marker="o",

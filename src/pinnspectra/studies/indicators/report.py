@@ -10,7 +10,7 @@ import pandas as pd
 
 from pinnspectra.studies.indicators.cases import RECORDS, RESIDUAL_RATE, SOLVES, Outcome, Study
 from pinnspectra.studies.indicators.correlation import Correlation
-from pinnspectra.studies.indicators.groups import SAME, correlated, grouped, paired
+from pinnspectra.studies.indicators.groups import SAME, correlated, grouped, paired, shared
 from pinnspectra.studies.indicators.values import INDICATORS
 from pinnspectra.studies.markdown import table
 
@@ -98,8 +98,8 @@ def _correlations(part: Part) -> list[str]:
     names, outcomes = part.indicators, [one.name for one in part.outcomes]
     groups = grouped(part.cases)
     found = {name: correlated(cases, names, outcomes) for name, cases in groups.items()}
-    strata = [cases for _, cases in part.cases.groupby(list(part.within), sort=False)]
-    inside = [correlated(cases, names, outcomes)[1] for cases in strata]
+    strata = shared(part.cases, part.within)
+    inside = [correlated(cases, names, outcomes)[1] for _, cases in strata]
     lines = []
     for one in part.outcomes:
         by_group = {name: of[one.name] for name, (_, of) in found.items()}

@@ -13,6 +13,8 @@ from ensembles import metrics, write_run
 from scripts import run_folders, run_here
 
 from pinnspectra.commands.results import main
+from pinnspectra.runs.found import run_at
+from pinnspectra.runs.quantities import QUANTITIES, shown
 from pinnspectra.show import figures
 from pinnspectra.show.tables.collect import NoRunError, collect
 from pinnspectra.show.tables.condensed import MOST_ROWS
@@ -46,10 +48,16 @@ def rows(sweep):
         return list(csv.DictReader(file))
 
 
+def change(path, **values):
+    path = path / "result.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
 def table(out):
     """The table that is printed below what ran, without the legend: its lines, the header first."""
-    lines = out.split("\n\n")[1].splitlines()
-    return [line for line in lines if ": " not in line]
+    lines = [line for line in out.split("\n\n")[1].splitlines() if ": " not in line]
+    assert len({len(line) for line in lines}) == 1  # aligned
+    return lines
 
 
 def columns(lines):
@@ -60,17 +68,14 @@ def columns(lines):
 
 def test_a_whole_sweep_is_one_row_a_run(sweep, capsys, undrawn):
     assert collect(sweep)
-    lines = table(capsys.readouterr().out)
-    assert len({len(line) for line in lines}) == 1  # aligned
-    assert [row["seed"] for row in rows(sweep)] == ["0", "1", "2"]
-    results = [json.loads((job / "result.json").read_text()) for job in jobs(sweep)]
-    assert float(rows(sweep)[1]["loss"]) == results[1]["loss"]
-    assert float(rows(sweep)[1]["truncated_entropy"]) == results[1]["truncated_entropy"]
-    shown = columns(lines)
-    assert shown["true"] == [f"{result['loss_interior_ad64']:.3e}" for result in results]
-    assert shown["believed"] == [f"{result['loss_interior']:.3e}" for result in results]
-    assert shown["L2_error"] == [f"{result['relative_l2_error']:.3e}" for result in results]
-    assert shown["seconds"] == ["10.0"] * 3
+    found, seen = rows(sweep), columns(table(capsys.readouterr().out))
+    assert list(found[0]) == list(QUANTITIES)
+    assert [row["seed"] for row in found] == ["0", "1", "2"]
+    for i, job in enumerate(jobs(sweep)):
+        result = json.loads((job / "result.json").read_text())
+        for key in ("loss_interior", "loss_interior_ad64", "relative_l2_error", "wall_seconds"):
+            assert float(found[i][key]) == result[key]
+            assert seen[QUANTITIES[key].heading][i] == shown(result[key], key)
 
 
 def test_half_done_damaged_and_failed_runs_are_shown_as_such(sweep, undrawn):
@@ -81,21 +86,13 @@ def test_half_done_damaged_and_failed_runs_are_shown_as_such(sweep, undrawn):
     (third / ".hydra" / "overrides.yaml").write_text("- seed=[")
     for left_over in ("metrics.csv", "spectra.npz"):
         (third / left_over).unlink()
+    text = (first / "metrics.csv").read_text()
+    (first / "metrics.csv").write_text(text[: len(text) - 25])
     assert not collect(sweep)
     found = rows(sweep)
     assert [row["status"] for row in found] == ["unfinished"] * 3
     assert [row["pde"] for row in found] == ["poisson1d"] * 3
-    assert [row["step"] for row in found] == ["1000", "1000", ""]
-
-
-def test_a_metrics_file_cut_short_does_not_lose_the_table(sweep, undrawn):
-    first, *_ = jobs(sweep)
-    (first / "result.json").unlink()
-    text = (first / "metrics.csv").read_text()
-    (first / "metrics.csv").write_text(text[: len(text) - 25])
-    (first / "spectra.npz").write_bytes(b"PK\x03\x04 cut short")
-    assert not collect(sweep)
-    assert rows(sweep)[0]["step"] == "900"
+    assert [row["step"] for row in found] == ["900", "1000", ""]
 
 
 @pytest.mark.parametrize("damaged", ["", "hydra: {runtime: ", "3", "hydra: 5"])
@@ -107,7 +104,7 @@ def test_a_damaged_hydra_file_does_not_lose_the_table(sweep, damaged, undrawn):
     assert [row["status"] for row in rows(sweep)] == ["unfinished", "finished", "finished"]
 
 
-def test_it_can_be_run_again_and_from_above(sweep, tmp_path, capsys, undrawn):
+def test_it_can_be_run_again_and_from_above(sweep, tmp_path, undrawn):
     assert main([str(sweep)]) == 0
     before = (sweep / "summary.csv").read_bytes()
     assert main([str(sweep)]) == 0
@@ -117,19 +114,21 @@ def test_it_can_be_run_again_and_from_above(sweep, tmp_path, capsys, undrawn):
 
 
 def test_jobs_are_in_the_order_of_their_numbers(sweep, undrawn):
-    template = jobs(sweep)[0]
     for number in (10, 9):
-        shutil.copytree(template, sweep / f"{number}_copy")
+        shutil.copytree(jobs(sweep)[0], sweep / f"{number}_copy")
     collect(sweep)
-    numbers = [int(row["run"].split("_")[0]) for row in rows(sweep)]
-    assert numbers == [0, 1, 2, 9, 10]
+    assert [int(row["run"].split("_")[0]) for row in rows(sweep)] == [0, 1, 2, 9, 10]
 
 
-def test_a_folder_without_runs_is_told_in_one_line(tmp_path, capsys):
-    with pytest.raises(NoRunError, match="no run under"):
-        collect(tmp_path)
-    assert main([str(tmp_path)]) == 1
-    assert capsys.readouterr().err.splitlines() == [f"error: {tmp_path}: no run under this folder"]
+def test_a_folder_without_runs_is_told_in_one_line(sweep, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(NoRunError):
+        collect(tmp_path / "empty")
+    given = ("empty", "nowhere", "sweep/0_seed=0/result.json")
+    for path in (tmp_path / name for name in given):
+        assert main([str(path)]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"error: {path}")
 
 
 def test_random_feature_models_have_their_own_comparison(tmp_path):
@@ -163,20 +162,17 @@ def test_an_ensemble_is_finished_where_all_members_are(tmp_path, undrawn):
 
 def test_many_members_are_printed_as_minimum_median_and_maximum(ensembles, capsys, undrawn):
     collect(ensembles)
-    out = capsys.readouterr().out
-    assert "members: min, median, max of each column, without diverged ones" in out
-    lines = table(out)
-    assert len({len(line) for line in lines}) == 1  # aligned
+    lines = table(capsys.readouterr().out)
     assert len(lines) == 1 + 3 + 2 * 3 + 1
     at = lines[0].split().index("true") - len(lines[0].split())  # from the right
     loss = metrics(64)["loss/interior_ad64"][-1]
     kept = np.delete(np.arange(64), [3, 40])
-    for line, group in ((lines[4], kept[kept < 32]), (lines[7], kept[kept >= 32])):
-        assert line.split()[at] == f"{loss[group].min():.3e}"
-        assert "31 finished, 1 diverged" in line
-    medians = [line.split()[at] for line in lines[4:] if " median " in line]
-    wanted = [np.median(loss[kept[kept < 32]]), np.median(loss[kept[kept >= 32]])]
-    assert medians == [f"{value:.3e}" for value in wanted]
+    for first, group in ((4, kept[kept < 32]), (7, kept[kept >= 32])):
+        wanted = [across(loss[group]) for across in (np.min, np.median, np.max)]
+        cells = [line.split() for line in lines[first : first + 3]]
+        assert [cell[at] for cell in cells] == [f"{value:.3e}" for value in wanted]
+        assert [cell[2] for cell in cells] == ["min", "median", "max"]
+        assert "31 finished, 1 diverged" in lines[first]
 
 
 @pytest.mark.parametrize("size", [MOST_ROWS, MOST_ROWS + 1])
@@ -194,12 +190,6 @@ def test_the_members_of_many_runs_are_printed_as_their_median(tmp_path, capsys, 
     assert [" median " in line for line in lines] == [False] + 10 * [True]
 
 
-def test_runs_of_one_member_are_printed_without_its_number(sweep, capsys, undrawn):
-    collect(sweep)
-    assert "member" not in table(capsys.readouterr().out)[0]
-    assert [row["member"] for row in rows(sweep)] == ["0", "0", "0"]
-
-
 def test_an_unfinished_ensemble_has_the_last_row_of_every_member(ensembles, undrawn):
     for path in jobs(ensembles):
         (path / "result.json").unlink()
@@ -213,7 +203,7 @@ def test_an_unfinished_ensemble_has_the_last_row_of_every_member(ensembles, undr
 
 
 @pytest.mark.parametrize("name", ["metrics.csv", "spectra.npz", "result.json"])
-@pytest.mark.parametrize("kept", [0, 0.5, 0.99])
+@pytest.mark.parametrize("kept", [0, 0.99])
 def test_a_damaged_ensemble_does_not_lose_the_table(ensembles, name, kept):
     for path in jobs(ensembles):
         text = (path / name).read_bytes()
@@ -223,12 +213,9 @@ def test_a_damaged_ensemble_does_not_lose_the_table(ensembles, name, kept):
     assert (ensembles / "comparison.png").exists()
 
 
-@pytest.mark.parametrize("members", [[], 3, [3], {"a": 1}, [{"loss": "x", "learning_rate": [1]}]])
-def test_a_result_with_a_strange_list_of_members_does_not_lose_the_table(
-    ensembles, members, undrawn
-):
-    path = jobs(ensembles)[0] / "result.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"members": members}))
+@pytest.mark.parametrize("members", [[], [3], {"a": 1}, [{"loss": "x", "learning_rate": [1]}]])
+def test_a_strange_list_of_members_does_not_lose_the_table(ensembles, members, undrawn):
+    change(jobs(ensembles)[0], members=members)
     collect(ensembles)
     assert {row["run"] for row in rows(ensembles)} == {path.name for path in jobs(ensembles)}
 
@@ -237,16 +224,17 @@ def test_the_comparison_has_a_curve_for_every_learning_rate(ensembles, monkeypat
     drawn = []
     draw = figures.comparison_figure
     monkeypatch.setattr(
-        figures, "comparison_figure", lambda runs, *more: drawn.extend(runs) or draw(runs, *more)
+        figures,
+        "comparison_figure",
+        lambda runs, *more: drawn.extend(runs) or draw(runs, *more),
     )
     collect(ensembles)
     labels = ["method=ad", "method=fd, lr = 0.001", "method=fd, lr = 0.0001", "method=fd_grid"]
     assert [run.label for run in drawn] == labels
     assert [run.metrics["loss"].shape for run in drawn] == [(11, 5), (11, 32), (11, 32), (11, 1)]
     assert [run.spectrum.shape for run in drawn] == [(5, 12), (32, 12), (32, 12), (1, 12)]
-    np.testing.assert_array_equal(
-        drawn[2].metrics["loss"], metrics(64, {3: 1, 40: 0})["loss"][:, 32:]
-    )
+    wanted = metrics(64, {3: 1, 40: 0})["loss"][:, 32:]
+    np.testing.assert_array_equal(drawn[2].metrics["loss"], wanted)
 
 
 def test_the_summary_of_one_run_fits_on_a_screen(ensembles):
@@ -258,31 +246,18 @@ def test_the_summary_of_one_run_fits_on_a_screen(ensembles):
     assert not any(line.startswith("member") for line in one)
 
 
-def test_the_summary_of_one_run_has_its_numbers_and_what_they_are(sweep):
+def test_the_summary_of_one_run_has_its_numbers_and_what_they_are(sweep, monkeypatch):
     path = jobs(sweep)[0]
-    result = json.loads((path / "result.json").read_text())
-    said = summary(path)
+    (row,), said = run_at(path).rows, summary(path)
     assert said.startswith("finished in 10.0 s at 100 steps/s: poisson1d, by fd, seed 0")
-    wanted = {
-        "believed interior loss": f"{result['loss_interior']:.3e}  by fd",
-        "true interior loss": f"{result['loss_interior_ad64']:.3e}  by ad in float64",
-        "relative L2 error of u": f"{result['relative_l2_error']:.3e}",
-        "truncated entropy H": "at a = 1e-05",
-    }
-    for name, value in wanted.items():
-        (line,) = [line for line in said.splitlines() if line.startswith(name)]
-        assert line.endswith(value)
+    for key in ("loss_interior", "loss_interior_ad64", "relative_l2_error", "truncated_entropy"):
+        (line,) = [line for line in said.splitlines() if line.startswith(QUANTITIES[key].label)]
+        assert shown(row[key], key) in line
+    assert "at a = 1e-05" in line
     size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
     assert said.splitlines()[-1] == f"see {path} ({size / 1e6:.1f} MB)"
-
-
-def test_a_path_below_the_working_directory_is_said_as_it_is_called_there(
-    sweep, monkeypatch, capsys, undrawn
-):
     monkeypatch.chdir(sweep.parent)
-    assert main(["sweep"]) == 0
-    assert "\nsee sweep: summary.csv\n" in capsys.readouterr().out
-    assert summary(jobs(sweep)[0]).splitlines()[-1].startswith("see sweep/0_seed=0 (")
+    assert summary(path).splitlines()[-1].startswith("see sweep/0_seed=0 (")
 
 
 def write_methods(folder, seeds, methods=("ad", "fd")):
@@ -296,13 +271,13 @@ def write_methods(folder, seeds, methods=("ad", "fd")):
             write_run(path, method=method, seed=seed, overrides=overrides)
             text = f"method: {{_target_: {method}}}\nseed: {seed}\nmax_steps: 1000\n"
             (path / ".hydra" / "config.yaml").write_text(text + "precision: float32\n")
+    return folder
 
 
 @pytest.mark.parametrize("terminal", [80, 100, 200])
 def test_a_sweep_of_twelve_jobs_fits_on_a_screen(tmp_path, monkeypatch, capsys, terminal, undrawn):
     monkeypatch.setenv("COLUMNS", str(terminal))
-    write_methods(tmp_path / "sweep", 6)
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(write_methods(tmp_path / "sweep", 6))
     assert collect(tmp_path / "sweep")
     out = capsys.readouterr().out
     lines = out.splitlines()
@@ -311,7 +286,7 @@ def test_a_sweep_of_twelve_jobs_fits_on_a_screen(tmp_path, monkeypatch, capsys, 
     assert lines[0].startswith("12 runs, finished: poisson1d, float32, lr 0.001, 1000 steps, a = ")
     head, *rest = table(out)
     assert {"believed", "true", "L2_error", "e", "H", "seconds"} <= set(head.split())
-    assert "seed" not in head.split()  # the names of the runs have it
+    assert not {"seed", "member"} & set(head.split())  # told by the names; of ensembles alone
     assert [line.split()[:2] for line in rest] == [
         [f"method={m}", f"seed={s}"] for m in ("ad", "fd") for s in range(6)
     ]
@@ -320,28 +295,27 @@ def test_a_sweep_of_twelve_jobs_fits_on_a_screen(tmp_path, monkeypatch, capsys, 
 def test_ad_against_fd_is_a_table_of_medians_and_ratios(tmp_path, capsys, undrawn):
     write_methods(tmp_path / "sweep", 3)
     for seed, true in enumerate((1.0, 2.0, 8.0)):
-        path = tmp_path / "sweep" / f"fd_{seed}" / "result.json"
-        path.write_text(json.dumps(json.loads(path.read_text()) | {"loss_interior_ad64": true}))
+        change(tmp_path / "sweep" / f"fd_{seed}", loss_interior_ad64=true)
     collect(tmp_path / "sweep")
     lines = capsys.readouterr().out.split("\n\n")[2].splitlines()
-    assert lines[0].split() == [
-        *("AD", "against", "FD,", "3", "pairs,", "medians", "true", "L2_error", "H", "e"),
-    ]
-    by_ad = metrics(1)["loss/interior_ad64"][-1, 0]
-    assert lines[1].split()[:2] == ["ad", f"{by_ad:.3e}"]
-    assert lines[2].split()[:2] == ["fd", "2.000e+00"]
-    ratio = f"{2 / by_ad:.3f}" if 2 / by_ad < 100 else f"{2 / by_ad:.2e}"
-    assert lines[3].split()[:4] == ["fd", "/", "ad", ratio]
-    assert lines[3].split()[4:] == ["1.000"] * 3
     assert len({len(line) for line in lines}) == 1
+    head, *cells = (line.split() for line in lines)
+    assert head == ["AD", "against", "FD,", "3", "pairs,", "medians", "true", "L2_error", "H", "e"]
+    by_ad = metrics(1)["loss/interior_ad64"][-1, 0]
+    ratio = f"{2 / by_ad:.3f}" if 2 / by_ad < 100 else f"{2 / by_ad:.2e}"
+    assert [line[:-3] for line in cells] == [
+        ["ad", f"{by_ad:.3e}"],
+        ["fd", "2.000e+00"],
+        ["fd", "/", "ad", ratio],
+    ]
+    assert cells[2][-3:] == ["1.000"] * 3
 
 
 def test_several_methods_are_a_ratio_each(tmp_path, capsys, undrawn):
     write_methods(tmp_path / "sweep", 2, ("ad", "fd", "fd_grid"))
     shutil.rmtree(tmp_path / "sweep" / "fd_grid_1")
     collect(tmp_path / "sweep")
-    head, *lines = capsys.readouterr().out.split("\n\n")[2].splitlines()
-    assert head.startswith("AD against others")
+    _, *lines = capsys.readouterr().out.split("\n\n")[2].splitlines()
     assert [line.split("  ")[:2] for line in lines] == [
         ["fd / ad", "poisson1d, 2 pairs, medians"],
         ["fd_grid / ad", "poisson1d, 1 pair"],
@@ -357,42 +331,30 @@ def test_in_a_file_a_table_is_plain_text_of_a_hundred_columns(tmp_path):
     assert 80 < max(map(len, done.stdout.splitlines())) <= 100
 
 
-def test_damage_is_a_line_each_and_the_rest_of_the_table_is_made(sweep, capsys):
+def test_damage_is_a_line_each_and_the_rest_of_the_table_is_made(sweep, capsys, undrawn):
     first, second, _ = jobs(sweep)
     (first / "result.json").write_text('{"status": "finis')
     (second / "spectra.npz").write_bytes(b"PK")
     assert main([str(sweep)]) == 1
     said = capsys.readouterr()
-    lines = said.err.splitlines()
-    assert lines[0].startswith(f"error: {first}/result.json is damaged (not JSON: line 1): ")
-    assert lines[1].startswith(f"error: {second}/spectra.npz is damaged (not a whole .npz file): ")
-    assert lines[2:] == [
-        "error: 1 of 3 runs are not finished:",
-        f"  {first.name}: result.json is damaged",
+    *damage, head, reason = said.err.splitlines()
+    assert [line.split(" is damaged (")[0] for line in damage] == [
+        f"error: {first}/result.json",
+        f"error: {second}/spectra.npz",
     ]
+    assert head.startswith("error: 1 of 3 runs")
+    assert reason.split(":") == [f"  {first.name}", " result.json is damaged"]
     assert [row["status"] for row in rows(sweep)] == ["unfinished", "finished", "finished"]
     assert len(table(said.out)) == 4
-    assert (sweep / "comparison.png").exists()
 
 
 def test_a_mixture_of_versions_is_one_line(sweep, capsys, undrawn):
     first, second, _ = jobs(sweep)
-    for path, versions in ((first, {"torch": "2.1"}), (second, None)):
-        result = json.loads((path / "result.json").read_text())
-        kept = {k: v for k, v in result.items() if k != "versions"}
-        new = {"versions": {**result["versions"], **versions}} if versions else {}
-        (path / "result.json").write_text(json.dumps(kept | new))
+    versions = json.loads((first / "result.json").read_text())["versions"]
+    change(first, versions=versions | {"torch": "2.1"})
+    change(second, versions=None)
     assert main([str(sweep)]) == 0
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("note: the runs were made by different versions: ")
+    assert line.startswith("note: ")
     assert "torch 2.1 (1 run), " in line
     assert "of no record (1 run)" in line
-
-
-def test_a_folder_that_is_not_there_and_a_file_are_told_in_one_line(sweep, tmp_path, capsys):
-    path = sweep / "0_seed=0" / "result.json"
-    for given, said in ((tmp_path / "nowhere", "no such folder"), (path, "is a file")):
-        assert main([str(given)]) == 1
-        (line,) = capsys.readouterr().err.splitlines()
-        assert line.startswith(f"error: {given}")
-        assert said in line

@@ -150,7 +150,8 @@ def test_each_damaged_file_is_one_line_that_names_it(folder, name, content):
         ("error.json", "3", "object"),
         ("metrics.csv", "a,b\n1,2\n", "step and loss"),
         (".hydra/config.yaml", "a: [", "YAML"),
-        (".hydra/config.yaml", "", "empty"),
+        (".hydra/config.yaml", "", "mapping"),
+        (".hydra/config.yaml", "a: &a {b: *a}", "ircular"),
         (".hydra/overrides.yaml", "a: 1", "list"),
     ],
 )

@@ -12,6 +12,9 @@ import numpy as np
 from pinnspectra.runs.quantities import QUANTITIES
 from pinnspectra.show.figures.style import LINE_STYLES, method_colour
 
+Arrays = Mapping[str, np.ndarray]
+"""Arrays by method."""
+
 FEW = 6
 """Curves in one panel whose bands, marks and widths can be told apart."""
 
@@ -39,6 +42,9 @@ def hold_arrays(record: Any) -> None:
     for one in fields(record):
         if one.type == "np.ndarray":
             object.__setattr__(record, one.name, array(getattr(record, one.name)))
+        elif one.type == "Arrays":
+            by_name = {name: array(v) for name, v in getattr(record, one.name).items()}
+            object.__setattr__(record, one.name, by_name)
 
 
 NOTHING: Any = ()

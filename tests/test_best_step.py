@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
-from conftest import PROBLEMS, monomial, random_points, rounding_level
+from cases import EACH_PROBLEM, highest_operator, per_axis, random_points, rounding_level
 from scripts import SMALL, run_folders, run_here
 from test_training import fit, pinn
 
-from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import (
     AbstractDifferentiation,
     Automatic,
@@ -22,7 +21,7 @@ from pinnspectra.differentiation import (
 from pinnspectra.differentiation.noise import noise_level
 from pinnspectra.differentiation.points import Points
 from pinnspectra.differentiation.step_error import StepError
-from pinnspectra.networks import TwoLayer
+from pinnspectra.networks import TwoLayer, cast
 from pinnspectra.problems import Biharmonic
 from pinnspectra.runs.record import by_member, read_metrics
 from pinnspectra.solvers import SGD, Adam
@@ -31,16 +30,6 @@ pytestmark = pytest.mark.usefixtures("undrawn")
 
 (DX,) = partials(1)
 DTYPES = (torch.float32, torch.float64)
-
-
-def highest_operator(pde):
-    """The operator of the highest order that a problem asks for."""
-    asked = Collocation(pde, Automatic(), pde.domain.grid(3), pde.domain.boundary(3)).operators
-    return max(asked, key=lambda operator: operator.order)
-
-
-def in_float64(theta):
-    return {name: value.double() for name, value in theta.items()}
 
 
 def wave(frequency, amplitude=1.0, dtype=torch.float64):
@@ -83,7 +72,7 @@ def test_the_noise_of_a_float32_network_is_its_distance_from_float64():
     x, network = random_points(1, 500), TwoLayer(100)
     theta = network.initial_parameters(1, range(3), torch.float32)
     single = network.field(theta)(x.to(torch.float32).coordinates).double()
-    distance = single - network.field(in_float64(theta))(x.coordinates)
+    distance = single - network.field(cast(theta, torch.float64))(x.coordinates)
     level = noise_level(network.field(theta), x.to(torch.float32))
     torch.testing.assert_close(level, distance.square().mean(-1).sqrt(), rtol=0.25, atol=0)
 
@@ -91,7 +80,7 @@ def test_the_noise_of_a_float32_network_is_its_distance_from_float64():
 @pytest.mark.parametrize("order", [1, 2, 4])
 @pytest.mark.parametrize("accuracy", [2, 4, 6])
 def test_the_truncation_of_a_wave_is_measured_by_a_difference(order, accuracy):
-    x, w, operator = random_points(1, 400), 2.5, monomial((order,))
+    x, w, operator = random_points(1, 400), 2.5, DX**order
     error = StepError.estimate(wave(w), x, [operator], accuracy)
     h = 0.2 / w  # far from rounding; the next term is (w h)^2 of the leading one
     difference = FiniteDifference(h, accuracy)(wave(w), x, operator)
@@ -121,7 +110,7 @@ def test_the_best_step_has_the_least_expected_error(order, accuracy):
 
 def measured_error(theta, network, x, operator, step, accuracy):
     """rms of D_h u in the dtype of theta minus L u by AD in float64, all members."""
-    u, u64 = network.field(theta), network.field(in_float64(theta))
+    u, u64 = network.field(theta), network.field(cast(theta, torch.float64))
     working = x.to(theta["coefficients"].dtype)
     difference = FiniteDifference(step, accuracy)(u, working, operator).double()
     exact = Automatic()(u64, x, operator)
@@ -129,11 +118,10 @@ def measured_error(theta, network, x, operator, step, accuracy):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", PROBLEMS)
-def test_the_error_at_the_best_step_is_as_expected_and_about_the_least(name, dtype):
-    pde, network = PROBLEMS[name], TwoLayer(100)
-    operator = highest_operator(pde)
-    x = pde.domain.grid(100 if pde.domain.dimension == 1 else 16)
+@EACH_PROBLEM
+def test_the_error_at_the_best_step_is_as_expected_and_about_the_least(pde, dtype):
+    network, operator = TwoLayer(100), highest_operator(pde)
+    x = pde.domain.grid(100 if pde.domain.dimension == 1 else per_axis(pde, 256))
     theta = network.initial_parameters(pde.domain.dimension, range(3), dtype)
     error = StepError.estimate(network.field(theta), x.to(dtype), [operator], 4)
     best = error.best_step

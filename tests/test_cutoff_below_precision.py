@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from conftest import PROBLEMS
+from cases import EACH_PROBLEM, PROBLEMS, collocated, per_axis
 from scripts import ROOT, SMALL, run_folders, run_here
 
-from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import Automatic, FiniteDifference
 from pinnspectra.networks import MLP, TwoLayer
 from pinnspectra.spectra.decomposition import singular_values
@@ -27,11 +26,9 @@ NETWORKS = {
 }
 
 
-def matrices(problem, network, per_axis, dtype, seed, method):
+def matrices(pde, network, n, dtype, seed, method):
     """A and J of a method in a dtype, of parameters that are float32 numbers."""
-    pde = PROBLEMS[problem]
-    points = pde.domain.grid(per_axis), pde.domain.boundary(per_axis)
-    working = Collocation(pde, method, *points).to(dtype)
+    working = collocated(pde, method, n).to(dtype)
     drawn = network.initial_parameters(pde.domain.dimension, [seed], torch.float32)
     theta = {name: value.to(dtype) for name, value in drawn.items()}
     with torch.no_grad():
@@ -39,23 +36,20 @@ def matrices(problem, network, per_axis, dtype, seed, method):
     return {"A": A, "J": residual_jacobian(working.residual, network, theta)[0]}
 
 
-def float32_errors(problem, name, per_axis, seed, method=Automatic()):  # noqa: B008
+def float32_errors(pde, name, n, seed, method=Automatic()):  # noqa: B008
     """Errors of the singular values of A and of J in float32, in eps sigma_1."""
     both = [
         {key: singular_values(matrix) for key, matrix in found.items()}
-        for found in (
-            matrices(problem, NETWORKS[name], per_axis, dtype, seed, method) for dtype in EPS
-        )
+        for found in (matrices(pde, NETWORKS[name], n, dtype, seed, method) for dtype in EPS)
     ]
     level = {key: EPS[torch.float32] * float(sigma[0]) for key, sigma in both[1].items()}
     return {key: (both[0][key] - both[1][key]).abs() / level[key] for key in level}
 
 
-@pytest.mark.parametrize("problem", PROBLEMS)
-def test_singular_values_by_ad_are_right_to_eps(problem):
-    per_axis = 12 if problem == "poisson2d" else 60
+@EACH_PROBLEM
+def test_singular_values_by_ad_are_right_to_eps(pde):
     worst = {
-        name: max(float(e.max()) for e in float32_errors(problem, name, per_axis, 0).values())
+        name: max(float(e.max()) for e in float32_errors(pde, name, per_axis(pde, 100), 0).values())
         for name in ("paper", "large weights", "deep")
     }
     assert max(worst.values()) < 1
@@ -63,19 +57,19 @@ def test_singular_values_by_ad_are_right_to_eps(problem):
 
 
 def test_those_of_a_difference_are_not():
-    errors = float32_errors("biharmonic", "paper", 60, 0, FiniteDifference(step=1 / 64))
+    errors = float32_errors(PROBLEMS["biharmonic"], "paper", 60, 0, FiniteDifference(step=1 / 64))
     assert float(errors["A"].max()) > 1e4
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
-@pytest.mark.parametrize("problem", PROBLEMS)
-def test_singular_values_of_all_networks_are_right_to_eps(problem, name):
-    sizes = (8, 30) if problem == "poisson2d" else (20, 100, 400)
-    cases = [(per_axis, seed) for per_axis in sizes for seed in (0, 1)]
-    errors = [float32_errors(problem, name, *case) for case in cases]
+@EACH_PROBLEM
+def test_singular_values_of_all_networks_are_right_to_eps(pde, name):
+    sizes = (64, 900) if pde.domain.dimension > 1 else (20, 100, 400)
+    cases = [(per_axis(pde, size), seed) for size in sizes for seed in (0, 1)]
+    errors = [float32_errors(pde, name, *case) for case in cases]
     worst = {key: max(float(e[key].max()) for e in errors) for key in ("A", "J")}
-    print(problem, name, len(cases), {key: round(value, 3) for key, value in worst.items()})
+    print(pde, name, len(cases), {key: round(value, 3) for key, value in worst.items()})
     assert max(worst.values()) < 1
 
 
@@ -84,8 +78,8 @@ def test_singular_values_of_all_networks_are_right_to_eps(problem, name):
 def test_float64_has_the_same_level(problem, order, sign):
     # A_ij = +-w_j^k sin(w_j x_i + b_j) with 64 bits; by Weyl no singular value is further off than
     # the 2-norm of the errors
-    A = matrices(problem, NETWORKS["paper"], 100, torch.float64, 0, Automatic())["A"]
     pde = PROBLEMS[problem]
+    A = matrices(pde, NETWORKS["paper"], 100, torch.float64, 0, Automatic())["A"]
     theta = NETWORKS["paper"].initial_parameters(1, [0], torch.float32)
     wide = {name: value[0].numpy().astype(np.longdouble) for name, value in theta.items()}
     w, b = wide["weights_1"][:, 0], wide["biases_1"]

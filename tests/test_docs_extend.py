@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from conftest import order_of_accuracy, random_points
+from cases import order_of_accuracy, random_points
 from pages import blocks
 from scripts import ROOT, SMALL, run_folders, run_here
 

@@ -17,8 +17,8 @@ BOXES = {
 }
 
 
-@pytest.mark.parametrize("per_axis", [2, 49, 64, 100])
-@pytest.mark.parametrize(("lower", "upper"), [(-1, 1), (0, 1), (2, 5)])
+@pytest.mark.parametrize("per_axis", [2, 49, 64])
+@pytest.mark.parametrize(("lower", "upper"), [(-1, 1), (2, 5)])
 def test_grid_is_lower_plus_i_h_for_i_from_1_to_N(lower, upper, per_axis):
     points = Box((float(lower),), (float(upper),)).grid(per_axis)
     exact = [lower + Fraction(i * (upper - lower), per_axis) for i in range(1, per_axis + 1)]
@@ -35,10 +35,10 @@ def test_grid_of_a_plane_box_runs_fastest_along_its_last_axis():
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("per_axis", [10, 49])
 @pytest.mark.parametrize("box", [INTERVAL, BOXES["oblong"]], ids=["interval", "oblong"])
 @pytest.mark.parametrize("reach", [1, 3])
-def test_extended_grid_agrees_bit_for_bit_where_it_overlaps(box, per_axis, reach, dtype):
+def test_extended_grid_agrees_bit_for_bit_where_it_overlaps(box, reach, dtype):
+    per_axis = 49
     points = box.grid(per_axis).to(dtype)
     larger = points.extended(reach).coordinates
     d = box.dimension
@@ -63,7 +63,7 @@ def test_boundary_of_an_interval_is_its_two_ends():
     assert INTERVAL.boundary(7).coordinates.tolist() == [[-1], [1]]
 
 
-@pytest.mark.parametrize("per_axis", [2, 5, 49])
+@pytest.mark.parametrize("per_axis", [2, 5])
 @pytest.mark.parametrize("box", BOXES.values(), ids=BOXES)
 def test_boundary_points_are_the_outer_nodes_of_the_grid_lines_each_once(box, per_axis):
     y = box.boundary(per_axis).coordinates
@@ -77,8 +77,8 @@ def test_boundary_points_are_the_outer_nodes_of_the_grid_lines_each_once(box, pe
     assert len(y) == (per_axis + 1) ** box.dimension - (per_axis - 1) ** box.dimension
 
 
-@pytest.mark.parametrize("per_axis", [2, 64])
-def test_boundary_of_the_square_has_4_per_axis_points_on_all_four_edges(per_axis):
+def test_boundary_of_the_square_has_4_per_axis_points_on_all_four_edges():
+    per_axis = 64
     y = SQUARE.boundary(per_axis).coordinates
     assert y.shape == (4 * per_axis, 2)
     for axis in (0, 1):
@@ -114,19 +114,24 @@ def test_fewer_than_two_points_per_axis_are_refused(points_of, per_axis):
         points_of(per_axis)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("size", [1, 7, 20, 60, 10_000])
-@pytest.mark.parametrize("box", BOXES.values(), ids=BOXES)
-def test_parts_are_the_points_cut_into_slabs_that_are_grids_again(box, size, dtype):
-    whole = box.grid(7).to(dtype)
-    parts = list(whole.parts(size))
+def assert_are_slabs_of(whole, parts):
+    """The parts are grids again, know of the whole, and are all of it in its order."""
+    dtype = whole.coordinates.dtype
     assert torch.equal(torch.cat([part.coordinates for part in parts]), whole.coordinates)
-    layer = 7 ** (box.dimension - 1)
-    assert all(len(part.coordinates) <= max(size, layer) for part in parts)
     for part in parts:
         again = Points.on_grid(part.axes).to(dtype)
         assert torch.equal(again.coordinates, part.coordinates)
-        assert [axis.whole_count for axis in part.axes] == [7] * box.dimension
+        assert [axis.whole_count for axis in part.axes] == [axis.count for axis in whole.axes]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("box", BOXES.values(), ids=BOXES)
+def test_parts_are_the_points_cut_into_slabs_that_are_grids_again(box, dtype):
+    whole, layer = box.grid(7).to(dtype), 7 ** (box.dimension - 1)
+    for size in (1, 7, 20, 60, 10_000):
+        parts = list(whole.parts(size))
+        assert_are_slabs_of(whole, parts)
+        assert all(len(part.coordinates) <= max(size, layer) for part in parts)
 
 
 @pytest.mark.parametrize("size", [1, 3, 10, 12])
@@ -137,18 +142,15 @@ def test_scattered_points_are_cut_into_slices(size):
     assert max(len(part) for part in parts) == min(size, 10)
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 7])
 @pytest.mark.parametrize("box", BOXES.values(), ids=BOXES)
-def test_shares_are_the_points_cut_into_slabs_as_equal_as_can_be(box, count):
+def test_shares_are_the_points_cut_into_slabs_as_equal_as_can_be(box):
     whole = box.grid(7)
-    shares = [whole.share(i, count) for i in range(count)]
-    assert torch.equal(torch.cat([part.coordinates for part in shares]), whole.coordinates)
-    counts = [part.layers for part in shares]
-    assert max(counts) - min(counts) <= 1
-    cut = [part for share in shares for part in share.parts(10)]
-    for part in [*shares, *cut]:
-        assert torch.equal(Points.on_grid(part.axes).coordinates, part.coordinates)
-        assert [axis.whole_count for axis in part.axes] == [7] * box.dimension
+    for count in (1, 2, 3, 7):
+        shares = [whole.share(i, count) for i in range(count)]
+        counts = [part.layers for part in shares]
+        assert max(counts) - min(counts) <= 1
+        assert_are_slabs_of(whole, shares)
+        assert_are_slabs_of(whole, [part for share in shares for part in share.parts(10)])
 
 
 def test_points_are_not_cut_into_more_shares_than_they_have_layers():

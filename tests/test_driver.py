@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import PROBLEMS, spacing
+from cases import PROBLEMS, spacing
 from scripts import SMALL, run_folders, run_here
 
 from pinnspectra.collocation import Collocation

@@ -7,9 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import PROBLEMS
+from cases import EACH_PROBLEM, PROBLEMS, collocated, order_of, per_axis, spacing
 
-from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import (
     Automatic,
     ExactDifference,
@@ -20,7 +19,7 @@ from pinnspectra.differentiation import (
     partials,
 )
 from pinnspectra.differentiation.stencil import stencils
-from pinnspectra.networks import MLP, TwoLayer
+from pinnspectra.networks import MLP, TwoLayer, cast
 from pinnspectra.rounding import floor as floors
 from pinnspectra.rounding.emulated import ShortArithmetic, rounding_errors
 from pinnspectra.rounding.floor import (
@@ -92,7 +91,7 @@ def test_functions_are_rounded_once_and_products_of_matrices_term_by_term(bits):
 
 
 def test_errors_are_proportional_to_eps_and_the_calculation_is_left_as_it_was():
-    c, network, theta = case("poisson1d", 64, FiniteDifference(2 / 64), TwoLayer(40))
+    c, network, theta = case(PROBLEMS["poisson1d"], 64, FiniteDifference(2 / 64), TwoLayer(40))
     phi = network.features(theta)
     before = c.system_matrix(phi)
     short, long = (
@@ -103,15 +102,18 @@ def test_errors_are_proportional_to_eps_and_the_calculation_is_left_as_it_was():
     assert torch.equal(c.system_matrix(phi), before)  # also the points that the method keeps
 
 
-def case(problem, per_axis, method, network, dtype=LONG, seed=0):
-    pde = PROBLEMS[problem]
-    c = Collocation(pde, method, pde.domain.grid(per_axis), pde.domain.boundary(per_axis))
-    return c, network, network.initial_parameters(pde.domain.dimension, [seed], dtype)
+def case(pde, n, method, network, dtype=LONG, seed=0):
+    theta = network.initial_parameters(pde.domain.dimension, [seed], dtype)
+    return collocated(pde, method, n), network, theta
+
+
+def dyadic(pde):
+    """Points per axis and step, whose nodes float32 has exactly on boxes with whole-number ends."""
+    n = 64 if pde.domain.dimension == 1 else 8
+    return n, 2**-4 if order_of(pde) == 2 else 2**-3
 
 
 NETS = {"sin": TwoLayer(40), "tanh": TwoLayer(40, "tanh", 2.0), "deep": MLP(30, 2, "tanh")}
-DYADIC = {"poisson1d": (64, 2**-4), "poisson2d": (8, 2**-3), "biharmonic": (64, 2**-3)}
-"""Points per axis and step, whose nodes float32 has exactly."""
 METHODS = {
     "fd": lambda h: FiniteDifference(h),
     "fd6": lambda h: FiniteDifference(h, 6),
@@ -121,19 +123,20 @@ METHODS = {
 }
 
 
-def in_both(theta):
-    return {name: value.double() for name, value in theta.items()}
+EACH_ONCE = [
+    *((pde, "fd", "sin") for pde in PROBLEMS.values()),
+    *((PROBLEMS["biharmonic"], method, "sin") for method in METHODS if method != "fd"),
+    *((PROBLEMS["biharmonic"], "fd6", net) for net in NETS if net != "sin"),
+]
 
 
-@pytest.mark.parametrize("problem", DYADIC)
-@pytest.mark.parametrize("net", NETS)
-@pytest.mark.parametrize("method", METHODS)
-def test_errors_of_a_system_matrix_in_float32_are_the_measured_ones(problem, net, method):
-    per_axis, step = DYADIC[problem]
-    step = PROBLEMS[problem].domain.grid(per_axis).axes[0].spacing if "grid" in method else step
-    c, network, theta = case(problem, per_axis, METHODS[method](step), NETS[net], SHORT)
+@pytest.mark.parametrize(("pde", "method", "net"), EACH_ONCE, ids=str)
+def test_errors_of_a_system_matrix_in_float32_are_the_measured_ones(pde, method, net):
+    n, step = dyadic(pde)
+    step = spacing(pde, n) if "grid" in method else step
+    c, network, theta = case(pde, n, METHODS[method](step), NETS[net], SHORT)
     A = c.to(SHORT).system_matrix(network.features(theta)).double()
-    measured = A - c.system_matrix(network.features(in_both(theta)))
+    measured = A - c.system_matrix(network.features(cast(theta, LONG)))
     predicted = system_matrix_errors(c, network, theta)
     assert float(predicted.norm() / measured.norm()) == pytest.approx(1, abs=0.2)
     # nearly the same numbers: what differs are the last bits of functions, and the order in which
@@ -142,27 +145,32 @@ def test_errors_of_a_system_matrix_in_float32_are_the_measured_ones(problem, net
     assert float(torch.corrcoef(together)[0, 1]) > (0.8 if net != "deep" else 0.2)
 
 
-@pytest.mark.parametrize("problem", DYADIC)
-@pytest.mark.parametrize("accuracy", [2, 6])
-@pytest.mark.parametrize("net", NETS)
-def test_errors_of_a_system_matrix_in_float64_are_as_large_as_measured(problem, accuracy, net):
-    per_axis, step = DYADIC[problem]
-    c, network, theta = case(problem, per_axis, FiniteDifference(step / 8, accuracy), NETS[net])
-    exact = replace(c, method=ExactDifference(step / 8, accuracy))
-    phi = network.features(theta)
-    measured = c.system_matrix(phi) - exact.system_matrix(phi)
-    predicted = system_matrix_errors(c, network, theta)
-    assert float(predicted.norm() / measured.norm()) == pytest.approx(1, abs=0.2)
+@EACH_PROBLEM
+def test_errors_of_a_system_matrix_in_float64_are_as_large_as_measured(pde):
+    n, step = dyadic(pde)
+    for accuracy, net in ((2, "sin"), (6, "sin"), (2, "tanh"), (6, "deep")):
+        c, network, theta = case(pde, n, FiniteDifference(step / 8, accuracy), NETS[net])
+        exact = replace(c, method=ExactDifference(step / 8, accuracy))
+        phi = network.features(theta)
+        measured = c.system_matrix(phi) - exact.system_matrix(phi)
+        predicted = system_matrix_errors(c, network, theta)
+        assert float(predicted.norm() / measured.norm()) == pytest.approx(1, abs=0.2)
 
 
-@pytest.mark.parametrize("net", NETS)
-@pytest.mark.parametrize("method", [*METHODS, "nested_autograd"])
+@pytest.mark.parametrize(
+    ("method", "net"),
+    [
+        *((method, "sin") for method in (*METHODS, "nested_autograd")),
+        ("fd", "tanh"),
+        ("ad", "deep"),
+    ],
+)
 def test_the_floor_of_a_kernel_in_float32_is_that_of_the_measured_errors(net, method):
     made = {**METHODS, "nested_autograd": lambda h: NestedAutograd()}[method](2**-3)
     network = replace(NETS[net], width=10)
-    c, network, theta = case("biharmonic", 16, made, network, SHORT)
+    c, network, theta = case(PROBLEMS["biharmonic"], 16, made, network, SHORT)
     J = residual_jacobian(c.to(SHORT).residual, network, theta).double()
-    measured = J - residual_jacobian(c.residual, network, in_both(theta))
+    measured = J - residual_jacobian(c.residual, network, cast(theta, LONG))
     ratio = kernel_floor(c, network, theta) / singular_values(measured)
     assert ratio.shape == (1, 16)
     middle = ratio[0, :8]
@@ -193,13 +201,12 @@ def test_noise_with_a_deviation_for_every_column_is_that_of_the_whole_matrix(row
     assert float((values.log() - whole)[kept].mean().abs()) < 0.1
 
 
-@pytest.mark.parametrize("dtype", [SHORT, LONG])
-@pytest.mark.parametrize("problem", PROBLEMS)
-def test_a_floor_from_a_sample_of_the_points_is_that_of_all(problem, dtype, monkeypatch):
-    per_axis = {"poisson2d": 20}.get(problem, 400)
-    c, network, theta = case(problem, per_axis, FiniteDifference(0.01), TwoLayer(30), dtype)
+@EACH_PROBLEM
+def test_a_floor_from_a_sample_of_the_points_is_that_of_all(pde, monkeypatch):
+    n, dtype = per_axis(pde, 400), LONG
+    c, network, theta = case(pde, n, FiniteDifference(0.01), TwoLayer(30), dtype)
     whole = system_matrix_floor(c, network, theta), kernel_floor(c, network, theta)
-    assert [floor.shape for floor in whole] == [(1, 30), (1, 30 * (2 + len(c.pde.domain.lower)))]
+    assert [floor.shape for floor in whole] == [(1, 30), (1, 30 * (2 + pde.domain.dimension))]
     monkeypatch.setattr(floors, "ENTRIES_SAMPLED", 30 * 100)
     sampled = system_matrix_floor(c, network, theta), kernel_floor(c, network, theta)
     for some, of_all in zip(sampled, whole, strict=True):
@@ -210,8 +217,7 @@ def test_a_floor_from_a_sample_of_the_points_is_that_of_all(problem, dtype, monk
 
 
 def test_every_member_has_a_floor_of_its_own():
-    pde = PROBLEMS["poisson1d"]
-    c = Collocation(pde, FiniteDifference(0.05), pde.domain.grid(40), pde.domain.boundary(40))
+    c = collocated(PROBLEMS["poisson1d"], FiniteDifference(0.05), 40)
     network = TwoLayer(20)
     theta = network.initial_parameters(1, [0, 1], SHORT)
     alone = network.initial_parameters(1, [1], SHORT)
@@ -224,7 +230,7 @@ def test_every_member_has_a_floor_of_its_own():
 @pytest.mark.parametrize(("n", "low"), [(200, 0.07), (400, 0.004)])
 def test_the_entropies_of_figure_3_are_predicted(n, low):
     # no noise at N = 200, rounding alone at 400: H is 0.079 and 0.006
-    c, network, theta = case("poisson1d", n, FiniteDifference(2 / n), TwoLayer(n))
+    c, network, theta = case(PROBLEMS["poisson1d"], n, FiniteDifference(2 / n), TwoLayer(n))
     phi = network.features(theta)
     measured = singular_values(c.system_matrix(phi))
     exact = replace(c, method=ExactDifference(2 / n)).system_matrix(phi)
@@ -242,7 +248,9 @@ STEPS = np.geomspace(0.005, 0.5, 6)
 def test_the_mean_entropies_of_figure_3_are_predicted(n):
     sums = np.zeros(2)
     for seed in range(8):
-        c, network, theta = case("poisson1d", n, FiniteDifference(2 / n), TwoLayer(n), seed=seed)
+        c, network, theta = case(
+            PROBLEMS["poisson1d"], n, FiniteDifference(2 / n), TwoLayer(n), seed=seed
+        )
         phi = network.features(theta)
         exact = replace(c, method=ExactDifference(2 / n)).system_matrix(phi)
         simulated = exact + system_matrix_errors(c, network, theta)
@@ -263,17 +271,16 @@ def beside_signal(exact, floor):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", [SHORT, LONG])
-@pytest.mark.parametrize("problem", PROBLEMS)
-def test_the_floors_of_kernels_are_as_predicted(problem, dtype):
+@EACH_PROBLEM
+def test_the_floors_of_kernels_are_as_predicted(pde, dtype):
     ratios = []
     grid = itertools.product(NETS, (2, 6), STEPS[:4], (49, 100, 400))
     for seed, (net, accuracy, step, points) in enumerate(grid):
-        per_axis = round(points ** (1 / PROBLEMS[problem].domain.dimension))
         network = replace(NETS[net], width=50)
         method = FiniteDifference(step, accuracy)
-        c, _, theta = case(problem, per_axis, method, network, dtype, seed)
+        c, _, theta = case(pde, per_axis(pde, points), method, network, dtype, seed)
         exactly = replace(c, method=ExactDifference(step, accuracy, nodes=25))
-        J_exact = residual_jacobian(exactly.residual, network, in_both(theta))[0]
+        J_exact = residual_jacobian(exactly.residual, network, cast(theta, LONG))[0]
         J = residual_jacobian(c.to(dtype).residual, network, theta)[0]
         exact, measured = singular_values(J_exact), singular_values(J)
         floor = kernel_floor(c, network, theta)[0]
@@ -286,6 +293,6 @@ def test_the_floors_of_kernels_are_as_predicted(problem, dtype):
         if first < len(floor) / 2 and resolved:
             ratios += [float(measured[k] / predicted[k]) for k in (first, middle)]
     within = np.abs(np.log(ratios)) < math.log(3)
-    print(problem, dtype, len(ratios), np.median(ratios), min(ratios), max(ratios), within.mean())
+    print(pde, dtype, len(ratios), np.median(ratios), min(ratios), max(ratios), within.mean())
     assert len(ratios) > 20
     assert within.mean() >= 0.99

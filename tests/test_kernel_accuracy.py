@@ -8,10 +8,9 @@ import mpmath
 import numpy as np
 import pytest
 import torch
-from conftest import ORDERS, PROBLEMS
+from cases import PROBLEMS, collocated, order_of
 from mpmath import mpf
 
-from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import Automatic
 from pinnspectra.networks import TwoLayer
 from pinnspectra.spectra.kernel import kernel_singular_values
@@ -55,10 +54,10 @@ def exact_eigenvalues(rows):
 def case(problem, points, width, seed):
     """(sigma(J) as computed, the exact J)."""
     pde, network = PROBLEMS[problem], TwoLayer(width)
-    c = Collocation(pde, Automatic(), pde.domain.grid(points), pde.domain.boundary(points))
+    c = collocated(pde, Automatic(), points)
     parameters = network.initial_parameters(1, [seed], torch.float64)
     sigma = kernel_singular_values(c, network, parameters)[0]
-    return sigma, exact_jacobian(c.interior.coordinates, parameters, ORDERS[problem])
+    return sigma, exact_jacobian(c.interior.coordinates, parameters, order_of(pde))
 
 
 def relative_errors(values, expected):

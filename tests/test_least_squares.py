@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 import torch
-from test_spectrum import SHAPES, matrix_from_singular_values
+from invented import EACH_SHAPE, matrix_from_singular_values
 
 from pinnspectra.solvers.least_squares import BLOCK, TruncatedSVD
 from pinnspectra.spectra.decomposition import triangular_factor
@@ -15,7 +15,7 @@ def right_side(n, seed=1):
     return torch.randn(n, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@EACH_SHAPE
 @pytest.mark.parametrize(("cutoff", "kept"), [(0.5, 1), (3e-2, 2), (3e-4, 4), (3e-7, 7)])
 def test_the_solution_is_that_of_the_pseudoinverse_with_a_cutoff(shape, cutoff, kept):
     A, f = matrix_from_singular_values(GRADED, shape), right_side(shape[0])
@@ -28,7 +28,7 @@ def test_the_solution_is_that_of_the_pseudoinverse_with_a_cutoff(shape, cutoff, 
     np.testing.assert_allclose(solution, by_scipy, rtol=0, atol=atol)
 
 
-@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@EACH_SHAPE
 def test_the_error_at_each_position_is_that_of_the_explicit_solution(shape):
     A, f = matrix_from_singular_values(GRADED, shape), right_side(shape[0])
     U, s, Vh = np.linalg.svd(A.numpy(), full_matrices=False)
@@ -57,7 +57,7 @@ def test_errors_of_small_singular_values_show_the_rounding_that_projections_hide
 
 
 @pytest.mark.parametrize("values", [[1.0] * 12, [2.0**-i for i in range(12)]])
-@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@EACH_SHAPE
 def test_a_consistent_system_is_solved_to_rounding(shape, values):
     A = matrix_from_singular_values(values, shape)
     f = A @ right_side(shape[1])

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 import torch
-from conftest import monomial, multi_indices
+from cases import multi_indices
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +18,7 @@ from pinnspectra.differentiation import (
 from pinnspectra.differentiation.activations import AbstractActivation
 from pinnspectra.differentiation.directional import directional
 from pinnspectra.differentiation.jet import activate, linear
+from pinnspectra.differentiation.operators import monomial
 from pinnspectra.differentiation.points import Points
 
 

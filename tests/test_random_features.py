@@ -5,35 +5,28 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import PROBLEMS, spacing
+from cases import EACH_PROBLEM, PROBLEMS, collocated, per_axis, spacing
 
-from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import Automatic, ExactDifference, FiniteDifference
 from pinnspectra.networks import TwoLayer
 from pinnspectra.solvers import random_features
 from pinnspectra.solvers.random_features import solve_random_features
 
 
-def solve(problem, method, boundary_weight):
-    pde, per_axis, network = PROBLEMS[problem], 16, TwoLayer(12, weight_range=2.0)
-    made = Automatic() if method == "ad" else FiniteDifference(spacing(pde, per_axis))
-    box = pde.domain
-    c = Collocation(pde, made, box.grid(per_axis), box.boundary(per_axis))
-    parameters = network.initial_parameters(box.dimension, [0], torch.float64)
+def solve(pde, boundary_weight):
+    n, network = per_axis(pde, 100), TwoLayer(12, weight_range=2.0)
+    c = collocated(pde, FiniteDifference(spacing(pde, 16)), n)
+    parameters = network.initial_parameters(pde.domain.dimension, [0], torch.float64)
     return c, network, parameters, solve_random_features(
         c, network, parameters, 1e-6, boundary_weight
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("problem", ["poisson2d"])
-@pytest.mark.parametrize("method", ["ad", "fd"])
 @pytest.mark.parametrize("boundary_weight", [None, 10.0])
-def test_a_system_solved_by_parts_is_the_one_solved_at_once(
-    problem, method, boundary_weight, monkeypatch
-):
-    *_, once = solve(problem, method, boundary_weight)
+def test_a_system_solved_by_parts_is_the_one_solved_at_once(boundary_weight, monkeypatch):
+    *_, once = solve(PROBLEMS["poisson2d"], boundary_weight)
     monkeypatch.setattr(random_features, "ENTRIES_OF_A_PART", 1)
-    *_, parts = solve(problem, method, boundary_weight)
+    *_, parts = solve(PROBLEMS["poisson2d"], boundary_weight)
     assert parts.metrics == pytest.approx(once.metrics, rel=1e-6)
     pairs = (
         (parts.singular_values, once.singular_values),
@@ -48,7 +41,7 @@ def test_a_system_solved_by_parts_is_the_one_solved_at_once(
 def solutions(method, dtype, seed, cutoffs, n=400):
     """Metrics of the biharmonic equation, M = N, one for each cut-off."""
     pde, network = PROBLEMS["biharmonic"], TwoLayer(n)
-    c = Collocation(pde, method, pde.domain.grid(n), pde.domain.boundary(n))
+    c = collocated(pde, method, n)
     parameters = network.initial_parameters(1, [seed], dtype)
     return [solve_random_features(c, network, parameters, a).metrics for a in cutoffs]
 
@@ -76,8 +69,7 @@ def test_an_automatic_cutoff_makes_the_true_residual_smaller(step, gain):
     for seed in range(5):
         pde, network = PROBLEMS["biharmonic"], TwoLayer(400)
         theta = network.initial_parameters(1, [seed], torch.float64)
-        method = FiniteDifference(step)
-        c = Collocation(pde, method, pde.domain.grid(400), pde.domain.boundary(400))
+        c = collocated(pde, FiniteDifference(step), 400)
         exact = replace(c, method=ExactDifference(step, nodes=7))
         for cutoff in (1e-13, "auto"):
             a = solve_random_features(c, network, theta, cutoff).coefficients[None]
@@ -100,11 +92,11 @@ def test_an_automatic_cutoff_keeps_one_value_where_all_is_rounding():
     assert (auto["cutoff"], auto["effective_cutoff"]) == (1.0, 1)
 
 
-@pytest.mark.parametrize("problem", PROBLEMS)
+@EACH_PROBLEM
 @pytest.mark.parametrize("boundary_weight", [None, 10.0])
-def test_metrics_by_parts_are_the_formulas_on_the_whole(problem, boundary_weight, monkeypatch):
+def test_metrics_by_parts_are_the_formulas_on_the_whole(pde, boundary_weight, monkeypatch):
     monkeypatch.setattr(random_features, "ENTRIES_OF_A_PART", 1)
-    c, network, parameters, solution = solve(problem, "fd", boundary_weight)
+    c, network, parameters, solution = solve(pde, boundary_weight)
     u = network.field({**parameters, "coefficients": solution.coefficients[None]})
     residual_ad, f = c.by_ad().residual(u), c.forcing
     x = c.interior.coordinates
@@ -126,14 +118,11 @@ def test_metrics_by_parts_are_the_formulas_on_the_whole(problem, boundary_weight
     assert solution.metrics["relative_training_error"] == pytest.approx(error, rel=1e-6)
 
 
-@pytest.mark.parametrize("problem", PROBLEMS)
-@pytest.mark.parametrize("method", ["ad", "fd"])
-def test_the_matrix_that_is_solved_has_the_boundary_rows_unscaled_where_lambda_says_so(
-    problem, method
-):
-    pde = PROBLEMS[problem]
-    rows = len(pde.domain.boundary(16).coordinates)
-    c, network, parameters, solution = solve(problem, method, rows / 16**pde.domain.dimension)
+@EACH_PROBLEM
+def test_the_matrix_that_is_solved_has_the_boundary_rows_unscaled_where_lambda_says_so(pde):
+    n = per_axis(pde, 100)
+    rows = len(pde.domain.boundary(n).coordinates)
+    c, network, parameters, solution = solve(pde, rows / n**pde.domain.dimension)
     features = network.features(parameters)
     A, B = c.system_matrix(features)[0], c.boundary_matrix(features)[0]
     for got, matrix in (

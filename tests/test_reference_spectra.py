@@ -7,15 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import ORDERS, PROBLEMS, rounding_level
+from cases import PROBLEMS, highest_operator, order_of, rounding_level
 
 from pinnspectra.differentiation import (
     Automatic,
     ExactDifference,
     FiniteDifference,
     GridDifference,
-    laplacian,
-    partials,
 )
 from pinnspectra.differentiation.points import Points
 from pinnspectra.networks import TwoLayer
@@ -48,8 +46,7 @@ def method_of(case):
 
 def floor(case):
     """Norm of an N x M matrix of independent errors as large as the stencil's rounding."""
-    operator = partials(1)[0] ** 4 if ORDERS[case["pde"]] == 4 else laplacian(
-        PROBLEMS[case["pde"]].domain.dimension)  # fmt: skip
+    operator = highest_operator(PROBLEMS[case["pde"]])
     size = math.sqrt(len(case["points"])) + math.sqrt(len(case["biases"]))
     return size * rounding_level(operator, method_of(case), EPS)
 
@@ -81,7 +78,7 @@ def test_cutoff_and_entropy_by_automatic_differentiation_are_exact(case, cutoff)
 def test_the_closed_form_of_differences_has_the_exact_spectrum_of_differences(case):
     W = torch.tensor(case["weights"], dtype=torch.float64)
     half = W * case["step"] / 2
-    order = ORDERS[case["pde"]]
+    order = order_of(PROBLEMS[case["pde"]])
     # a second difference multiplies by -(w sin(wh/2) / (wh/2))^2 where a derivative does by -w^2
     ratio = ((W * torch.sin(half) / half) ** order).sum(1) / (W**order).sum(1)
     got = singular_values(system_matrix(case, Automatic()) * ratio)

@@ -7,16 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import PROBLEMS
+from cases import EACH_PROBLEM, PROBLEMS, collocated, order_of, per_axis
 
-from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import (
     Automatic,
     ExactDifference,
     FiniteDifference,
     GridDifference,
 )
-from pinnspectra.networks import MLP, TwoLayer
+from pinnspectra.networks import MLP, TwoLayer, cast
 from pinnspectra.rounding.law import (
     entry_deviation,
     jacobian_deviation,
@@ -106,45 +105,32 @@ def test_zero_has_no_rounding_and_exact_numbers_no_variance():
 # The deviation of an entry ------------------------------------------------------------------------
 
 
-def collocation(problem, per_axis, method):
-    pde = PROBLEMS[problem]
-    return Collocation(pde, method, pde.domain.grid(per_axis), pde.domain.boundary(per_axis))
-
-
-def in_float64(theta):
-    return {name: value.double() for name, value in theta.items()}
-
-
 def errors(c, network, theta, dtype):
     """What rounding in that dtype leaves in A, from differences in exact arithmetic."""
     method = c.method
     exact = replace(c, method=ExactDifference(method.step, method.accuracy_order))
     A = c.to(dtype).system_matrix(network.features(theta)).double()
-    return A - exact.system_matrix(network.features(in_float64(theta)))
+    return A - exact.system_matrix(network.features(cast(theta, LONG)))
 
 
 NETS = {"sin": TwoLayer(60), "tanh": TwoLayer(60, "tanh"), "deep": MLP(30, 2, "tanh")}
 
 
-@pytest.mark.parametrize("problem", PROBLEMS)
-@pytest.mark.parametrize("dtype", [SHORT, LONG])
-@pytest.mark.parametrize("accuracy", [2, 6])
-@pytest.mark.parametrize("net", NETS)
-def test_the_deviation_of_an_entry_is_the_measured_one(problem, dtype, accuracy, net):
-    c = collocation(problem, {"poisson2d": 12}.get(problem, 80), FiniteDifference(0.03, accuracy))
-    network = NETS[net]
-    theta = network.initial_parameters(c.pde.domain.dimension, [1], dtype)
-    measured = errors(c, network, theta, dtype).square().mean().sqrt()
-    assert 0.7 < float(measured / entry_deviation(c, network, theta)[0]) < 1.45
+@EACH_PROBLEM
+def test_the_deviation_of_an_entry_is_the_measured_one(pde):
+    n = per_axis(pde, 100)
+    for dtype, accuracy, network in itertools.product((SHORT, LONG), (2, 6), NETS.values()):
+        c = collocated(pde, FiniteDifference(0.03, accuracy), n)
+        theta = network.initial_parameters(pde.domain.dimension, [1], dtype)
+        measured = errors(c, network, theta, dtype).square().mean().sqrt()
+        assert 0.7 < float(measured / entry_deviation(c, network, theta)[0]) < 1.45
 
 
-@pytest.mark.parametrize("problem", PROBLEMS)
-def test_the_deviation_goes_with_eps_and_with_a_power_of_the_step(problem):
-    order = {"biharmonic": 4}.get(problem, 2)
-    network = TwoLayer(60)
-    s = {}
+@EACH_PROBLEM
+def test_the_deviation_goes_with_eps_and_with_a_power_of_the_step(pde):
+    order, network, s = order_of(pde), TwoLayer(60), {}
     for dtype, h in itertools.product((SHORT, LONG), (0.01, 0.02)):
-        c = collocation(problem, 12, FiniteDifference(h))
+        c = collocated(pde, FiniteDifference(h), per_axis(pde, 100))
         theta = network.initial_parameters(c.pde.domain.dimension, [0], dtype)
         s[dtype, h] = float(entry_deviation(c, network, theta)[0])
     assert s[SHORT, 0.01] / s[SHORT, 0.02] == pytest.approx(2**order, rel=0.05)
@@ -154,7 +140,7 @@ def test_the_deviation_goes_with_eps_and_with_a_power_of_the_step(problem):
 def test_members_have_deviations_of_their_own_and_a_fitted_step_is_that_of_the_operator():
     network = TwoLayer(40)
     theta = network.initial_parameters(1, [0, 3], SHORT)
-    c = collocation("biharmonic", 50, FiniteDifference("auto"))
+    c = collocated(PROBLEMS["biharmonic"], FiniteDifference("auto"), 50)
     c = c.to(SHORT).fitted(network.field(theta))
     together = entry_deviation(c, network, theta)
     step = dict(c.method.steps)[4]
@@ -165,10 +151,10 @@ def test_members_have_deviations_of_their_own_and_a_fitted_step_is_that_of_the_o
 
 
 def test_methods_without_a_stencil_have_the_floor_of_ad_and_grid_differences_that_of_fd():
-    network = TwoLayer(40)
+    network, pde = TwoLayer(40), PROBLEMS["poisson1d"]
     theta = network.initial_parameters(1, [0], SHORT)
     s = {
-        name: float(entry_deviation(collocation("poisson1d", 50, method), network, theta))
+        name: float(entry_deviation(collocated(pde, method, 50), network, theta))
         for name, method in {
             "ad": Automatic(),
             "exact": ExactDifference(0.04, nodes=7),
@@ -176,7 +162,7 @@ def test_methods_without_a_stencil_have_the_floor_of_ad_and_grid_differences_tha
             "fd": FiniteDifference(0.04),
         }.items()
     }
-    A = collocation("poisson1d", 50, Automatic()).system_matrix(network.features(in_float64(theta)))
+    A = collocated(pde, Automatic(), 50).system_matrix(network.features(cast(theta, LONG)))
     assert (
         s["ad"] == s["exact"] == pytest.approx(0.2 * EPS[SHORT] * float(A.square().mean()) ** 0.5)
     )
@@ -188,12 +174,13 @@ def test_methods_without_a_stencil_have_the_floor_of_ad_and_grid_differences_tha
 
 def spectra(problem, dtype, accuracy, step, activation, sizes, seed=0):
     """Measured singular values of A by FD, and what the law makes of the exact ones."""
-    n, m = sizes
-    c = collocation(problem, n, FiniteDifference(step, accuracy))
+    points, m = sizes
+    pde = PROBLEMS[problem]
+    c = collocated(pde, FiniteDifference(step, accuracy), per_axis(pde, points))
     network = TwoLayer(m, activation)
     theta = network.initial_parameters(c.pde.domain.dimension, [seed], dtype)
     exact = replace(c, method=ExactDifference(step, accuracy))
-    values = singular_values(exact.system_matrix(network.features(in_float64(theta))))
+    values = singular_values(exact.system_matrix(network.features(cast(theta, LONG))))
     measured = singular_values(c.to(dtype).system_matrix(network.features(theta)))[0]
     s, rows = entry_deviation(c, network, theta), len(c.interior.coordinates)
     return measured, values[0], predicted_floor(values, s, rows, m)[0]
@@ -255,7 +242,7 @@ def test_the_top_of_the_floor_and_the_entropy_are_predicted():
     cases = [
         ("poisson1d", SHORT, 2, 0.01, "sin", (100, 100)),
         ("poisson1d", LONG, 4, 0.005, "tanh", (200, 50)),
-        ("poisson2d", SHORT, 2, 0.05, "sin", (12, 60)),
+        ("poisson2d", SHORT, 2, 0.05, "sin", (144, 60)),
         ("biharmonic", LONG, 2, 1 / 64, "sin", (100, 100)),
     ]
     tops, entropies = held_against(cases)
@@ -267,11 +254,11 @@ def test_the_top_of_the_floor_and_the_entropy_are_predicted():
 
 @pytest.mark.slow
 def test_floors_and_entropies_are_predicted_over_problems_dtypes_orders_and_steps():
-    sizes = {"poisson2d": [(7, 50), (18, 100), (18, 300), (32, 50)]}
+    sizes = [(49, 50), (100, 100), (400, 100), (324, 300), (1024, 50)]
     cases = [
         (problem, dtype, accuracy, step, activation, size, seed)
         for problem in PROBLEMS
-        for size in sizes.get(problem, [(49, 50), (100, 100), (400, 100)])
+        for size in (sizes if PROBLEMS[problem].domain.dimension > 1 else sizes[:3])
         for dtype, accuracy, step, activation, seed in itertools.product(
             (SHORT, LONG), (2, 4, 6), (0.005, 0.016, 0.05, 0.16, 0.5), ("sin", "tanh"), (0, 1)
         )
@@ -287,24 +274,23 @@ def test_floors_and_entropies_are_predicted_over_problems_dtypes_orders_and_step
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("problem", PROBLEMS)
+@EACH_PROBLEM
 @pytest.mark.parametrize("dtype", [SHORT, LONG])
-def test_singular_values_of_jacobians_are_predicted_within_a_factor_of_3(problem, dtype):
+def test_singular_values_of_jacobians_are_predicted_within_a_factor_of_3(pde, dtype):
     ratios = []
     for accuracy, step, seed, init in itertools.product(
         (2, 6), (0.02, 0.06, 0.2), (0, 1, 2), ("uniform", "pytorch")
     ):
-        c = collocation(problem, {"poisson2d": 10}.get(problem, 100), FiniteDifference(step))
-        c = replace(c, method=FiniteDifference(step, accuracy))
+        c = collocated(pde, FiniteDifference(step, accuracy), per_axis(pde, 100))
         network = TwoLayer(100, "sin", 1.0, init)
         theta = network.initial_parameters(c.pde.domain.dimension, [seed], dtype)
         exact = replace(c, method=ExactDifference(step, accuracy, nodes=accuracy + 7))
-        values = kernel_singular_values(exact, network, in_float64(theta))
+        values = kernel_singular_values(exact, network, cast(theta, LONG))
         measured = kernel_singular_values(c.to(dtype), network, theta)[0]
         s = jacobian_deviation(c, network, theta)
         floor = predicted_floor(values, s, len(c.interior.coordinates), network.width)
         predicted = predicted_spectrum(values, floor)[0]
         ratios.append(measured[:-10] / predicted[:-10])  # the lowest tenth is not promised
     ratio = torch.cat(ratios)
-    print(f"\n{problem} {dtype}: {float(ratio.min()):.2f}-{float(ratio.max()):.2f}")
+    print(f"\n{pde} {dtype}: {float(ratio.min()):.2f}-{float(ratio.max()):.2f}")
     assert 1 / 3 < float(ratio.min()) < float(ratio.max()) < 3

@@ -5,9 +5,10 @@ from fractions import Fraction
 
 import pytest
 import sympy
-from conftest import monomial, multi_indices
+from cases import multi_indices
 
 from pinnspectra.differentiation import laplacian, partials
+from pinnspectra.differentiation.operators import monomial
 from pinnspectra.differentiation.stencil import leading_error, stencils, weight_norm
 
 # Fornberg, Math. Comp. 51 (1988) 699-706, Table 1: numerators from the left, denominator
@@ -41,6 +42,7 @@ OPERATORS = {
     "bilaplacian": laplacian(2) ** 2,
     "wave": DX**2 - 3 * DY**2,
 }
+EACH_OPERATOR = pytest.mark.parametrize("operator", OPERATORS.values(), ids=OPERATORS)
 
 
 def single(operator, accuracy):
@@ -61,14 +63,14 @@ def test_weights_are_those_of_the_textbook(order, accuracy):
 
 
 @pytest.mark.parametrize("order", range(1, 7))
-@pytest.mark.parametrize("accuracy", [2, 4, 6])
-def test_weights_are_those_of_fornbergs_algorithm_in_sympy(order, accuracy):
-    stencil = single(monomial((order,)), accuracy)
-    nodes = list(range(-stencil.reach, stencil.reach + 1))
-    table = sympy.finite_diff_weights(order, nodes, 0)[order][-1]
-    pairs = zip(nodes, table, strict=True)
-    expected = {(s,): Fraction(int(w.p), int(w.q)) for s, w in pairs if w != 0}
-    assert weights(stencil) == expected
+def test_weights_are_those_of_fornbergs_algorithm_in_sympy(order):
+    for accuracy in (2, 4, 6):
+        stencil = single(monomial((order,)), accuracy)
+        nodes = list(range(-stencil.reach, stencil.reach + 1))
+        table = sympy.finite_diff_weights(order, nodes, 0)[order][-1]
+        pairs = zip(nodes, table, strict=True)
+        expected = {(s,): Fraction(int(w.p), int(w.q)) for s, w in pairs if w != 0}
+        assert weights(stencil) == expected
 
 
 def test_plane_stencils_of_second_order_are_the_well_known_ones():
@@ -83,17 +85,17 @@ def test_plane_stencils_of_second_order_are_the_well_known_ones():
     assert weights(single(laplacian(2) ** 2, 2)) == thirteen
 
 
-@pytest.mark.parametrize("accuracy", [2, 4, 6])
-@pytest.mark.parametrize("operator", OPERATORS.values(), ids=OPERATORS)
-def test_weights_are_whole_numbers_that_sum_to_zero(operator, accuracy):
-    numerators = [w for _, w in single(operator, accuracy).weights]
-    assert all(isinstance(w, int) for w in numerators)
-    assert sum(numerators) == 0
+@EACH_OPERATOR
+def test_weights_are_whole_numbers_that_sum_to_zero(operator):
+    for accuracy in (2, 4, 6):
+        numerators = [w for _, w in single(operator, accuracy).weights]
+        assert all(isinstance(w, int) for w in numerators)
+        assert sum(numerators) == 0
 
 
-@pytest.mark.parametrize("accuracy", [2, 4, 6])
-@pytest.mark.parametrize("operator", OPERATORS.values(), ids=OPERATORS)
-def test_a_stencil_with_a_wrong_weight_cannot_be_built(operator, accuracy):
+@EACH_OPERATOR
+def test_a_stencil_with_a_wrong_weight_cannot_be_built(operator):
+    accuracy = 4
     stencil = single(operator, accuracy)
     for i, (offset, weight) in enumerate(stencil.weights):
         wrong = (*stencil.weights[:i], (offset, weight + 1), *stencil.weights[i + 1 :])
@@ -111,8 +113,8 @@ def exact_monomial_derivative(power, alpha, x):
     return math.prod(math.perm(p, a) * z ** max(p - a, 0) for z, p, a in axes)
 
 
-@pytest.mark.parametrize("accuracy", [2, 4, 6])
-@pytest.mark.parametrize("operator", OPERATORS.values(), ids=OPERATORS)
+@pytest.mark.parametrize("accuracy", [2, 6])
+@EACH_OPERATOR
 def test_polynomials_up_to_degree_k_plus_p_minus_1_are_differentiated_exactly(operator, accuracy):
     stencil = single(operator, accuracy)
     d, h = operator.dimension, Fraction(2, 7)
@@ -146,7 +148,7 @@ def test_the_leading_error_and_the_norm_are_as_studied_independently(order, accu
     assert abs(coefficient) == pytest.approx(leading, rel=1e-4)
 
 
-@pytest.mark.parametrize("accuracy", [2, 4, 6])
+@pytest.mark.parametrize("accuracy", [2, 6])
 @pytest.mark.parametrize("operator", [*OPERATORS.values(), DX**2 + 0.3 * DX + 5], ids=str)
 def test_the_leading_error_is_the_whole_error_on_monomials_of_degree_k_plus_p(operator, accuracy):
     d, h, x = operator.dimension, Fraction(2, 7), (Fraction(1, 3), Fraction(-2, 5), Fraction(3, 4))

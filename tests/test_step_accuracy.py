@@ -5,16 +5,14 @@ import json
 import numpy as np
 import pytest
 import torch
-from conftest import PROBLEMS
+from cases import PROBLEMS, collocated, highest_operator, per_axis
 from scripts import run_folders, run_script
-from test_best_step import highest_operator, in_float64
 
-from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import Automatic, ExactDifference, FiniteDifference
 from pinnspectra.differentiation.noise import noise_level
 from pinnspectra.differentiation.stencil import weight_norm
 from pinnspectra.differentiation.step_error import StepError
-from pinnspectra.networks import MLP, TwoLayer
+from pinnspectra.networks import MLP, TwoLayer, cast
 
 pytestmark = pytest.mark.slow
 
@@ -30,18 +28,18 @@ CASES = [
 def networks(name, network, dtype, trained):
     """The problem's points in float64 and the parameters of three members, in a dtype."""
     pde = PROBLEMS[name]
-    per_axis = 100 if pde.domain.dimension == 1 else 18
-    x, y = pde.domain.grid(per_axis), pde.domain.boundary(per_axis)
+    collocation = collocated(
+        pde, Automatic(), per_axis(pde, 100 if pde.domain.dimension == 1 else 324)
+    )
     theta = network.initial_parameters(pde.domain.dimension, range(MEMBERS), torch.float64)
     if trained:
-        collocation = Collocation(pde, Automatic(), x, y)
         leaves = [value.requires_grad_() for value in theta.values()]
         optimizer = torch.optim.Adam(leaves, lr=3e-3)
         for _ in range(300):
             optimizer.zero_grad()
             sum(collocation.losses(network.field(theta)).values()).sum().backward()
             optimizer.step()
-    return x, {name: value.detach().to(dtype) for name, value in theta.items()}
+    return collocation.interior, cast(theta, dtype)
 
 
 def rms(values):
@@ -51,7 +49,7 @@ def rms(values):
 def ratios(theta, network, x, operator, accuracy, steps):
     """Measured over predicted rounding error of D_h u, (steps, members)."""
     dtype = theta["coefficients"].dtype
-    u, u64, working = network.field(theta), network.field(in_float64(theta)), x.to(dtype)
+    u, u64, working = network.field(theta), network.field(cast(theta, torch.float64)), x.to(dtype)
     noise = weight_norm(operator, accuracy) * noise_level(u, working)
     measured = [
         rms(
@@ -84,7 +82,7 @@ def error(theta, network, x, operator, step, accuracy):
     """
     dtype = theta["coefficients"].dtype
     u, working = network.field(theta), x.to(dtype)
-    exact = Automatic()(network.field(in_float64(theta)), x, operator)
+    exact = Automatic()(network.field(cast(theta, torch.float64)), x, operator)
     close = (step * factor for factor in (0.98, 0.99, 1, 1.01, 1.02))
     errors = [FiniteDifference(h, accuracy)(u, working, operator) - exact for h in close]
     return float(torch.stack([rms(e).square().mean() for e in errors]).mean().sqrt())

@@ -5,13 +5,11 @@ import math
 
 import pytest
 import torch
-from conftest import NETWORKS, PROBLEMS, spacing
+from cases import ONE_OF_EACH, PROBLEMS, Case, collocated
 from scripts import SMALL, run_folders, run_here
-from test_kernel import METHODS, PDES
 from test_training import fit
 from torch.func import jacrev
 
-from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import Automatic
 from pinnspectra.differentiation.activations import activation_named
 from pinnspectra.differentiation.jet import activate, linear
@@ -29,12 +27,6 @@ from pinnspectra.training.schedule import LearningRates
 pytestmark = pytest.mark.usefixtures("undrawn")
 
 WEIGHT = 7.0
-
-
-def collocation(problem, method, per_axis):
-    pde = PDES[problem]
-    made = METHODS[method](spacing(pde, per_axis))
-    return Collocation(pde, made, pde.domain.grid(per_axis), pde.domain.boundary(per_axis))
 
 
 def rho(c, network, theta):
@@ -56,13 +48,13 @@ def by_torch_func(c, network, theta):
     return torch.cat([block.flatten(1) for block in blocks.values()], dim=1)
 
 
-@pytest.mark.parametrize("problem", PDES)
-@pytest.mark.parametrize(  # fewer rows than parameters, and more
-    ("method", "per_axis"), [("ad", 6), ("fd", 24), ("fd_grid", 6)]
-)
-def test_modes_are_those_of_the_kernel_of_the_rows_written_out(problem, method, per_axis):
-    network, c = NETWORKS["two_layer"], collocation(problem, method, per_axis)
-    parameters = network.initial_parameters(c.pde.domain.dimension, [0, 1], torch.float64)
+FEW = [(case, 8) for case in ONE_OF_EACH if case.method != "nested_autograd"]
+MANY = [(Case("burgers"), 24**2), (Case("biharmonic"), 24)]
+
+
+@pytest.mark.parametrize(("case", "points"), [*FEW, *MANY], ids=str)  # rows, against parameters
+def test_modes_are_those_of_the_kernel_of_the_rows_written_out(case, points):
+    network, c, parameters = case.net, case.collocation(points), case.parameters()
     modes = loss_modes(c, network, parameters, WEIGHT)
     losses = c.losses(network.field(parameters))
     torch.testing.assert_close(modes.loss, losses["interior"] + WEIGHT * losses["boundary"])
@@ -86,7 +78,7 @@ def test_modes_are_those_of_the_kernel_of_the_rows_written_out(problem, method, 
 
 
 def test_what_no_parameter_moves_is_the_last_mode():
-    network, c = TwoLayer(1), collocation("poisson1d", "ad", 60)
+    network, c = TwoLayer(1), collocated(PROBLEMS["poisson1d"], Automatic(), 60)
     parameters = network.initial_parameters(1, [0], torch.float64)
     modes = loss_modes(c, network, parameters, WEIGHT)
     J, r = by_torch_func(c, network, parameters), rho(c, network, parameters)
@@ -99,8 +91,8 @@ def test_what_no_parameter_moves_is_the_last_mode():
 
 
 def test_modes_by_parts_are_those_of_all_points_at_once(monkeypatch):
-    network, c = NETWORKS["two_layer"], collocation("poisson2d", "fd", 12)
-    parameters = network.initial_parameters(2, [0, 1], torch.float64)
+    case = Case()
+    network, c, parameters = case.net, case.collocation(144), case.parameters()
     whole = loss_modes(c, network, parameters, WEIGHT)
     monkeypatch.setattr(kernel, "ENTRIES_OF_A_PART", 1)
     assert len(list(kernel.row_blocks(c, network, parameters))) > 2
@@ -114,8 +106,8 @@ def test_modes_by_parts_are_those_of_all_points_at_once(monkeypatch):
 
 
 def test_a_member_that_is_not_finite_has_no_modes_and_leaves_the_others_alone():
-    network, c = NETWORKS["two_layer"], collocation("poisson1d", "fd", 12)
-    parameters = network.initial_parameters(1, [0, 1, 2], torch.float64)
+    case = Case("poisson1d")
+    network, c, parameters = case.net, case.collocation(12), case.parameters((0, 1, 2))
     before = loss_modes(c, network, parameters, WEIGHT)
     parameters["coefficients"][1, 2] = float("inf")
     after = loss_modes(c, network, parameters, WEIGHT)
@@ -272,11 +264,8 @@ def theorem1(folder, module, every, max_steps):
 
 
 def pinn(network, rates, problem="poisson1d", method=None, per_axis=20, seeds=(0,)):
-    pde = PROBLEMS[problem]
-    c = Collocation(
-        pde, method or Automatic(), pde.domain.grid(per_axis), pde.domain.boundary(per_axis)
-    )
-    theta = network.initial_parameters(pde.domain.dimension, seeds, torch.float64)
+    c = collocated(PROBLEMS[problem], method or Automatic(), per_axis)
+    theta = network.initial_parameters(c.pde.domain.dimension, seeds, torch.float64)
     return PINN(c, network, theta, SGD(1e-3), rates, WEIGHT, log_every=10)
 
 

@@ -209,8 +209,3 @@ def row_blocks(
     members, count = _sizes(parameters)
     for part in collocation.parts(max(2 * count, ENTRIES_OF_A_PART // (members * count))):
         yield part, residual_jacobian(part.residual, network, parameters)
-
-
-def training_kernel(jacobian: Tensor) -> Tensor:
-    """Return G = J J^T, (..., N, N), which keeps half the digits of singular_values(J)^2."""
-    return jacobian @ jacobian.mT

@@ -26,8 +26,9 @@ from pinnspectra.show import figures
 from pinnspectra.show.figures import Curves, method_colour
 from pinnspectra.show.figures.curves import FEW, by_learning_rate
 from pinnspectra.show.figures.members import ENDED, across, ended
+from pinnspectra.show.figures.spectra import EIGENVALUE, NEAR_FLOOR
 from pinnspectra.show.figures.spectra import FLOOR as FLOOR_LABEL
-from pinnspectra.show.figures.spectra import NEAR_FLOOR
+from pinnspectra.show.figures.style import OTHER_COLOURS
 from pinnspectra.spectra.entropy import effective_cutoff
 
 METHODS = ("ad", "fd", "complex_step")  # of which the last is not listed
@@ -173,8 +174,8 @@ def test_a_colour_means_one_method(name: str) -> None:
 
 def test_methods_are_told_apart_and_an_unlisted_one_keeps_a_colour_of_its_own() -> None:
     listed = list(figures.METHOD_COLOURS.values())
-    assert len({*listed, *figures.OTHER_COLOURS}) == len(listed) + len(figures.OTHER_COLOURS)
-    assert method_colour("complex_step") in figures.OTHER_COLOURS
+    assert len({*listed, *OTHER_COLOURS}) == len(listed) + len(OTHER_COLOURS)
+    assert method_colour("complex_step") in OTHER_COLOURS
 
 
 def assert_nothing_covered_or_cut(figure: Figure) -> None:
@@ -506,7 +507,7 @@ def test_spectra_of_methods_stand_in_one_panel_with_their_own_cutoff_and_floor()
     np.testing.assert_allclose(bands(axes)[0], [SPECTRUM, 3 * SPECTRUM])
     assert levels(axes) == pytest.approx([1e-8 * SPECTRUM[0], 2e-8 * SPECTRUM[0]])
     assert lines(axes, POSITION, FLOOR)
-    assert axes.get_ylabel() == figures.EIGENVALUE
+    assert axes.get_ylabel() == EIGENVALUE
     assert sum("e(10^{-8})" in label for label in legend(figure)) == 2
     bare = figures.spectrum_figure({"ad": [3, 1, 2]})
     assert lines(bare.axes[0], np.array([1, 2, 3]), np.array([3, 2, 1]))

@@ -15,15 +15,10 @@ is nondimensional.
 """
 
 from pinnspectra.show.figures.comparison import comparison_figure, rfm_comparison_figure
-from pinnspectra.show.figures.curves import Curves, by_learning_rate
+from pinnspectra.show.figures.curves import Curves
 from pinnspectra.show.figures.solution import solution_figure
-from pinnspectra.show.figures.spectra import (
-    EIGENVALUE,
-    SINGULAR_VALUE,
-    spectrum_figure,
-    truncation_figure,
-)
-from pinnspectra.show.figures.style import METHOD_COLOURS, OTHER_COLOURS, method_colour, save
+from pinnspectra.show.figures.spectra import spectrum_figure, truncation_figure
+from pinnspectra.show.figures.style import METHOD_COLOURS, method_colour, save
 from pinnspectra.show.figures.training import (
     eigenvalue_figure,
     entropy_figure,
@@ -32,12 +27,8 @@ from pinnspectra.show.figures.training import (
 )
 
 __all__ = [
-    "EIGENVALUE",
     "METHOD_COLOURS",
-    "OTHER_COLOURS",
-    "SINGULAR_VALUE",
     "Curves",
-    "by_learning_rate",
     "comparison_figure",
     "eigenvalue_figure",
     "entropy_figure",

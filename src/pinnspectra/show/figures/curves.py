@@ -12,9 +12,6 @@ import numpy as np
 from pinnspectra.runs.quantities import QUANTITIES
 from pinnspectra.show.figures.style import LINE_STYLES, method_colour
 
-Arrays = Mapping[str, np.ndarray]
-"""Arrays by method."""
-
 FEW = 6
 """Curves in one panel whose bands, marks and widths can be told apart."""
 
@@ -35,16 +32,6 @@ def array(values: Any) -> np.ndarray:
 def columns(values: np.ndarray) -> np.ndarray:
     """Return values of one member, (K,), or of S members, (K, S), as (K, S)."""
     return values[:, None] if values.ndim == 1 else values
-
-
-def hold_arrays(record: Any) -> None:
-    """Turn the fields of a frozen dataclass that are declared as arrays into arrays."""
-    for one in fields(record):
-        if one.type == "np.ndarray":
-            object.__setattr__(record, one.name, array(getattr(record, one.name)))
-        elif one.type == "Arrays":
-            by_name = {name: array(v) for name, v in getattr(record, one.name).items()}
-            object.__setattr__(record, one.name, by_name)
 
 
 NOTHING: Any = ()
@@ -82,7 +69,9 @@ class Curves:
     used: int = 0
 
     def __post_init__(self) -> None:
-        hold_arrays(self)
+        for one in fields(self):
+            if one.type == "np.ndarray":
+                object.__setattr__(self, one.name, array(getattr(self, one.name)))
 
     @property
     def steps(self) -> np.ndarray:

@@ -197,7 +197,7 @@ def test_charts_have_the_numbers_of_the_arrays(sweep):
     curve = data["curves"][3]
     drawn = curve["spectrum"]
     assert drawn["step"] == spectra["steps"].tolist()
-    np.testing.assert_allclose(drawn["value"], spectra["eigenvalues"][:, 0], 1e-3)
+    np.testing.assert_allclose(drawn["eigenvalue"], spectra["eigenvalues"][:, 0], 1e-3)
     np.testing.assert_allclose(drawn["floor"], spectra["floor"][0] ** 2, 1e-3)
     metrics = ensembles.metrics(1)
     np.testing.assert_allclose(curve["loss"]["believed"], metrics["loss/interior"][:, 0], 1e-3)
@@ -222,7 +222,7 @@ def test_e_is_the_recorded_one_and_on_the_curve(tmp_path):
     assert (drawn["index"][0], drawn["index"][-1]) == (1, 1000)
     assert drawn["e"] == spectra["effective_cutoff"][:, 0].tolist()
     assert drawn["e"][-1] in drawn["index"]
-    assert drawn["at"][-1] == drawn["value"][-1][drawn["index"].index(drawn["e"][-1])]
+    assert drawn["at"][-1] == drawn["eigenvalue"][-1][drawn["index"].index(drawn["e"][-1])]
 
 
 def write_solve(path, size):
@@ -306,7 +306,9 @@ def test_random_features_have_their_spectrum_and_their_truncation(tmp_path):
     found = Page((folder / "report.html").read_text())
     (drawn,) = (curve for curve in found.data["curves"] if curve["run"] == 1)
     arrays = np.load(paths[1] / "spectrum.npz")
-    np.testing.assert_allclose(drawn["spectrum"]["value"][0], arrays["singular_values"], 1e-3)
+    np.testing.assert_allclose(
+        drawn["spectrum"]["singular_value"][0], arrays["singular_values"], 1e-3
+    )
     np.testing.assert_allclose(
         drawn["truncation"]["error"], arrays["relative_training_error"], 1e-3
     )

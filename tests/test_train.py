@@ -11,7 +11,8 @@ from wandb_records import logged, table
 from pinnspectra.runs.found import run_at
 from pinnspectra.runs.record import read_arrays, read_metrics
 from pinnspectra.show.dashboard.charts import CHARTS
-from pinnspectra.show.dashboard.panels import CURVES, FIGURE_NAMES, FIGURES, SECTIONS, SPECTRA
+from pinnspectra.show.dashboard.names import CURVES, FIGURE_NAMES, FIGURES, SPECTRA
+from pinnspectra.show.dashboard.workspace import sections
 from pinnspectra.show.figures import save
 from pinnspectra.show.figures.of_runs import run_figures
 from pinnspectra.spectra.entropy import effective_cutoff, truncated_entropy
@@ -212,7 +213,7 @@ def test_wandb_has_the_figures_beside_the_last_row(sweep, wandb_runs):
 
 
 def test_the_dashboard_asks_for_nothing_that_a_run_does_not_log(wandb_runs):
-    metrics = [name for ps in SECTIONS.values() for p in ps for name in shown(p)]
+    metrics = [name for ps in sections().values() for p in ps for name in shown(p)]
     assert len(metrics) > 10
     figures = [f"{FIGURES}{name}" for name in FIGURE_NAMES]
     asked = {*metrics, *figures, *(chart.table.key for chart in CHARTS)}
@@ -221,8 +222,9 @@ def test_the_dashboard_asks_for_nothing_that_a_run_does_not_log(wandb_runs):
 
 
 def shown(panel):
-    y = panel.y if isinstance(panel.y, tuple) else (panel.y,)
-    return [name for name in (panel.x, *y) if name]
+    """The metrics that a panel of the workspace asks for."""
+    given = [panel.x, *(panel.y if isinstance(panel.y, list) else [panel.y])]
+    return [name for one in given if (name := getattr(one, "name", one)) != "Step"]
 
 
 def test_progress_in_a_file_is_plain_lines(sweep):

@@ -326,7 +326,7 @@ def test_the_slider_shows_the_spectrum_of_its_step(browser, page, trained):
 
 def assert_spectrum(browser, chart, recorded, k):
     """A chart shows the positive ones of the k-th spectrum."""
-    index, values = drawn(browser, chart, "value_points", "index", "value")
+    index, values = drawn(browser, chart, "eigenvalue_points", "index", "eigenvalue")
     eigenvalues = recorded.eigenvalues[k, 0]
     assert len(index) == (eigenvalues > 0).sum()
     np.testing.assert_allclose(values, eigenvalues[index.astype(int) - 1], rtol=2e-3)

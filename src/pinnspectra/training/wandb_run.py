@@ -1,7 +1,7 @@
 """Weights & Biases: one run a job, offline where no key is set up or no server takes it.
 
 Nothing that W&B does or fails to do ends a training run, and none of it takes longer than SECONDS.
-Names, columns and axes are those of dashboard/panels.py; docs/wandb.md lists them.
+Names, columns and axes are those of dashboard/names.py; docs/wandb.md lists them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pytorch_lightning.loggers.logger import DummyLogger
 from pinnspectra.runs.folder import SWEEP, RunFolder, flat, read_json
 from pinnspectra.runs.record import Run
 from pinnspectra.show.dashboard.account import SECONDS, asked_mode, has_account, settings
-from pinnspectra.show.dashboard.panels import CURVES, FIGURES, LOSS_OVER_ENTROPY, SPECTRA
+from pinnspectra.show.dashboard.names import CURVES, ENTROPY, FIGURES, LOSS_BESIDE, SPECTRA
 from pinnspectra.show.dashboard.tables import curve_rows, spectra_rows
 from pinnspectra.training.module import summarised
 
@@ -193,8 +193,7 @@ def _started(folder: RunFolder, project: str, mode: str, identity: str) -> Any:
         mode=mode,  # pyright: ignore[reportArgumentType]
         settings=settings(),
     )
-    for metric in LOSS_OVER_ENTROPY.y:
-        run.define_metric(metric, step_metric=LOSS_OVER_ENTROPY.x)
+    run.define_metric(LOSS_BESIDE, step_metric=ENTROPY)
     return run
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from pinnspectra.show import charts
 from pinnspectra.show.charts import Spec
-from pinnspectra.show.dashboard.panels import CURVES, SPECTRA, Table
+from pinnspectra.show.dashboard.names import CURVES, SPECTRA, Table
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,6 @@ CHARTS = (
         SPECTRA,
         charts.spectrum(
             "eigenvalue",
-            "eigenvalue of G",
             "datum.floor * datum.floor",
             params=[{"name": "share", "value": 1, "bind": SHARE}],
             transform=charts.at_step("share * datum.last_step"),

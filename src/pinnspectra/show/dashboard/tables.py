@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from pinnspectra.runs.record import Run
-from pinnspectra.show.dashboard.panels import CUTOFF, ENTROPY, LOSS_BESIDE
+from pinnspectra.show.dashboard.names import CUTOFF, ENTROPY, LOSS_BESIDE
 
 ROWS = 10_000
 """Rows of a table at most: as many as a chart of W&B takes."""

@@ -8,42 +8,74 @@ import wandb
 import wandb_workspaces.reports.v2 as wr
 import wandb_workspaces.workspaces as ws
 
+from pinnspectra.runs.quantities import QUANTITIES
+from pinnspectra.show.dashboard import names
 from pinnspectra.show.dashboard.charts import CHARTS, Chart
-from pinnspectra.show.dashboard.panels import (
-    ENTROPY,
-    FIGURE_NAMES,
-    FIGURES,
-    SECTIONS,
-    SPECTRA,
-    Curves,
-    Scatter,
-)
 
 NAME = "pinnspectra: entropy, spectra, loss"
 
-COLUMNS = ("config:pde", "config:method", "summary:loss", f"summary:{ENTROPY}")
+COLUMNS = ("config:pde", "config:method", "summary:loss", f"summary:{names.ENTROPY}")
 """Columns that are shown beside the name of a run."""
+
+
+def _curves(title: str, *metrics: str, log_y: bool = True, x: str = "Step") -> wr.LinePlot:
+    """A panel of metrics over gradient steps, or over another one."""
+    x_title = "gradient step" if x == "Step" else QUANTITIES["truncated_entropy"].label
+    y_title = title[0].lower() + title[1:]
+    return wr.LinePlot(
+        title=title, x=x, y=[*metrics], title_x=x_title, title_y=y_title, log_y=log_y
+    )
+
+
+def _quantity(key: str, log_y: bool = True) -> wr.LinePlot:
+    """A panel of a quantity over gradient steps, by its key in result.json."""
+    found = QUANTITIES[key]
+    return _curves(found.words[0].upper() + found.words[1:], found.metric, log_y=log_y)
+
+
+def sections() -> dict[str, list[Any]]:
+    """The plain panels by section, in the order in which they are shown."""
+    last = {"x": wr.SummaryMetric(names.ENTROPY), "y": wr.SummaryMetric("loss"), "log_y": True}
+    believed, true = (QUANTITIES[key] for key in ("loss_interior", "loss_interior_ad64"))
+    return {
+        "Entropy and loss": [
+            _curves("Loss against truncated entropy", names.LOSS_BESIDE, x=names.ENTROPY),
+            wr.ScatterPlot(title="Last loss against last truncated entropy", **last),
+        ],
+        "Loss": [
+            _quantity("loss"),
+            _curves("Interior loss, believed and true", believed.metric, true.metric),
+            _quantity("loss_boundary"),
+        ],
+        "Error": [_quantity("relative_l2_error"), _quantity("relative_training_error")],
+        "Spectrum": [
+            _quantity("truncated_entropy", log_y=False),
+            _quantity("effective_cutoff", log_y=False),
+            _curves("Log10 eigenvalues of the kernel G", names.EIGENVALUES, log_y=False),
+        ],
+    }
 
 
 def workspace(entity: str, project: str) -> ws.Workspace:
     """The workspace, made without the network; our charts are named as those of the entity."""
-    charts = [_chart(chart, entity) for chart in CHARTS]
-    plain = {
-        name: [_curves(p) if isinstance(p, Curves) else _scatter(p) for p in panels]
-        for name, panels in SECTIONS.items()
-    }
     figures = [
-        wr.MediaBrowser(title=name, media_keys=[f"{FIGURES}{name}"]) for name in FIGURE_NAMES
+        wr.MediaBrowser(title=name, media_keys=[f"{names.FIGURES}{name}"])
+        for name in names.FIGURE_NAMES
     ]
-    table = wr.WeavePanelSummaryTable(table_name=SPECTRA.key)
-    sections = {"Charts": charts, **plain, "Figures": figures, "Tables": [table]}
+    table = wr.WeavePanelSummaryTable(table_name=names.SPECTRA.key)
+    panels = {
+        "Charts": [_chart(chart, entity) for chart in CHARTS],
+        **sections(),
+        "Figures": figures,
+        "Tables": [table],
+    }
     return ws.Workspace(
         entity=entity,
         project=project,
         name=NAME,
         sections=[
-            ws.Section(name=name, panels=panels, is_open=name != "Tables")
-            for name, panels in sections.items()
+            ws.Section(name=name, panels=some, is_open=name != "Tables")
+            for name, some in panels.items()
         ],
         settings=ws.WorkspaceSettings(max_runs=50),
         runset_settings=ws.RunsetSettings(pinned_columns=list(COLUMNS)),
@@ -83,24 +115,4 @@ def _chart(chart: Chart, entity: str) -> wr.CustomChart:
         chart_name=f"{entity}/{chart.key}",
         chart_fields=chart.fields,
         chart_strings={"title": chart.title},
-    )
-
-
-def _curves(panel: Curves) -> wr.LinePlot:
-    return wr.LinePlot(
-        title=panel.title,
-        x=panel.x or "Step",
-        y=list(panel.y),
-        title_x=panel.x_title,
-        title_y=panel.y_title,
-        log_y=panel.log_y,
-    )
-
-
-def _scatter(panel: Scatter) -> wr.ScatterPlot:
-    return wr.ScatterPlot(
-        title=panel.title,
-        x=wr.SummaryMetric(panel.x),
-        y=wr.SummaryMetric(panel.y),
-        log_y=panel.log_y,
     )

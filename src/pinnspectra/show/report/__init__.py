@@ -15,8 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pinnspectra.runs.folder import written_whole
-from pinnspectra.runs.found import Run, find_runs
+from pinnspectra.runs.found import find_runs
 from pinnspectra.runs.messages import first_line
+from pinnspectra.runs.record import Run
 from pinnspectra.show.tables.described import place
 
 NAME = "report.html"
@@ -48,8 +49,7 @@ def write_report(folder: Path, runs: Sequence[Run]) -> Path:
     from pinnspectra.show.report.names import names
     from pinnspectra.show.report.page import page
 
-    called = names(folder, runs)
-    text = page(folder, runs, called.runs, called.sweeps)
+    text = page(folder, runs, *names(folder, runs))
     path = folder / NAME
     with written_whole(path) as file:
         file.write(text.encode(errors="backslashreplace"))

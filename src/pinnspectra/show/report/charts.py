@@ -1,6 +1,6 @@
-"""The charts of the page: their definitions, with what they draw, and the pictures that stand in.
+"""The charts of the page: their definitions, and the pictures that stand in for them.
 
-The browser draws the charts of charts.py with Vega; a picture is the same chart as SVG.
+The browser draws the charts of show/charts.py with Vega; a picture is the same chart as SVG.
 """
 
 from __future__ import annotations
@@ -29,31 +29,21 @@ FEW = 8
 FEW_TOLD = 4
 """Curves whose numbers a description has one by one."""
 
+MANY_POINTS = 200
+"""Points from which on they are small."""
+
 SIZE = {"width": 460, "height": 280}
 """Pixels of a picture without its axes."""
 
-ALWAYS = 1e300
-"""A step that no run reaches."""
+PARAMETERS = {"step": 1e300, "lowest": 1e-16, "highest": 1.0}
+"""Parameters of a spectrum: the step, which no run reaches, and the limits of the axis."""
 
-MATRICES = {"G": "eigenvalue of G", "A": "singular value of A"}
-
-FLATTENED = {
-    "loss": ["step", "believed", "true", "low", "high"],
-    "entropy": ["step", "truncated_entropy", "effective_cutoff", "low", "high"],
-    "truncation": ["position", "error"],
-}
-"""The columns of each part of a curve, which Vega makes rows of."""
-
-
-CURVES = {
-    "loss": ("loss", "believed", "Interior loss"),
-    "entropy-steps": ("entropy", "truncated_entropy", "Truncated entropy"),
-    "truncation": ("truncation", "error", "Relative training error over the truncation position"),
-}
-"""The charts of curves: the part, the column, and what that is."""
+DRAWN = {"loss": ("loss", "believed"), "entropy-steps": ("entropy", "truncated_entropy")}
+DRAWN |= {"truncation": ("truncation", "error")}
+"""The part of the curves that a chart draws, and the column that describes it."""
 
 VERSION = "5.21"
-"""The Vega-Lite that draws pictures."""
+"""The Vega-Lite of the pictures."""
 
 
 @dataclass(frozen=True)
@@ -65,141 +55,119 @@ class Picture:
 
 
 def definitions(
-    curves: Sequence[Curve], points: Sequence[Curve], measures: dict[str, str]
+    curves: Sequence[Curve], points: Sequence[Curve], measures: Sequence[str]
 ) -> dict[str, Spec]:
-    """The charts that there is something for, each over the rows of its part of the curves."""
-    found = {}
-    for log in (False, True):
-        ends = ":log" if log else ""
-        found[f"loss{ends}"] = charts.loss_over_steps(_colour(curves, "loss"), log)
-        found[f"truncation{ends}"] = charts.truncation(_colour(curves, "truncation"), log)
-    found["entropy-steps"] = charts.entropy_over_steps(_colour(curves, "", False), spread=True)
-    found = {key: _flattened(spec, FLATTENED[_part(key)]) for key, spec in found.items()}
-    for matrix in MATRICES:
-        found[f"spectrum:{matrix}"] = _spectrum(matrix, _colour(curves, "", False))
-    for key, name in measures.items():
-        many, colour = len(points) > 200, _colour(points, "", False)
-        found[f"entropy-loss:{key}"] = charts.members(key, name, colour, many)
+    """Return the charts by name, each over the rows of a part of the curves.
+
+    NAME:log has a logarithmic x axis; spectra and points have one for each column along y.
+    """
+    colour = {part: _colour([c for c in curves if c[part]]) for part, _ in DRAWN.values()}
+    one, many = _colour(curves) | {"legend": None}, len(points) > MANY_POINTS
+    found = {
+        "entropy-steps": _flattened(
+            charts.entropy_over_steps(one, spread=True),
+            *("step", "truncated_entropy", "effective_cutoff", "low", "high"),
+        )
+    }
+    for log, ends in ((False, ""), (True, ":log")):
+        loss = charts.loss_over_steps(colour["loss"], log)
+        found[f"loss{ends}"] = _flattened(loss, "step", "believed", "true", "low", "high")
+        error = charts.truncation(colour["truncation"], log)
+        found[f"truncation{ends}"] = _flattened(error, "position", "error")
+    for column in ("eigenvalue", "singular_value"):
+        found[f"spectrum:{column}"] = _spectrum(column, one)
+    for measure in measures:
+        found[f"entropy-loss:{measure}"] = charts.members(measure, one, many)
     return found
 
 
-def _part(key: str) -> str:
-    return key.partition(":")[0].partition("-")[0]
+def _colour(curves: Sequence[Curve]) -> Spec:
+    """Return the encoding of the curves' colours by name, which a legend lists if they are few."""
+    colours = {curve["name"]: curve["colour"] for curve in curves}
+    scale = {"domain": [*colours], "range": [*colours.values()]}
+    keys = {"title": None, "columns": 2, "symbolType": "stroke"}
+    legend = keys if 1 < len(curves) <= FEW else None
+    return {"field": "name", "type": "nominal", "scale": scale, "legend": legend}
+
+
+def _flattened(spec: Spec, *columns: str) -> Spec:
+    return {**spec, "transform": [{"flatten": [*columns]}]}
+
+
+def _spectrum(column: str, colour: Spec) -> Spec:
+    """Return the chart of the spectra at a step, with the parameters PARAMETERS."""
+    params = [{"name": name, "value": value} for name, value in PARAMETERS.items()]
+    of_step, of_index = ["step", column, "level", "e", "at"], ["index", column, "floor"]
+    transform = [{"flatten": of_step}, *charts.at_step("step"), {"flatten": of_index}]
+    more = {"params": params, "transform": transform}
+    return charts.spectrum(column, "datum.floor", colour, cutoff=True, **more)
+
+
+def pictures(
+    curves: Sequence[Curve], points: Sequence[Curve], pair: Sequence[int], specs: dict[str, Spec]
+) -> dict[str, Picture]:
+    """Return a picture of every chart that has something to draw, by the chart's name."""
+    found = {}
+    for name, (part, column) in DRAWN.items():
+        rows = [row for row in having(curves, part) if _known(row[column])]
+        if rows:
+            ends = {row["name"]: _known(row[column])[-1] for row in rows}
+            some = [rows[i] for i in evenly(len(rows), MOST)]
+            found[name] = _picture(specs[name], some, _told(column, "ends at", ends))
+    for side, curve in zip(("left", "right"), pair, strict=False):
+        (row,) = having([curves[curve]], "spectrum")
+        found[f"spectrum-{side}"] = _of_spectrum(specs[f"spectrum:{row['of']}"], row)
+    for name in [name for name in specs if name.startswith("entropy-loss:")][:1]:
+        measure = name.partition(":")[2]
+        ends = {p["name"]: p[measure] for p in points if p[measure]}
+        some = [points[i] for i in evenly(len(points), MOST_POINTS)]
+        found["entropy-loss"] = _picture(specs[name], some, _told(measure, "is at", ends))
+    return found
 
 
 def having(curves: Sequence[Curve], part: str) -> list[Curve]:
-    """The curves that have a part, each with the columns of that beside what it is."""
+    """Return the curves that have a part, with the columns of that beside what they are."""
     about = ("run", "id", "name", "method")
     return [{key: c[key] for key in about} | c[part] for c in curves if c[part]]
 
 
-def _colour(curves: Sequence[Curve], part: str, legend: bool = True) -> Spec:
-    """A colour for every name, which a legend lists where they are few."""
-    some = [curve for curve in curves if not part or curve[part]]
-    colours = {curve["name"]: curve["colour"] for curve in some}
-    scale = {"domain": [*colours], "range": [*colours.values()]}
-    listed = legend and 1 < len(some) <= FEW
-    keys = {"title": None, "columns": 2, "symbolType": "stroke"} if listed else None
-    return {"field": "name", "type": "nominal", "scale": scale, "legend": keys}
-
-
-def _flattened(spec: Spec, columns: Sequence[str]) -> Spec:
-    return {**spec, "transform": [{"flatten": [*columns]}, *spec.get("transform", ())]}
-
-
-def _spectrum(matrix: str, colour: Spec) -> Spec:
-    """The spectrum at parameter `step`, between parameters `lowest` and `highest`."""
-    transform = [
-        {"flatten": ["step", "value", "level", "e", "at"]},
-        *charts.at_step("step"),
-        {"flatten": ["index", "value", "floor"]},
-    ]
-    params = [
-        {"name": name, "value": value}
-        for name, value in {"step": ALWAYS, "lowest": 1e-16, "highest": 1}.items()
-    ]
-    return charts.spectrum(
-        "value",
-        MATRICES[matrix],
-        "datum.floor",
-        colour,
-        cutoff=True,
-        params=params,
-        transform=transform,
-    )
-
-
-def pictures(
-    curves: Sequence[Curve],
-    points: Sequence[Curve],
-    pair: Sequence[int],
-    charts: Mapping[str, Spec],
-) -> dict[str, Picture]:
-    """A picture for every chart that there is something for, by the chart that it stands for."""
-    found = {}
-    for name, (part, column, title) in CURVES.items():
-        rows = [row for row in having(curves, part) if _known(row[column])]
-        if rows:
-            some = [rows[i] for i in evenly(len(rows), MOST)]
-            found[name] = _picture(charts[name], some, f"{title}: {_ends(rows, column)}.")
-    for side, curve in zip(("left", "right"), pair, strict=False):
-        (row,) = having([curves[curve]], "spectrum")
-        found[f"spectrum-{side}"] = _of_spectrum(charts[f"spectrum:{row['of']}"], row)
-    measured = next((key for key in charts if key.startswith("entropy-loss:")), "")
-    if measured and points:
-        found["entropy-loss"] = _of_points(charts[measured], points, measured.partition(":")[2])
-    return found
-
-
-def _ends(rows: Sequence[Curve], column: str) -> str:
-    """Where curves end, one by one or from the least to the largest."""
-    ends = [number(_known(row[column])[-1]) for row in rows]
-    if len(rows) > FEW_TOLD:
-        return f"{len(rows)} curves end at {_range([_known(r[column])[-1] for r in rows])}"
-    return listed([f"{row['name']} ends at {end}" for row, end in zip(rows, ends, strict=True)])
+def _told(column: str, verb: str, ends: Mapping[str, float]) -> str:
+    """Describe numbers by name, one by one or from the least to the largest."""
+    told = [f"{name} {verb} {number(end)}" for name, end in ends.items()]
+    if len(told) > FEW_TOLD:
+        told = [
+            f"{len(told)} between {number(min(ends.values()))} and {number(max(ends.values()))}"
+        ]
+    words = charts.WORDS[column]
+    return f"{words[0].upper()}{words[1:]}: {listed(told)}."
 
 
 def _of_spectrum(spec: Spec, row: Curve) -> Picture:
-    last = {"value": row["value"][-1], "level": row["level"][-1:], "floor": row["floor"]}
-    lowest, highest = (f(v for part in last.values() for v in _positive(part)) for f in (min, max))
-    words = f"Last spectrum, {row['name']}: {_range(_positive(last['value']))}"
-    return _picture(spec, [row], words, lowest=lowest / 3, highest=highest * 3)
-
-
-def _of_points(spec: Spec, points: Sequence[Curve], measure: str) -> Picture:
-    some = [point for point in points if point[measure]]
-    told = [f"{p['name']} at {number(p[measure])}" for p in some if len(some) <= FEW_TOLD]
-    words = listed(told) if told else f"{len(some)} points at {_range([p[measure] for p in some])}"
-    drawn = [some[i] for i in evenly(len(some), MOST_POINTS)] if some else []
-    return _picture(spec, drawn, f"Truncated entropy and {measure}: {words}.")
-
-
-def _range(values: Sequence[float]) -> str:
-    return f"{number(min(values))} to {number(max(values))}" if values else "no value"
+    values, level, floor = row[row["of"]][-1], row["level"][-1:], row["floor"]
+    shown = [value for value in (*values, *level, *floor) if value and value > 0] or [1]
+    largest = {f"the largest of {row['name']}": max(_known(values), default=0.0)}
+    limits = {"lowest": min(shown) / 3, "highest": max(shown) * 3}
+    return _picture(spec, [row], _told(row["of"], "is", largest), **limits)
 
 
 def _known(values: Sequence[float | None]) -> list[float]:
     return [value for value in values if value is not None]
 
 
-def _positive(values: Sequence[float | None]) -> list[float]:
-    return [value for value in _known(values) if value > 0]
-
-
 def _picture(spec: Spec, rows: Sequence[Curve], words: str, **params: float) -> Picture:
-    """A chart of rows with values of its parameters, without what the pointer shows."""
+    """Draw a chart of rows with values of its parameters, without what the pointer shows."""
     layers = [layer for layer in spec["layer"] if not layer.get("name", "").endswith("-near")]
     given = [{**p, "value": params.get(p["name"], p["value"])} for p in spec.get("params", ())]
     return picture({**spec, "layer": layers, "params": given} | SIZE, rows, words)
 
 
 def picture(spec: Spec, rows: Sequence[Mapping[str, Any]], words: str) -> Picture:
-    """A chart of rows as an SVG."""
+    """Draw a chart of rows as SVG."""
     data = {"values": [*rows]}
     svg = vl_convert.vegalite_to_svg({**spec, "data": data}, vl_version=VERSION)
     return Picture(address(svg.encode(), "svg+xml"), words)
 
 
 def address(picture: bytes, kind: str) -> str:
-    """A picture as a data: address."""
+    """Return a picture as a data: address."""
     return f"data:image/{kind};base64,{b64encode(picture).decode()}"

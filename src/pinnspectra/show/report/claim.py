@@ -1,20 +1,19 @@
 """The claim of a sweep: what its numbers say of the methods, in a sentence and no more.
 
-Methods are compared by pairs of members that share every setting but the method (pairs.py), so that
-nothing else can be the cause of what is said.
+Methods are compared by pairs of members that share every setting but the method (runs/pairs.py), so
+that nothing else can be the cause of what the page says.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from statistics import median
-from typing import Any
 
-from pinnspectra.runs.found import Row, Run
 from pinnspectra.runs.numbers import is_number
 from pinnspectra.runs.pairs import Pair, method_pairs
 from pinnspectra.runs.quantities import QUANTITIES
+from pinnspectra.runs.record import Run
 from pinnspectra.show.report.words import counted, listed, number
 
 ERRORS = (
@@ -26,8 +25,8 @@ ERRORS = (
 )
 """What is compared: the first that both runs of a pair have."""
 
-OF_SOLVES = ("relative_training_error_ad",)
-"""What random feature models alone have."""
+OF_SOLVES = "relative_training_error_ad"
+"""The error that random feature models alone have."""
 
 MOST = 3
 """Comparisons that are told one by one."""
@@ -37,99 +36,75 @@ ALIKE = 0.005
 
 
 def claim(runs: Sequence[Run]) -> list[str]:
-    """What the runs' numbers say, a sentence each for the problems and methods, at most MOST.
+    """Return what the numbers say, a sentence for each problem and method, and what they leave out.
 
-    And what they leave out: runs that are not finished.
+    Training runs come before solves; the runs that are not finished are left out.
     """
     groups: dict[tuple[str, str, str, str], list[Pair]] = {}
     for pair in method_pairs(runs):
-        error = next((e for e in ERRORS if _positive(pair.ad[e]) and _positive(pair.fd[e])), "")
-        if error and pair.finished:
-            names = str(pair.ad["pde"]), pair.reference, pair.other
-            groups.setdefault((*names, error), []).append(pair)
-    ordered = sorted(groups, key=lambda names: names[-1] in OF_SOLVES)  # training runs first
-    said = [_comparison(*names, groups[names]) for names in ordered]
-    more = len(said) - MOST
-    if more > 0:
-        said[MOST:] = [f"{more} more comparison{'s' * (more > 1)}: see the table."]
-    return [*(said or [_plain(runs)]), *_left_out(runs)]
+        both = (e for e in ERRORS if all(is_number(r[e]) and r[e] > 0 for r in (pair.ad, pair.fd)))
+        if pair.finished and (error := next(both, "")):
+            names = str(pair.ad["pde"]), pair.reference, pair.other, error
+            groups.setdefault(names, []).append(pair)
+    ordered = sorted(groups, key=lambda names: names[-1] == OF_SOLVES)
+    told = [_comparison(*names, groups[names]) for names in ordered]
+    if len(told) > MOST:
+        told[MOST:] = [f"{counted(len(told) - MOST, 'more comparison')}: see the table."]
+    return [*(told or [_plain(runs)]), *_left_out(runs)]
 
 
-def _comparison(pde: str, base: str, other: str, error: str, found: Sequence[Pair]) -> str:
-    """One sentence: the ratio of the errors, and the entropies where both have one."""
-    ratios = [pair.fd[error] / pair.ad[error] for pair in found]
-    middle, low, high = median(ratios), min(ratios), max(ratios)
-    alike = max(abs(ratio - 1) for ratio in ratios) < ALIKE
-    size = "the same as" if alike else f"{number(middle)} times"
-    spread = f" (median of {len(found)} pairs, {number(low)} to {number(high)})"
-    if alike:
-        pairs = {1: "", 2: " in both pairs"}.get(len(found), f" in all {len(found)} pairs")
-        spread = f" within {100 * ALIKE:g} %{pairs}"
-    elif len(found) == 1:
-        spread = ""
-    name = f"{other}'s {QUANTITIES[error].words} is {size} {base}'s{spread}"
-    on = f"With random features on {pde}" if error in OF_SOLVES else f"On {pde}"
-    return f"{on}{_after(found)}, {name}{_entropies(base, other, found)}."
+def _comparison(pde: str, base: str, other: str, error: str, pairs: Sequence[Pair]) -> str:
+    """Compare the errors by their ratio, and the entropies where both have one."""
+    ratios = [pair.fd[error] / pair.ad[error] for pair in pairs]
+    of_pairs = f" (median of {len(pairs)} pairs, {number(min(ratios))} to {number(max(ratios))})"
+    size = f"{number(median(ratios))} times {base}'s{of_pairs if len(pairs) > 1 else ''}"
+    if max(abs(ratio - 1) for ratio in ratios) < ALIKE:
+        size = f"the same as {base}'s within {100 * ALIKE:g} %"
+    steps = [row["step"] for pair in pairs for row in (pair.ad, pair.fd)]
+    same = is_number(steps[0]) and len(set(steps)) == 1
+    after = f" after {number(steps[0])} gradient steps" if same else ""
+    on = f"With random features on {pde}" if error == OF_SOLVES else f"On {pde}"
+    words = f"{other}'s {QUANTITIES[error].words} is {size}{_entropies(base, other, pairs)}"
+    return f"{on}{after}, {words}."
 
 
-def _after(found: Iterable[Pair]) -> str:
-    steps = [row["step"] for pair in found for row in (pair.ad, pair.fd)]
-    same = is_number(steps[0]) and all(step == steps[0] for step in steps)
-    return f" after {number(steps[0])} gradient steps" if same else ""
-
-
-def _entropies(base: str, other: str, found: Sequence[Pair]) -> str:
-    name = "truncated_entropy"
-    both = [p for p in found if is_number(p.ad[name]) and is_number(p.fd[name])]
+def _entropies(base: str, other: str, pairs: Sequence[Pair]) -> str:
+    """Compare the entropies, with what speaks against it."""
+    H = "truncated_entropy"
+    both = [pair for pair in pairs if is_number(pair.ad[H]) and is_number(pair.fd[H])]
     if not both:
         return ""
-    H, H_other = (median(getattr(p, which)[name] for p in both) for which in ("ad", "fd"))
-    words = "median truncated entropy" if len(both) > 1 else "truncated entropy"
-    same = all(p.ad["cutoff"] == p.fd["cutoff"] for p in both)
-    differ = "" if same else ", at cut-offs that differ"
-    noisy = any(p.ad["cutoff_below_precision"] or p.fd["cutoff_below_precision"] for p in both)
-    doubt = ", at a cut-off below the precision, so that it may be noise" if noisy else ""
-    both_are = f"{number(H)} ({base}) against {number(H_other)} ({other})"
-    if number(H) == number(H_other):
-        both_are = f"{number(H)} for both"
-    return f"; {words} is {both_are}{differ}{doubt}"
+    first, second = (number(median(getattr(p, which)[H] for p in both)) for which in ("ad", "fd"))
+    each = f"{first} ({base}) against {second} ({other})"
+    values = f"{first} for both" if first == second else each
+    differ = any(pair.ad["cutoff"] != pair.fd["cutoff"] for pair in both)
+    noisy = any(row["cutoff_below_precision"] for p in both for row in (p.ad, p.fd))
+    doubts = [", at cut-offs that differ"] if differ else []
+    doubts += [", at a cut-off below the precision, so that it may be noise"] if noisy else []
+    return f"; {'median ' if len(both) > 1 else ''}truncated entropy is {values}{''.join(doubts)}"
 
 
 def _plain(runs: Sequence[Run]) -> str:
-    """What there is, where no two runs can be compared."""
+    """Return what there is, where no two runs can be compared."""
     rows = [row for run in runs for row in run.rows]
     done = [row for row in rows if row["status"] == "finished"]
-    methods, problems = (listed(_names(rows, key)) for key in ("method", "pde"))
-    what = f"{counted(len(runs), 'run')} of {methods} on {problems}"
+    methods, problems = ({str(r[k]): 0 for r in rows if r[k]} for k in ("method", "pde"))
+    what = f"{counted(len(runs), 'run')} of {listed([*methods])} on {listed([*problems])}"
     error = next((e for e in ERRORS if any(is_number(row[e]) for row in done)), "")
-    if not error:
+    values = [row[error] for row in done if is_number(row[error])] if error else []
+    if not values:
         return f"{what}: none has come to an end."
-    values = [row[error] for row in done if is_number(row[error])]
+    if len({row["method"] for row in done}) > 1:
+        what += ", no two finished ones that differ in the method alone"
     if len(values) == 1:
         return f"{what}: {QUANTITIES[error].words} {number(values[0])}."
     low, high, middle = (number(f(values)) for f in (min, max, median))
-    several = len(_names(done, "method")) > 1
-    alike = ", no two finished ones that differ in the method alone" if several else ""
-    return f"{what}{alike}: {QUANTITIES[error].words} from {low} to {high}, median {middle}."
-
-
-def _names(rows: Iterable[Row], key: str) -> list[str]:
-    return list(dict.fromkeys(str(row[key]) for row in rows if row[key] is not None))
+    return f"{what}: {QUANTITIES[error].words} from {low} to {high}, median {middle}."
 
 
 def _left_out(runs: Sequence[Run]) -> list[str]:
-    """How many runs did not finish, and that they are in no comparison."""
-    counts = Counter(
-        str(row["status"]) for run in runs for row in run.rows if row["status"] != "finished"
-    )
-    if not counts:
-        return []
-    ensembles = any(len(run.rows) > 1 for run in runs)
-    what = "members" if ensembles else "runs"
-    total = sum(len(run.rows) for run in runs)
-    told = listed([f"{n} {status}" for status, n in counts.items()])
-    return [f"Of {total} {what} {told}: in no comparison."]
-
-
-def _positive(value: Any) -> bool:
-    return is_number(value) and value > 0
+    """Return how many runs did not finish, and that they are in no comparison."""
+    counts = Counter(str(row["status"]) for run in runs for row in run.rows)
+    what = counted(counts.total(), "member" if counts.total() > len(runs) else "run")
+    told = listed([f"{n} {status}" for status, n in counts.items() if status != "finished"])
+    return [f"Of {what} {told}: in no comparison."] if set(counts) - {"finished"} else []

@@ -188,7 +188,7 @@ def _spectra(run: Run, members: np.ndarray, together: int) -> Curve | None:
         return None
     values = np.stack([median(v[members].T) for v in run.spectra.eigenvalues])
     floor, e = median(run.spectra.floor[members].T), run.spectra.effective_cutoff[:, members]
-    return _spectrum("G", run, run.spectra.steps, values, floor, median(e), together)
+    return _spectrum("eigenvalue", run, run.spectra.steps, values, floor, median(e), together)
 
 
 def _system(run: Run, together: int) -> Curve | None:
@@ -197,11 +197,11 @@ def _system(run: Run, together: int) -> Curve | None:
         return None
     sigma, floor = run.solve.singular_values, run.solve.floor
     e = np.array([number(run.result.get("effective_cutoff"))])
-    return _spectrum("A", run, np.zeros(1), sigma[None], floor, e, together)
+    return _spectrum("singular_value", run, np.zeros(1), sigma[None], floor, e, together)
 
 
 def _spectrum(
-    matrix: str,
+    column: str,
     run: Run,
     steps: np.ndarray,
     values: np.ndarray,
@@ -216,10 +216,10 @@ def _spectrum(
     drawn = evenly(len(steps), _share((*STEPS[:2], STEPS[2] // which.size), together))
     last = np.where(e > 0, values[np.arange(len(e)), np.maximum(e - 1, 0)], np.nan)
     return {
-        "of": matrix,
+        "of": column,
         "step": short(steps[drawn], 12),
         "index": [int(k) + 1 for k in which],
-        "value": [short(v[which]) for v in values[drawn]],
+        column: [short(v[which]) for v in values[drawn]],
         "floor": short(floor[which[which < floor.size]]),
         "level": short(run.cutoff * values[drawn, 0]),
         "e": [int(k) or None for k in e[drawn]],

@@ -49,7 +49,7 @@ def page(folder: Path, runs: Sequence[Run], names: Sequence[str], numbered: Sequ
     curves, measures = curves_of(runs, names), table.measures(runs)
     points = points_of(runs, names, curves, [*measures])[:POINTS]
     pair = _pair(runs, curves)
-    definitions = charts.definitions(curves, points, measures)
+    definitions = charts.definitions(curves, points, [*measures])
     data = {"curves": curves, "points": points, "pair": pair, "charts": definitions}
     scripts = [*map(_library, VENDOR), _script()]
     versions = {i: found for i, run in enumerate(runs) if (found := _versions(run.result))}
@@ -71,10 +71,10 @@ def page(folder: Path, runs: Sequence[Run], names: Sequence[str], numbered: Sequ
             methods={method: method_colour(method) for method in methods_of(runs)},
             drawn=charts.MOST,
             listed=charts.FEW,
-            of_steps=any(c["spectrum"] and c["spectrum"]["of"] == "G" for c in curves),
+            of_steps=any(c["spectrum"] and c["spectrum"]["of"] == "eigenvalue" for c in curves),
             data=data,
             measures=measures,
-            still=charts.pictures(**data),
+            still=charts.pictures(curves, points, pair, definitions),
             problems=solutions.problems(runs, names, {c["run"]: c["colour"] for c in curves}),
             scales=solutions.SCALES,
             differing=differing,
@@ -140,7 +140,7 @@ def _pair(runs: Sequence[Run], curves: Sequence[Curve]) -> list[int]:
     first = {runs[c["run"]].name: c for c in reversed(having)}
     pairs = [(first.get(p.ad["run"]), first.get(p.fd["run"])) for p in method_pairs(runs)]
     whole = [(left, right) for left, right in pairs if left and right]
-    whole.sort(key=lambda pair: pair[0]["spectrum"]["of"] == "A")
+    whole.sort(key=lambda pair: pair[0]["spectrum"]["of"] == "singular_value")
     return [curve["id"] for curve in (whole or [having[:2]])[0]]
 
 

@@ -2,10 +2,11 @@
 const spectral = data.curves.filter((curve) => curve.spectrum);
 const sides = ["left", "right"].filter((side) => $(`spectrum-${side}`));
 const chosen = (side) => spectral[Number($(side).value)].spectrum;
+const values = (spectrum) => spectrum[spectrum.of];
 let steps = [];
 const current = () => steps[Number($("step").value)];
 function limits() {
-  const all = sides.flatMap((side) => [chosen(side).value, chosen(side).floor, chosen(side).level].flat(2));
+  const all = sides.flatMap((side) => [values(chosen(side)), chosen(side).floor, chosen(side).level].flat(2));
   const logs = all.filter((value) => value > 0).map(Math.log10);
   const [low, high] = logs.reduce(([a, b], v) => [Math.min(a, v), Math.max(b, v)], [Infinity, -Infinity]);
   return logs.length ? { lowest: 10 ** Math.floor(low), highest: 10 ** Math.ceil(high + 0.05) } : {};

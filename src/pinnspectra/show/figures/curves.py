@@ -12,6 +12,9 @@ import numpy as np
 from pinnspectra.runs.quantities import QUANTITIES
 from pinnspectra.show.figures.style import LINE_STYLES, method_colour
 
+Styles = Sequence[dict[str, Any]]
+"""How each of some curves is drawn, and what the legend calls it."""
+
 FEW = 6
 """Curves in one panel whose bands, marks and widths can be told apart."""
 

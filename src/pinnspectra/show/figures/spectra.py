@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from pinnspectra.show.figures.curves import (
     FEW,
     Curves,
+    Styles,
     array,
     axis_label,
     columns,
@@ -42,7 +43,6 @@ def spectrum_figure(
     cutoff: float | None = None,
     floors: Mapping[str, ArrayLike] | None = None,
     eigenvalues: bool = False,
-    title: str | None = None,
 ) -> Figure:
     """Draw spectra by method, (N,) or of S seeds (S, N), over their index from 1 (Fig. 3a).
 
@@ -57,13 +57,11 @@ def spectrum_figure(
         cutoff: the a of Definition 1.
         floors: the rounding floors of the values by method, (M,) or (S, M).
         eigenvalues: whether the values, and their floors, are eigenvalues of G.
-        title: what stands above.
     """
     of_what = "training kernel $G$" if eigenvalues else "system matrix $A$"
     alone = len(spectra) == 1
     of_method = f", method {next(iter(spectra))}" if alone else ""
-    title = title or f"Spectrum of the {of_what}{of_method}"
-    figure, (axes,) = new_figure(title, 6.4, 4.6)
+    figure, (axes,) = new_figure(f"Spectrum of the {of_what}{of_method}", 6.4, 4.6)
     floors, cutoff = floors or {}, float("nan") if cutoff is None else cutoff
     curves = [
         Curves(
@@ -85,11 +83,7 @@ def spectrum_figure(
 
 
 def draw_spectra(
-    axes: Axes,
-    curves: Sequence[Curves],
-    styles: Sequence[dict[str, Any]],
-    eigenvalues: bool,
-    named: bool = False,
+    axes: Axes, curves: Sequence[Curves], styles: Styles, eigenvalues: bool, named: bool = False
 ) -> None:
     """Draw spectra over their index with cut-offs and rounding floors.
 
@@ -196,10 +190,7 @@ def truncation_figure(curves: Curves) -> Figure:
 
 
 def draw_truncation(
-    axes: Axes,
-    curves: Sequence[Curves],
-    styles: Sequence[dict[str, Any]],
-    label: str = "position $p$ taken",
+    axes: Axes, curves: Sequence[Curves], styles: Styles, label: str = "position $p$ taken"
 ) -> None:
     """Draw training errors over the truncation position, with a dot at the one that is used."""
     axes.set(xscale="log", yscale="log", xlabel=TRUNCATION, ylabel=TRAINING_ERROR)

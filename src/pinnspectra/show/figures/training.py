@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from pinnspectra.runs.quantities import QUANTITIES
-from pinnspectra.show.figures.curves import Curves, axis_label, looks
+from pinnspectra.show.figures.curves import Curves, Styles, axis_label, looks
 from pinnspectra.show.figures.members import (
     BAND,
     MEDIAN,
@@ -39,9 +39,6 @@ STEP, LOSS, ENTROPY = map(axis_label, ("step", "loss", "truncated_entropy"))
 
 FEW_RATES = 3
 """Bands in the colour of one method that can be told apart."""
-
-Styles = Sequence[dict[str, Any]]
-"""How each of some curves is drawn, and what the legend calls it."""
 
 
 def draw_metric(axes: Axes, key: str, curves: Sequence[Curves], styles: Styles) -> None:

@@ -10,13 +10,9 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from pydantic import ConfigDict, ValidationError, create_model
 
-from pinnspectra.command_line.settings import (
-    RunSettings,
-    SettingsError,
-    TrainSettings,
-    first_mistake,
-)
+from pinnspectra.command_line.settings import RunSettings, TrainSettings, first_mistake
 from pinnspectra.command_line.targets import allowed_target
+from pinnspectra.runs.messages import SettingsError
 
 if TYPE_CHECKING:
     from pinnspectra.collocation import Collocation
@@ -34,14 +30,11 @@ KINDS = {
     "logger": ("pytorch_lightning.loggers.Logger",),
     "callbacks": ("pytorch_lightning.Callback",),
 }
-"""Sections and the classes of which what they name has to be one; looked up when it is built."""
+"""The base classes that a section may name, imported when it is built."""
 
 
 def build(key: str, section: Mapping[str, Any], *first: Any, **offered: Any) -> Any:
-    """The object that a section names.
-
-    The arguments are checked against the signature of the class: unknown names and wrong types
-    are refused before it is called.
+    """Build the object that a section names.
 
     Args:
         key: the section's place in the configuration, for messages.
@@ -59,70 +52,87 @@ def build(key: str, section: Mapping[str, Any], *first: Any, **offered: Any) -> 
     except Exception as error:
         if isinstance(error, AttributeError | KeyError | NameError):
             raise  # a mistake in the program, not in the configuration
-        said = " ".join(str(error).split())
-        names_key = re.match(r"\w+=", said)
-        raise SettingsError(f"{key}.{said}" if names_key else f"{key}: {said}") from error
+        reason = " ".join(str(error).split())
+        names_key = re.match(r"\w+=", reason)
+        raise SettingsError(f"{key}.{reason}" if names_key else f"{key}: {reason}") from error
 
 
 def checked(
     key: str, section: Mapping[str, Any], *first: Any, **offered: Any
 ) -> tuple[Callable[..., Any], dict[str, Any]]:
-    """The class that a section names and its keyword arguments, with those that it is offered.
+    """Check a section against the signature of its class; return class and keyword arguments.
 
     Raises:
         SettingsError: the target is not allowed, or an argument is unknown or of a wrong type.
     """
     arguments = {name: value for name, value in section.items() if name != "_target_"}
-    kinds = [_looked_up(path) for path in KINDS[key.split(".")[0]]]
+    kinds = [_imported(path) for path in KINDS[key.split(".")[0]]]
     target = allowed_target(f"{key}._target_", section.get("_target_"), PACKAGES, kinds)
     taken = inspect.signature(target).parameters
     supplied = {name: value for name, value in offered.items() if name in taken}
-    _check_arguments(key, target, arguments, {*supplied, *list(taken)[: len(first)]})
+    settable = [
+        parameter
+        for parameter in list(taken.values())[len(first) :]
+        if parameter.name not in supplied
+        and parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+    ]
+    _check_arguments(key, target, arguments, settable)
     return target, {**arguments, **supplied}
 
 
-def _looked_up(path: str) -> type:
+def _imported(path: str) -> type:
     module, _, name = path.rpartition(".")
     return getattr(import_module(module), name)
 
 
 def _check_arguments(
-    key: str, target: Callable[..., Any], arguments: Mapping[str, Any], supplied: set[str]
+    key: str,
+    target: Callable[..., Any],
+    arguments: Mapping[str, Any],
+    settable: list[inspect.Parameter],
 ) -> None:
-    signature = inspect.signature(target)
-    settable = {
-        p.name: p
-        for p in signature.parameters.values()
-        if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD) and p.name not in supplied
-    }
+    names = [parameter.name for parameter in settable]
     for name, value in arguments.items():
-        if name not in settable:
-            allowed = ", ".join(settable) or "none"
+        if name not in names:
+            allowed = ", ".join(names) or "none"
             raise SettingsError(f"{key}.{name}={value}: unknown; settings are {allowed}")
-    ours = target.__module__.startswith("pinnspectra.")
     hints = _hints(target)
     fields: dict[str, Any] = {
-        name: (hints.get(name, Any), ... if p.default is p.empty else p.default)
-        for name, p in settable.items()
+        p.name: (hints.get(p.name, Any), ... if p.default is p.empty else p.default)
+        for p in settable
     }
+    ours = target.__module__.startswith("pinnspectra.")
     config = ConfigDict(extra="forbid", strict=ours, arbitrary_types_allowed=True)
-    model = create_model("Arguments", __config__=config, **fields)
     try:
-        model.model_validate(dict(arguments))
+        create_model("Arguments", __config__=config, **fields).model_validate(dict(arguments))
     except ValidationError as error:
         raise SettingsError(first_mistake(error, key)) from None
 
 
 def _hints(target: Callable[..., Any]) -> dict[str, Any]:
-    """The types of a class's arguments; none where they cannot be looked up at run time."""
+    """Look up the types of the arguments; {} where a name is imported for type checkers only."""
     try:
         return get_type_hints(target.__init__ if inspect.isclass(target) else target)
-    except NameError:  # of names that are imported for type checkers only
+    except NameError:
         return {}
 
 
+def build_pde(settings: RunSettings) -> Any:
+    """Build the problem and check its domain.
+
+    Raises:
+        SettingsError: a setting is refused.
+    """
+    pde = build("pde", settings.pde)
+    try:
+        _ = pde.domain
+    except ValueError as error:
+        raise SettingsError(f"pde: {error}") from error
+    return pde
+
+
 def build_collocation(settings: RunSettings) -> Collocation:
-    """The problem, the method and their points, tried out in the working precision.
+    """Build the problem, the method and their points, and try them in the working precision.
 
     Raises:
         SettingsError: a setting is refused, or the method does not suit the points.
@@ -131,18 +141,14 @@ def build_collocation(settings: RunSettings) -> Collocation:
 
     from pinnspectra.collocation import Collocation
 
-    pde = build("pde", settings.pde)
-    method = build("method", settings.method)
-    per_axis = settings.points.per_axis
-    try:
-        interior, boundary = pde.domain.grid(per_axis), pde.domain.boundary(per_axis)
-    except ValueError as error:
-        raise SettingsError(f"pde: {error}") from error
+    pde, method = build_pde(settings), build("method", settings.method)
+    per_axis, given = settings.points.per_axis, settings.points.spacing
+    interior, boundary = pde.domain.grid(per_axis), pde.domain.boundary(per_axis)
     spacings = [axis.spacing for axis in interior.axes or ()]
-    if not any(abs(settings.points.spacing - h) <= 1e-9 * h for h in spacings):
+    if not any(abs(given - h) <= 1e-9 * h for h in spacings):
         raise SettingsError(
-            f"points.spacing={settings.points.spacing}: it is {spacings[0]:g}, which follows "
-            f"from the box and points.per_axis; take points.spacing={spacings[0]}"
+            f"points.spacing={given}: it is {spacings[0]:g}, which follows from the box and "
+            f"points.per_axis; take points.spacing={spacings[0]}"
         )
     try:
         collocation = Collocation(pde, method, interior, boundary)
@@ -154,7 +160,7 @@ def build_collocation(settings: RunSettings) -> Collocation:
 
 
 def build_optimizer(settings: TrainSettings) -> Any:
-    """An optimizer of this project, or a function that makes torch's of given parameters."""
+    """Build an optimizer of this project, or a function of parameters that builds torch's."""
     section = settings.optimizer.section
     if str(section["_target_"]).startswith("torch.optim."):
         return lambda parameters: build("optimizer", section, parameters)
@@ -162,7 +168,7 @@ def build_optimizer(settings: TrainSettings) -> Any:
 
 
 def build_scheduler(settings: TrainSettings) -> Any:
-    """A function that makes a scheduler for a torch optimizer; None where the rates stay.
+    """Build a function that schedules a torch optimizer; None where the rates stay.
 
     Raises:
         SettingsError: the scheduler needs a metric, which only training has.

@@ -1,8 +1,7 @@
 """What Hydra composes is checked before Hydra acts on it.
 
-Hydra itself builds what hydra.callbacks, hydra.launcher and hydra.sweeper name, hands its logging
-sections to logging.config, which calls what they name, and imports the packages on its search path.
-All that is before a script's job sees the configuration.
+Hydra itself builds what its own section names, hands its logging to logging.config, which calls
+what that names, and imports the packages on its search path, all before a script's job is asked.
 """
 
 from __future__ import annotations
@@ -26,17 +25,15 @@ from pinnspectra.command_line.targets import allowed_target
 from pinnspectra.runs.messages import SettingsError
 from pinnspectra.runs.signals import waiting
 
-PLUGINS = {"callbacks": (Callback, 1), "launcher": (Launcher, 0), "sweeper": (Sweeper, 0)}
-"""Sections of hydra that name classes by `_target_`, of which kind, and how deep in them."""
+SECTIONS = ("callbacks", "launcher", "sweeper", "job_logging", "hydra_logging")
+"""Sections of hydra that name classes."""
 
-PLUGIN_PACKAGES = ("pinnspectra", "hydra", "hydra_plugins")
+NAMES = ("_target_", "class", "()")
+"""The keys by which they do."""
 
-LOGGING = ("job_logging", "hydra_logging")
-"""Sections of hydra that logging.config reads."""
+PACKAGES = ("pinnspectra", "hydra", "hydra_plugins", "logging", "colorlog")
 
-LOGGING_PACKAGES = ("logging", "colorlog")
-
-LOGGING_KINDS = (logging.Handler, logging.Formatter, logging.Filter)
+KINDS = (Callback, Launcher, Sweeper, logging.Handler, logging.Formatter, logging.Filter)
 
 STREAMS = ("ext://sys.stdout", "ext://sys.stderr")
 """The objects that a logging section may name."""
@@ -66,10 +63,8 @@ class CheckedLoader(ConfigLoaderImpl):
                 f"hydra.output_subdir={config.hydra.output_subdir}: a run writes .hydra/ itself; "
                 f"leave it out"
             )
-        for section, (kind, depth) in PLUGINS.items():
-            _check_plugins(f"hydra.{section}", config.hydra.get(section), kind, depth)
-        for section in LOGGING:
-            _check_logging(f"hydra.{section}", config.hydra.get(section))
+        for section in SECTIONS:
+            _check_named(f"hydra.{section}", config.hydra.get(section))
         return config
 
     def _process_config_searchpath(
@@ -85,57 +80,35 @@ class CheckedLoader(ConfigLoaderImpl):
 
 
 def _check_source(key: str, path: str) -> None:
-    """Folders are read; a package would be imported, which runs it."""
-    own = ("pkg://hydra.conf", "pkg://hydra_plugins.")
-    if path.startswith("pkg:") and not path.startswith(own):
+    """Refuse a package, which would be imported; folders are read."""
+    if path.startswith("pkg:") and not path.startswith(
+        ("pkg://hydra.conf", "pkg://hydra_plugins.")
+    ):
         raise SettingsError(f"{key}={path}: a package would be run; take a folder")
 
 
-def _values(key: str, section: DictConfig | ListConfig) -> Iterator[tuple[str, Any, Any]]:
-    """The dotted key, the name and the value of everything at one level of a section, resolved."""
-    names: Any = range(len(section)) if isinstance(section, ListConfig) else section.keys()
-    for name in names:
+def _check_named(key: str, section: Any) -> None:
+    """Check every class and stream that a section names, at any depth."""
+    if not isinstance(section, DictConfig | ListConfig):
+        return
+    for name in range(len(section)) if isinstance(section, ListConfig) else section:
         place = f"{key}.{name}"
-        raw = section._get_node(name)
-        written = raw._value() if raw is not None else None  # pyright: ignore
+        written = section._get_node(name)._value()  # pyright: ignore
+        if name in NAMES and OmegaConf.is_interpolation(section, name):
+            raise SettingsError(f"{place}: the name of a class has to be written out")
         try:
-            yield place, name, section[name]
-        except OmegaConfBaseException:
-            if isinstance(written, str) and written.startswith("${") and written.endswith("}"):
+            value = section[name]
+        except OmegaConfBaseException:  # it can be resolved later alone, which a text may
+            if str(written).startswith("${") and str(written).endswith("}"):
                 raise SettingsError(f"{place}={written}: cannot be resolved") from None
-
-
-def _check_plugins(key: str, section: Any, kind: type, depth: int) -> None:
-    """`_target_` at the depth alone where Hydra takes it from, and of the right kind there."""
-    if not isinstance(section, DictConfig | ListConfig):
-        return
-    for place, name, value in _values(key, section):
-        if name == "_target_":
-            _check_written_out(place, section, name)
-            if depth != 0:
-                raise SettingsError(f"{place}={value}: no class can be named here")
-            allowed_target(place, value, PLUGIN_PACKAGES, [kind])
-        _check_plugins(place, value, kind, depth - 1)
-
-
-def _check_logging(key: str, section: Any) -> None:
-    """Handlers, formatters and filters of the standard library, and streams."""
-    if not isinstance(section, DictConfig | ListConfig):
-        return
-    for place, name, value in _values(key, section):
-        if name in ("class", "()"):
-            _check_written_out(place, section, name)
-            allowed_target(place, value, LOGGING_PACKAGES, LOGGING_KINDS)
+            continue
+        if name in NAMES:
+            allowed_target(place, value, PACKAGES, KINDS)
         elif name in ("queue", "listener"):
             raise SettingsError(f"{place}={value}: cannot be set")
         elif isinstance(value, str) and value.startswith("ext:") and value not in STREAMS:
             raise SettingsError(f"{place}={value}: allowed are {', '.join(STREAMS)}")
-        _check_logging(place, value)
-
-
-def _check_written_out(key: str, section: Any, name: Any) -> None:
-    if OmegaConf.is_interpolation(section, name):
-        raise SettingsError(f"{key}: the name of a class has to be written out")
+        _check_named(place, value)
 
 
 @contextmanager
@@ -150,7 +123,7 @@ def checked_composition() -> Iterator[None]:
 
 
 def check_flags(arguments: Sequence[str]) -> None:
-    """Hydra's flags, read as Hydra reads them.
+    """Read Hydra's flags as Hydra does.
 
     Raises:
         SettingsError: one is unknown or lacks its value, or reads a pickle, which can run anything.
@@ -161,9 +134,7 @@ def check_flags(arguments: Sequence[str]) -> None:
         raise SettingsError(f"{message}; --help shows the flags")
 
     parser.error = refuse
-    parsed = parser.parse_args(list(arguments))
-    if parsed.experimental_rerun is not None:
+    if pickle := parser.parse_args(list(arguments)).experimental_rerun:
         raise SettingsError(
-            f"--experimental-rerun={parsed.experimental_rerun}: a pickle can run anything; give "
-            f"the overrides"
+            f"--experimental-rerun={pickle}: a pickle can run anything; give the overrides"
         )

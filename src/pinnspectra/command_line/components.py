@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-from pydantic import ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from pinnspectra.command_line.settings import RunSettings, TrainSettings, first_mistake
 from pinnspectra.command_line.targets import allowed_target
@@ -73,10 +73,18 @@ def checked(
     settable = [
         parameter
         for parameter in list(taken.values())[len(first) :]
-        if parameter.name not in supplied
-        and parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+        if parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+        and parameter.name not in supplied
     ]
-    _check_arguments(key, target, arguments, settable)
+    names = [parameter.name for parameter in settable]
+    for name, value in arguments.items():
+        if name not in names:
+            allowed = ", ".join(names) or "none"
+            raise SettingsError(f"{key}.{name}={value}: unknown; settings are {allowed}")
+    try:
+        _model_of(target, settable).model_validate(dict(arguments))
+    except ValidationError as error:
+        raise SettingsError(first_mistake(error, key)) from None
     return target, {**arguments, **supplied}
 
 
@@ -85,36 +93,19 @@ def _imported(path: str) -> type:
     return getattr(import_module(module), name)
 
 
-def _check_arguments(
-    key: str,
-    target: Callable[..., Any],
-    arguments: Mapping[str, Any],
-    settable: list[inspect.Parameter],
-) -> None:
-    names = [parameter.name for parameter in settable]
-    for name, value in arguments.items():
-        if name not in names:
-            allowed = ", ".join(names) or "none"
-            raise SettingsError(f"{key}.{name}={value}: unknown; settings are {allowed}")
-    hints = _hints(target)
+def _model_of(target: Callable[..., Any], settable: list[inspect.Parameter]) -> type[BaseModel]:
+    """Make a schema of the arguments of a class; types that are not there at run time are any."""
+    try:
+        hints = get_type_hints(target.__init__ if inspect.isclass(target) else target)
+    except NameError:
+        hints = {}
     fields: dict[str, Any] = {
         p.name: (hints.get(p.name, Any), ... if p.default is p.empty else p.default)
         for p in settable
     }
     ours = target.__module__.startswith("pinnspectra.")
-    config = ConfigDict(extra="forbid", strict=ours, arbitrary_types_allowed=True)
-    try:
-        create_model("Arguments", __config__=config, **fields).model_validate(dict(arguments))
-    except ValidationError as error:
-        raise SettingsError(first_mistake(error, key)) from None
-
-
-def _hints(target: Callable[..., Any]) -> dict[str, Any]:
-    """Look up the types of the arguments; {} where a name is imported for type checkers only."""
-    try:
-        return get_type_hints(target.__init__ if inspect.isclass(target) else target)
-    except NameError:
-        return {}
+    config = ConfigDict(strict=ours, allow_inf_nan=not ours, arbitrary_types_allowed=True)
+    return create_model("Arguments", __config__=config, **fields)
 
 
 def build_pde(settings: RunSettings) -> Any:

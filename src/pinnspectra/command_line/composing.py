@@ -89,11 +89,12 @@ def _check_source(key: str, path: str) -> None:
 
 def _check_named(key: str, section: Any) -> None:
     """Check every class and stream that a section names, at any depth."""
-    if not isinstance(section, DictConfig | ListConfig):
+    if not OmegaConf.is_config(section):
         return
-    for name in range(len(section)) if isinstance(section, ListConfig) else section:
+    names: Any = range(len(section)) if OmegaConf.is_list(section) else section
+    for name in names:
         place = f"{key}.{name}"
-        written = section._get_node(name)._value()  # pyright: ignore
+        written = section._get_node(name)._value()
         if name in NAMES and OmegaConf.is_interpolation(section, name):
             raise SettingsError(f"{place}: the name of a class has to be written out")
         try:

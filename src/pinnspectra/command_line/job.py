@@ -27,7 +27,9 @@ from pinnspectra.runs.signals import interruptible, waiting
 from pinnspectra.runs.starters import LostProcessError, check_started, is_first, several
 
 Job = Callable[[Settings, RunFolder], int]
-"""What a script does with checked settings in a run folder; returns the exit code."""
+"""The work of a script, with checked settings in a run folder; returns the exit code."""
+
+REFUSALS = (SettingsError, OmegaConfBaseException)
 
 
 def imports_are_done() -> None:
@@ -40,7 +42,7 @@ def imports_are_done() -> None:
 def run_job(
     job: Job[Settings], config: DictConfig, schema: type[Settings], summarised: bool
 ) -> int:
-    """One job; every failure becomes an exit code, so that a sweep goes on.
+    """Run one job; every failure becomes an exit code, so that a sweep goes on.
 
     Raises:
         Interrupted: by a signal, which ends a sweep too.
@@ -52,7 +54,7 @@ def run_job(
         trainer = settings.get("trainer", trainer)
         check_started(trainer, not _is_single())
         folder = _folder(path, config, settings)
-        with interruptible(), locked(folder.path) if is_first(trainer) else _silent():
+        with interruptible(), locked(path) if is_first(trainer) else _silent():
             _check_that_it_is_ours(folder, settings)
             code = _code_of_done(folder, settings.get("retry")) if summarised else None
             if code is None:
@@ -64,13 +66,13 @@ def run_job(
         if summarised and _is_single() and is_first(trainer):
             from pinnspectra.show.tables.summary import summary
 
-            print(summary(folder.path))
+            print(summary(path))
         return code
-    except (SettingsError, OmegaConfBaseException) as error:
+    except REFUSALS as error:
         if is_first(trainer):
             say(first_line(error))
         return 1
-    except (LockedError, LostProcessError) as error:  # of which the other processes do not know
+    except (LockedError, LostProcessError) as error:
         say(str(error))
     except BrokenPipeError:  # the reader of what is printed has gone
         raise
@@ -79,7 +81,7 @@ def run_job(
         say(cannot_write(error, path))
     except Exception as error:
         place = _log_traceback()
-        say(f"{type(error).__name__}: {first_line(error)}{place}")
+        say(f"{_named(error)}{f'; see {place}' if place else ''}")
     finally:
         gc.enable()
     if several(trainer):  # the others wait for this process, also in a sweep
@@ -87,9 +89,13 @@ def run_job(
     return 1
 
 
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__}: {first_line(error)}"
+
+
 @contextmanager
 def _silent() -> Iterator[None]:
-    """What a process that is not the first of its run does: the first says it."""
+    """Leave speaking to the first process of the run."""
     with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
         logging.disable(logging.WARNING)
         try:
@@ -103,20 +109,16 @@ def _is_single() -> bool:
 
 
 def _folder(path: Path, config: DictConfig, settings: dict[str, Any]) -> RunFolder:
-    """The run folder, which will hold the files by which Hydra describes a job."""
-    hydra_config = HydraConfig.get()
+    """Return the run folder, which will hold the files by which Hydra describes a job."""
+    found = HydraConfig.get()
     described = {
-        "config.yaml": config,
-        "hydra.yaml": OmegaConf.create({"hydra": hydra_config}),
-        "overrides.yaml": hydra_config.overrides.task,
+        "config": config,
+        "hydra": OmegaConf.create({"hydra": found}),
+        "overrides": found.overrides.task,
     }
-    return RunFolder(
-        path,
-        hydra_config.runtime.choices["pde"],
-        hydra_config.runtime.choices["method"],
-        config_hash(settings),
-        {f".hydra/{name}": OmegaConf.to_yaml(value) for name, value in described.items()},
-    )
+    texts = {f".hydra/{name}.yaml": OmegaConf.to_yaml(value) for name, value in described.items()}
+    choices = found.runtime.choices
+    return RunFolder(path, choices["pde"], choices["method"], config_hash(settings), texts)
 
 
 def _check_that_it_is_ours(folder: RunFolder, settings: dict[str, Any]) -> None:
@@ -125,51 +127,51 @@ def _check_that_it_is_ours(folder: RunFolder, settings: dict[str, Any]) -> None:
     Raises:
         SettingsError: it does.
     """
+    fix = "name another hydra.run.dir, or remove it"
     try:
         found = plain(OmegaConf.load(folder.path / ".hydra" / "config.yaml"))  # pyright: ignore
     except (OSError, ValueError, YAMLError, AssertionError, OmegaConfBaseException):
         left = [name for name in ("result.json", *LEFT) if (folder.path / name).exists()]
-        if not left or folder.result or folder.failure:
-            return
-        raise SettingsError(
-            f"{folder.path} holds {left[0]} and no .hydra/config.yaml that says of which run it "
-            f"is: name another hydra.run.dir, or remove it"
-        ) from None
+        if left and not (folder.result or folder.failure):
+            raise SettingsError(
+                f"{folder.path} holds {left[0]} and no .hydra/config.yaml that says of which run "
+                f"it is: {fix}"
+            ) from None
+        return
     if config_hash(found) != folder.config_hash:
         theirs, ours = flat(found), flat(settings)
-        deciding = (k for k in {**ours, **theirs} if k.split(".")[0] not in FREE)
-        differing = (k for k in deciding if theirs.get(k) != ours.get(k))
-        key = next(differing, "")
+        differing = [key for key in {**ours, **theirs} if theirs.get(key) != ours.get(key)]
+        key = next((key for key in differing if key.split(".")[0] not in FREE), "")
         raise SettingsError(
             f"{folder.path} holds another run, with {key}={theirs.get(key)} and not "
-            f"{ours.get(key)}: name another hydra.run.dir, or remove it"
+            f"{ours.get(key)}: {fix}"
         )
 
 
 def _code_of_done(folder: RunFolder, retry: str | None) -> int | None:
-    """The exit code of a run that need not run again; None where it is to run."""
-    again = "retry=failed runs it again"
+    """Return the exit code of a run that is not to run again, and tell it; None of one that is."""
     result, failure = folder.result, folder.failure
     if result is not None or failure is not None:
         if not (folder.path / ".hydra").exists():
             folder.describe()
         os.utime(folder.path / ".hydra")  # of runs with the same overrides the last started counts
+    reason = ""
     if result is not None and not folder.has_lost_files:
-        finished = all(m.get("status") == "finished" for m in result.get("members", [result]))
-        if finished:
+        if all(m.get("status") == "finished" for m in result.get("members", [result])):
             print(f"finished already: {folder.path}")
-        elif retry != "failed":
-            say(f"{folder.path}: it diverged; {again}")
-        return 0 if finished else None if retry == "failed" else 1
-    if failure is not None and failure.get("status") == "failed" and retry != "failed":
-        say(f"{folder.path}: it failed: {failure.get('error')}; {again}")
-        return 1
-    return None
+            return 0
+        reason = "it diverged"
+    elif failure is not None and failure.get("status") == "failed":
+        reason = f"it failed: {failure.get('error')}"
+    if not reason or retry == "failed":
+        return None
+    say(f"{folder.path}: {reason}; retry=failed runs it again")
+    return 1
 
 
 @contextmanager
 def _failures_kept(folder: RunFolder) -> Iterator[None]:
-    """Have a job's folder say why it has no result; that of a single run that is refused is none.
+    """Note in a job's folder why it has no result, but for a single run that is refused.
 
     A file system that refuses is no failure of the run: it goes on when it is started again.
     """
@@ -177,26 +179,25 @@ def _failures_kept(folder: RunFolder) -> Iterator[None]:
         yield
     except OSError:
         raise
-    except (SettingsError, OmegaConfBaseException) as error:
+    except REFUSALS as error:
         if not _is_single():
             folder.describe()
             folder.write_failure("refused", first_line(error))
         raise
     except Exception as error:
-        with suppress(OSError):  # what failed is told all the same
+        with suppress(OSError):  # the failure is told all the same
             folder.describe()
-            folder.write_failure("failed", f"{type(error).__name__}: {first_line(error)}")
+            folder.write_failure("failed", _named(error))
         raise
 
 
 def _log_traceback() -> str:
-    """Write the traceback to the log file alone; where it is, to be said."""
+    """Write the traceback to the log file alone; return the path of the file, "" of none."""
     files = [h for h in logging.root.handlers if isinstance(h, logging.FileHandler)]
-    level, said = logging.ERROR, "the job failed"
+    error = (logging.ERROR, __file__, 0, "the job failed", (), sys.exc_info())
     try:
         for file in files:
-            record = logging.LogRecord(__name__, level, __file__, 0, said, (), sys.exc_info())
-            file.handle(record)
+            file.handle(logging.LogRecord(__name__, *error))
     except OSError:
         return ""
-    return f"; see {files[0].baseFilename}" if files else ""
+    return files[0].baseFilename if files else ""

@@ -1,31 +1,31 @@
-"""docs/keys.md: every key of the configuration, printed from the schema and from conf/.
+"""docs/keys.md: every key of the configuration, printed from the schema and the files in conf/.
 
     python -m pinnspectra.keys > docs/keys.md
 
-The schema (settings.py) says what a key means and allows, conf/ has the choices, their keys and the
-defaults, with what the comments say of them.
+The schema (settings.py) says what a key means and allows; the files have the defaults, and the keys
+that come with a choice.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from omegaconf import OmegaConf
+
 from pinnspectra.command_line.settings import RandomFeatureSettings, RunSettings, TrainSettings
+from pinnspectra.runs.folder import flat
 
 CONF = Path(__file__).parents[3] / "conf"
 
-LINE = re.compile(r"(?P<indent> *)(?P<key>\w+):(?: +(?P<value>[^#\s][^#]*?))?(?: +# (?P<said>.*))?")
-"""A line of a file in conf/: a key, its value and what is said of it."""
-
 GROUPS = {
+    "pde": "The problem, with the settings that the paper has for it",
     "method": "How derivatives are taken",
     "model": "The network",
     "optimizer": "How gradients become steps, in `train.py`",
-    "schedule": "What becomes of the learning rate, by schedulers of `torch.optim`",
+    "schedule": "How the learning rate changes, by schedulers of `torch.optim`",
     "trainer": "Lightning's; other arguments of its class can be added as `+trainer.KEY=`",
     "logger": "Where metrics go: any number, as `logger=[csv,tensorboard]`, csv among them",
     "callbacks": "What else is recorded: any number, as `callbacks=[spectrum,theorem1]`",
@@ -62,61 +62,25 @@ BESIDE = """## Beside the configuration
 """
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A key of a file in conf/: its value as it is written, and what the comment beside it says."""
-
-    value: str
-    said: str
-
-
-def entries(path: Path) -> dict[str, Entry]:
-    """The keys of a file in conf/ that have a value, by their dotted names."""
-    found: dict[str, Entry] = {}
-    above: list[tuple[int, str]] = []
-    for match in filter(None, map(LINE.fullmatch, path.read_text().splitlines())):
-        depth = len(match["indent"])
-        above = [(d, key) for d, key in above if d < depth] + [(depth, match["key"])]
-        if match["value"] and match["key"] != "_target_":
-            name = ".".join(key for _, key in above)
-            found[name] = Entry(match["value"], match["said"] or "")
-    return found
-
-
-def heading(path: Path) -> str:
-    """What the comments at the top of a file in conf/ say of it."""
-    lines = path.read_text().splitlines()
-    said = [line.removeprefix("# ") for line in lines if line.startswith("# ")]
-    return " ".join(line for line in said if not line.startswith("@package"))
-
-
-def choices(script: str) -> dict[str, str]:
-    """What a script's file chooses of each group."""
-    text = (CONF / f"{script}.yaml").read_text()
-    return dict(re.findall(r"^  - (\w+): (.+)$", text, re.MULTILINE))
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    cells = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(row)} |" for row in cells) + "\n"
-
-
-def code(text: str) -> str:
-    """A text as code; nothing of none."""
-    return f"`{text}`" if text else ""
+def keys(schema: type[RunSettings]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the dotted keys of a schema that come with no choice, each with its JSON schema."""
+    whole = schema.model_json_schema()
+    for name, field in whole["properties"].items():
+        section = field.get("$ref", "").removeprefix("#/$defs/")
+        if section and name not in GROUPS:
+            fields = whole["$defs"][section]["properties"]
+            yield from ((f"{name}.{key}", value) for key, value in fields.items())
+        elif name not in GROUPS:
+            yield name, field
 
 
 def allowed(schema: Mapping[str, Any]) -> str:
-    """What a JSON schema of one key allows, in words."""
+    """Tell what the JSON schema of a key allows."""
     if "anyOf" in schema:
         return ", or ".join(map(allowed, schema["anyOf"]))
     if "enum" in schema or "const" in schema:
-        return " or ".join(map(code, schema.get("enum", [schema.get("const")])))
-    kind = schema["type"]
-    if kind == "boolean":
-        return "`true` or `false`"
-    if kind == "array":
+        return " or ".join(f"`{value}`" for value in schema.get("enum", [schema.get("const")]))
+    if schema["type"] == "array":
         return f"[{allowed(schema['items'])}, ...]"
     limits = {
         "above": schema.get("exclusiveMinimum"),
@@ -124,90 +88,46 @@ def allowed(schema: Mapping[str, Any]) -> str:
         "to": schema.get("maximum"),
         "to below": schema.get("exclusiveMaximum"),
     }
-    said = [f"{word} {_short(limit)}" for word, limit in limits.items() if limit is not None]
-    return " ".join([code("null") if kind == "null" else kind, *said])
+    given = [f"{word} {limit}" for word, limit in limits.items() if limit is not None]
+    words = {"boolean": "`true` or `false`", "null": "`null`"}
+    return " ".join([words.get(schema["type"], str(schema["type"])), *given])
 
 
-def _short(number: float) -> str:
-    brief = f"{number:g}"
-    return brief.replace("e+", "e") if float(brief) == number else str(number)
+def key_table(schema: type[RunSettings], script: str, left_out: type[RunSettings] | None) -> str:
+    """Print the keys of a schema, with their defaults, what they allow and what they mean."""
+    defaults = flat(OmegaConf.to_container(OmegaConf.load(CONF / f"{script}.yaml")))
+    known = dict(keys(left_out)) if left_out else {}
+    rows = ["| key | default | allowed | |", "|---|---|---|---|"]
+    for key, field in keys(schema):
+        if key not in known:
+            default = f"`{json.dumps(defaults[key])}`".replace('"', "") if key in defaults else ""
+            rows.append(f"| `{key}` | {default} | {allowed(field)} | {field['description']} |")
+    return "\n".join(rows) + "\n"
 
 
-def keys(schema: type[RunSettings]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The dotted keys of a script's schema that are no group's, each with its JSON schema."""
-    whole = schema.model_json_schema()
-    sections: dict[str, Any] = whole["$defs"]
-    for name, field in whole["properties"].items():
-        section = field.get("$ref", "").removeprefix("#/$defs/")
-        if section and name not in GROUPS:
-            yield from ((f"{name}.{k}", v) for k, v in sections[section]["properties"].items())
-        elif name not in (*GROUPS, "pde"):
-            yield name, field
-
-
-def key_table(schema: type[RunSettings], script: str, leave_out: Sequence[str] = ()) -> str:
-    """The keys of a script with defaults, what is allowed and what they mean."""
-    defaults, problem = entries(CONF / f"{script}.yaml"), entries(CONF / "pde" / "poisson1d.yaml")
-    rows = [
-        (
-            code(key),
-            code(defaults[key].value) if key in defaults else "the problem's",
-            allowed(field),
-            " ".join(filter(None, [field.get("description", ""), _beside(defaults, key)])),
-        )
-        for key, field in keys(schema)
-        if key not in leave_out and (key in defaults or key in problem)
-    ]
-    return table(("key", "default", "allowed", ""), rows)
-
-
-def _beside(defaults: Mapping[str, Entry], key: str) -> str:
-    said = defaults[key].said if key in defaults else ""
-    return f"({said})" if said else ""
-
-
-def problem_table() -> str:
-    """The settings that come with each problem."""
-    files = sorted((CONF / "pde").glob("*.yaml"))
-    of_each = {path.stem: entries(path) for path in files}
-    rows = [("", *(re.sub(" +", " ", heading(path)) for path in files))]
-    for key in sorted({key for found in of_each.values() for key in found}):
-        cells = [found.get(key, Entry("", "")) for found in of_each.values()]
-        said = [f" ({e.said})" if e.said else "" for e in cells]
-        rows.append((code(key), *(code(e.value) + s for e, s in zip(cells, said, strict=True))))
-    return table(("`pde=`", *map(code, of_each)), rows)
-
-
-def group_table(group: str) -> str:
-    """The choices of a group, each with its own keys below it."""
-    rows = []
-    for path in sorted((CONF / group).glob("*.yaml")):
-        rows.append((f"**`{group}={path.stem}`**", "", heading(path)))
-        for key, entry in entries(path).items():
-            rows.append((code(f"{group}.{key}"), code(entry.value), entry.said))
-    return table(("choice and its keys", "default", ""), rows)
+def choices(group: str) -> str:
+    """Print the files of a group."""
+    files = sorted((CONF / group).glob("*.yaml"))
+    blocks = [f"### `{group}={file.stem}`\n\n```yaml\n{file.read_text()}```\n" for file in files]
+    lists = [OmegaConf.load(CONF / f"{script}.yaml").defaults for script in ("run", "train")]
+    (chosen,) = [entry[group] for entries in lists for entry in entries if group in entry]
+    default = chosen if isinstance(chosen, str) else f"[{','.join(chosen)}]"
+    return f"## `{group}=`\n\n{GROUPS[group]}. Default: `{default}`.\n\n" + "\n".join(blocks)
 
 
 def page() -> str:
-    """The page."""
-    shared = [key for key, _ in keys(RunSettings) if key not in entries(CONF / "train.yaml")]
-    chosen = choices("run") | choices("train")
-    experiments = ", ".join(code(path.stem) for path in sorted((CONF / "experiment").glob("*")))
+    """Print the page."""
+    experiments = ", ".join(f"`{f.stem}`" for f in sorted((CONF / "experiment").glob("*.yaml")))
     return "\n".join(
         [
             TITLE,
-            "## Both scripts\n",
-            key_table(RunSettings, "run"),
+            "## Both scripts\n\nWhere no default is given it is that of the problem.\n",
+            key_table(RunSettings, "run", None),
             "## `train.py`\n",
-            key_table(TrainSettings, "train", shared),
+            key_table(TrainSettings, "train", RunSettings),
             "## `rfm_solve.py`\n",
-            key_table(RandomFeatureSettings, "rfm_solve", shared),
-            f"## `pde=`\n\nThe problem and its settings. Not given: `{chosen['pde']}`.\n",
-            problem_table(),
-            *(
-                f"## `{group}=`\n\n{said}. Not given: `{chosen[group]}`.\n\n{group_table(group)}"
-                for group, said in GROUPS.items()
-            ),
+            key_table(RandomFeatureSettings, "rfm_solve", RunSettings),
+            *map(choices, GROUPS),
             BESIDE % experiments,
         ]
     )

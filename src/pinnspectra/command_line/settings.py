@@ -1,13 +1,12 @@
 """The schema of the composed configuration: every key, its type and what is allowed.
 
 A frozen pydantic model per script checks the whole configuration before anything is built. The
-sections that name a class by `_target_` are checked against its signature (components.py). The
-descriptions are what docs/keys.md says of the keys (keys.py).
+sections that name a class by `_target_` are checked against its signature (components.py). What is
+said of each key stands in docs/keys.md (keys.py).
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
@@ -27,11 +26,11 @@ from pinnspectra.runs.messages import SettingsError
 Count = Annotated[int, Field(ge=1, le=10**12)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Cutoff = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
-UNION_MEMBER = re.compile(r"int|float|bool|str|literal\[.*\]")
-"""What pydantic adds to the place of a mistake where several types are allowed."""
+UNION_MEMBER = re.compile(r"(constrained-)?(int|float|bool|str)|literal\[.*\]")
+"""Where several types are allowed, pydantic adds one of these to the place of a mistake."""
 
 SEEDS = 2**32
-"""Seeds that torch's generator on the CPU tells apart."""
+"""The number of seeds that torch's generator on the CPU tells apart."""
 
 Section = dict[str, Any]
 """A section with `_target_`, the class to build, and its arguments."""
@@ -52,7 +51,7 @@ class PresetSettings(_Model):
     """The paper's settings for a problem, which other keys take as their defaults."""
 
     step: Positive = Field(description="the step of finite differences")
-    learning_rate: Positive = Field(description="that of gradient descent")
+    learning_rate: Positive = Field(description="the learning rate of gradient descent")
     kernel_cutoff: Cutoff = Field(description="the cut-off for eigenvalues of G")
     system_matrix_cutoff: Cutoff = Field(description="the cut-off for singular values of A")
 
@@ -66,48 +65,42 @@ class RunSettings(_Model):
     points: PointsSettings
     preset: PresetSettings
     boundary_weight: Positive = Field(description="lambda in loss = interior + lambda boundary")
-    precision: Literal["float32", "float64"] = Field(description="what the residual is computed in")
+    precision: Literal["float32", "float64"] = Field(
+        description="what the residual is computed in; by default as the paper has it: `float32` "
+        "in `train.py`, `float64` in `rfm_solve.py`"
+    )
     seed: int = Field(ge=0, lt=SEEDS, description="of the initial network")
-    threads: int = Field(ge=1, le=1024, description="of a run")
+    threads: int = Field(
+        ge=1, le=1024, description="of a run; one is fastest on a CPU, where sweeps share the cores"
+    )
     retry: Literal["failed"] | None = Field(
         description="`failed` runs again what failed or diverged; all else that is done is left"
     )
 
-    @field_validator("method")
-    @classmethod
-    def _finite(cls, method: Section) -> Section:
-        for name, value in method.items():
-            if isinstance(value, float) and not math.isfinite(value):
-                raise ValueError(f".{name}={value}: a finite number is needed")
-        return method
 
-
-class OptimizerSettings(_Model):
-    """An optimizer: `_target_`, its learning rate, and any other argument of its class."""
+class NamedClass(_Model):
+    """A section that names a class by `_target_`, with the arguments of the class beside it."""
 
     model_config = ConfigDict(extra="allow")
 
     target: str = Field(alias="_target_")
+
+    @property
+    def section(self) -> Section:
+        """The section as it was composed."""
+        return self.model_dump(by_alias=True, exclude_unset=True)
+
+
+class OptimizerSettings(NamedClass):
+    """An optimizer and its learning rate."""
+
     lr: Positive
 
-    @property
-    def section(self) -> Section:
-        """The section as it was composed."""
-        return self.model_dump(by_alias=True, exclude_unset=True)
 
+class CallbackSettings(NamedClass):
+    """A callback and, where it acts now and then, every how many gradient steps."""
 
-class CallbackSettings(_Model):
-    """A callback: `_target_`, how often it acts where it does so, and its other arguments."""
-
-    model_config = ConfigDict(extra="allow")
-
-    target: str = Field(alias="_target_")
     every: Count | None = None
-
-    @property
-    def section(self) -> Section:
-        """The section as it was composed."""
-        return self.model_dump(by_alias=True, exclude_unset=True)
 
 
 class KernelSpectrumSettings(_Model):
@@ -119,15 +112,8 @@ class KernelSpectrumSettings(_Model):
         description="`float64` takes the same network's spectrum without the training's rounding"
     )
     leading: Count | None = Field(
-        description="so many of the largest values alone, where parameters are many"
+        description="the number of largest values to take, where parameters are many; `null`: all"
     )
-
-    @field_validator("cutoff", mode="before")
-    @classmethod
-    def _number(cls, cutoff: Any) -> Any:
-        if cutoff == "auto":
-            raise ValueError("=auto: only rfm_solve.py takes auto; a number from 0 to below 1")
-        return cutoff
 
 
 class EnsembleSettings(_Model):
@@ -145,7 +131,7 @@ class EnsembleSettings(_Model):
 
 
 class CheckpointSettings(_Model):
-    """How often a run saves itself; auto is ten chunks, some seconds of work or a minute."""
+    """How often a run saves itself."""
 
     every: Count | None = Field(
         description="gradient steps between checkpoints, of which the last two are kept; `auto` is "
@@ -217,20 +203,12 @@ class TrainSettings(RunSettings):
 
 
 class SystemMatrixSpectrumSettings(_Model):
-    """The cut-off of the system matrix's spectrum: auto is just above the rounding floor."""
+    """The cut-off of the system matrix's spectrum."""
 
     cutoff: Cutoff | Literal["auto"] = Field(
         description="the threshold a of Definitions 1 and 2, for A; `auto` is 1.3 times the top of "
         "the rounding floor, so that no rounding is solved with"
     )
-
-    @field_validator("cutoff", mode="wrap")
-    @classmethod
-    def _number_or_auto(cls, cutoff: Any, check: ValidatorFunctionWrapHandler) -> Any:
-        try:
-            return check(cutoff)
-        except ValidationError:
-            raise ValueError(f"={cutoff}: a number from 0 to below 1, or auto") from None
 
 
 class RandomFeatureSettings(RunSettings):
@@ -248,7 +226,7 @@ Settings = TypeVar("Settings", bound=RunSettings)
 
 
 def check(config: Mapping[str, Any], schema: type[Settings]) -> Settings:
-    """The configuration as an object of the schema.
+    """Check a configuration against a schema.
 
     Raises:
         SettingsError: a key is unknown or missing, or a value has the wrong type or range.
@@ -260,7 +238,7 @@ def check(config: Mapping[str, Any], schema: type[Settings]) -> Settings:
 
 
 def first_mistake(error: ValidationError, prefix: str = "") -> str:
-    """The first mistake in one line: key=value: what is wrong and what is allowed."""
+    """Tell the first mistake in one line: key=value: what is wrong and what is allowed."""
     first, *others = error.errors(include_url=False)
     place, message = first["loc"], first["msg"].removeprefix("Input ")
     if UNION_MEMBER.fullmatch(str(place[-1])):  # the value is none of several types

@@ -15,7 +15,7 @@ from scripts import ROOT
 
 IMPORTS = (
     "command_line",
-    "results.summary",
+    "show.tables.summary",
     "training.module",
     "training.callbacks",
     "training.outcome",

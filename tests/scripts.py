@@ -9,12 +9,25 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hydra
+
+import pinnspectra.command_line  # noqa: F401  registers the resolvers
+from pinnspectra.command_line.configuration import plain
+from pinnspectra.command_line.settings import RandomFeatureSettings, TrainSettings, check
+
 ROOT = Path(__file__).parent.parent
 
 
 def choices(group: str) -> list[str]:
     """The choices of a group: the files of a folder of conf/."""
     return sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml"))
+
+
+def composed(script: str, *overrides: str):
+    """The checked configuration of train, rfm_solve or advise."""
+    with hydra.initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        config = hydra.compose(script, list(overrides))
+    return check(plain(config), RandomFeatureSettings if script == "rfm_solve" else TrainSettings)
 
 
 SMALL = ("model.width=10", "points.per_axis=16", "max_steps=20", "log_every=10")

@@ -127,7 +127,7 @@ def test_a_class_is_found_and_one_of_another_kind_refused():
 @pytest.mark.parametrize("alias", [partial(TwoLayer, 3), TwoLayer(3), TwoLayer(3).field, logging])
 def test_what_is_no_class_is_refused(monkeypatch, alias):
     monkeypatch.setattr(pinnspectra.networks, "alias", alias, raising=False)
-    with pytest.raises(SettingsError, match="not a (class|kind) of"):
+    with pytest.raises(SettingsError, match=r"not a (class|kind) of"):
         allowed_target("model", "pinnspectra.networks.alias", *NETWORK)
 
 

@@ -72,7 +72,7 @@ def require(need: Mapping[str, int], on_accelerator: bool = False) -> None:
     import torch
 
     needed = sum(need.values())
-    free = torch.cuda.mem_get_info()[0] if on_accelerator else _available()
+    free = torch.cuda.mem_get_info()[0] if on_accelerator else available()
     if needed > free:
         setting = max(need, key=lambda setting: need[setting])
         fix = "raise it" if "every=" in setting else "lower it"
@@ -82,19 +82,21 @@ def require(need: Mapping[str, int], on_accelerator: bool = False) -> None:
         )
 
 
-def _available() -> int:
+def available(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgroup")) -> int:
     """Return the least of what the system has free, RLIMIT_AS and the limits of control groups."""
-    limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
-    limits.append(resource.getrlimit(resource.RLIMIT_AS)[0])
-    free = re.findall(r"^(?:MemAvailable|SwapFree): +(\d+)", _text(Path("/proc/meminfo")), re.M)
-    limits.append(1024 * sum(map(int, free)))
-    for line in _text(Path("/proc/self/cgroup")).splitlines():
+    free = re.findall(r"^(?:MemAvailable|SwapFree): +(\d+)", _text(proc / "meminfo"), re.M)
+    limits = [
+        os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
+        resource.getrlimit(resource.RLIMIT_AS)[0],
+        1024 * sum(map(int, free)),
+    ]
+    for line in _text(proc / "self" / "cgroup").splitlines():
         _, controllers, path = line.split(":", 2)
-        group = Path("/sys/fs/cgroup", controllers, path.lstrip("/"))
+        group = groups / controllers / path.lstrip("/")
         for folder in (group, *group.parents):
             for name in ("memory.max", "memory.limit_in_bytes"):  # of versions 2 and 1
-                limits.append(int(text) if (text := _text(folder / name).strip()).isdigit() else 0)
-    return min(limit for limit in limits if limit > 0)  # others are none, or not told
+                limits += map(int, re.findall(r"^\d+$", _text(folder / name), re.M))
+    return min(limit for limit in limits if limit > 0)  # others are no limits
 
 
 def _text(file: Path) -> str:

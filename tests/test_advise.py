@@ -1,4 +1,4 @@
-"""The advice: what it says of invented methods, and the command as a user runs it."""
+"""The advice: what is taken of invented methods, and the command as a user runs it."""
 
 import re
 import subprocess
@@ -22,22 +22,21 @@ def difference(error, cost, order=2):
     return Candidate(f"method=fd method.accuracy_order={order}", 0.2, error, 1e-3, cost)
 
 
-def test_ad_is_advised_where_differences_are_slower_or_hardly_faster():
-    said = advice([AD, GIVEN, difference(1e-2, 1.5, 2), difference(1e-4, 0.95, 4)])
-    assert said.startswith("take method=ad: its error is rounding alone, 1.0e-07 of f")
-    assert "method=fd method.accuracy_order=4 has the least, 1.0e-04" in said
-    assert said.endswith("method=fd method.step=0.1 has 3.0e+00")
-
-
-def test_the_fastest_differences_are_advised_where_they_are_accurate_and_faster_than_ad():
-    found = [
-        AD,
-        GIVEN,
-        difference(1e-2, 0.2, 2),
-        difference(9e-4, 0.5, 4),
-        difference(1e-4, 0.7, 6),
-    ]
-    assert advice(found).startswith("take method=fd method.accuracy_order=4: 0.5 of the time of AD")
+@pytest.mark.parametrize(
+    ("others", "taken"),
+    [
+        ([(1e-2, 1.5, 2), (1e-4, 0.95, 4)], AD.choice),  # slower, or hardly faster
+        ([(1e-2, 0.2, 2)], AD.choice),  # fast, but not accurate
+        (
+            [(1e-2, 0.2, 2), (9e-4, 0.5, 4), (1e-4, 0.7, 6)],
+            "method=fd method.accuracy_order=4",  # the fastest of the accurate
+        ),
+    ],
+)
+def test_differences_are_advised_where_they_are_accurate_and_faster_than_ad(others, taken):
+    told = advice([AD, GIVEN, *(difference(*other) for other in others)])
+    assert told.startswith(f"take {taken}: ")
+    assert GIVEN.choice in told
 
 
 def test_the_command_compares_the_methods_and_draws_the_error_over_the_step(tmp_path):
@@ -68,22 +67,18 @@ def test_the_command_compares_the_methods_and_draws_the_error_over_the_step(tmp_
 
 
 @pytest.mark.parametrize(
-    ("overrides", "message"),
+    "overrides",
     [
-        (["pde=heat"], "pde=heat: no such choice; allowed are biharmonic, poisson1d, poisson2d"),
-        (["model.widht=5"], r"model.widht=5: there is no key .* did you mean model.width\?"),
-        (["precision=float16"], "precision=float16: .*'float32' or 'float64'"),
-        (
-            ["model.weight_range=1e30", "compile=false", "model.width=5"],
-            "the network is not finite after 1000 gradient steps: take a smaller model.weight_",
-        ),
+        ["precision=float16"],
+        ["model.weight_range=1e30", "compile=false", "model.width=5"],  # no finite network
     ],
 )
-def test_a_mistake_is_told_in_one_line(tmp_path, overrides, message):
+def test_a_mistake_is_told_in_one_line(tmp_path, overrides):
     done = run_here(ADVISE, *overrides, cwd=tmp_path)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert re.search(f"^error: {message}", line)
+    assert line.startswith("error: ")
+    assert overrides[0].partition("=")[0] in line
 
 
 def test_the_figure_has_what_is_expected_as_lines_and_what_is_measured_as_dots():

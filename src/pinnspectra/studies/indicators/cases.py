@@ -32,8 +32,8 @@ class Outcome:
     """What a spectrum should indicate.
 
     Attributes:
-        name: its column; of solves the key in result.json.
-        sign: that of its correlation with H in the paper's claim.
+        name: of the column; of solves the key in result.json.
+        sign: of the correlation with H in the paper's claim.
         meaning: in a sentence.
         label: of an axis; "" where it is not drawn.
     """
@@ -55,7 +55,7 @@ SOLVES = (
         "relative_training_error_ad",
         -1,
         "The same coefficients' residual by AD in float64: what is true.",
-        "the same, by AD in float64",
+        "true relative training error",
     ),
 )
 """Outcomes of a random feature solve."""
@@ -72,7 +72,7 @@ RECORDS = (
         "rate of loss/interior_ad64",
         1,
         "The same of the interior loss by AD in float64: what is true.",
-        r"the same of $L_F$, by AD in float64",
+        r"$-\mathrm{d} \log L_F \,/\, \mathrm{d} t$, true",
     ),
     Outcome(
         "rate to the end of loss/interior_ad64",

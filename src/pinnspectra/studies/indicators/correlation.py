@@ -15,7 +15,7 @@ FEWEST = 5
 
 @dataclass(frozen=True)
 class Correlation:
-    """Spearman's rho with its 95 % interval; NaN where there is none."""
+    """Spearman's rho with the 95 % interval; NaN where there is none."""
 
     rho: float
     low: float

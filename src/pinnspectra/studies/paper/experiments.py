@@ -43,7 +43,7 @@ class Experiment:
     script: str
 
     def hash(self, checkout: Path) -> str:
-        """Return a hash of what decides its numbers: composed configuration and our version.
+        """Return a hash of what decides the numbers: composed configuration and our version.
 
         Raises:
             SettingsError: there is no such experiment, or it cannot be composed.
@@ -63,7 +63,7 @@ def training(name: str) -> Experiment:
 
 
 def is_done(experiment: Experiment, under: Path, checkout: Path) -> bool:
-    """Tell whether an experiment has finished with these settings and still has all its runs."""
+    """Tell whether an experiment has finished with these settings and still has all runs."""
     folder = under / experiment.name
     marker = read_json(folder / MARKER)
     if marker.get("hash") != experiment.hash(checkout) or "runs" not in marker:
@@ -72,7 +72,7 @@ def is_done(experiment: Experiment, under: Path, checkout: Path) -> bool:
 
 
 def _is_whole(run: Run) -> bool:
-    """Tell whether a run has its result and what figures show of it, undamaged."""
+    """Tell whether a run has a result and, undamaged, what figures show."""
     measured = run.solve is not None or (run.spectra is not None and bool(run.metrics))
     return measured and run.result.get("status") not in (None, "unfinished")
 
@@ -116,8 +116,8 @@ class _Multirun:
 
     Args:
         experiment: what is run.
-        under: the folder of its folder, in which log.txt has what it prints.
-        checkout: where its script is.
+        under: where it has a folder, in which log.txt has what it prints.
+        checkout: where the script is.
     """
 
     def __init__(self, experiment: Experiment, under: Path, checkout: Path) -> None:

@@ -156,8 +156,8 @@ class Trainings:
     def true_training_error(self) -> np.ndarray:
         """||L u - f|| / ||f|| at the steps by AD in float64, (T, S).
 
-        Its own error over this is the root of its own interior loss over the true one: both are
-        relative to the same f.
+        The method's error over this is the root of the method's interior loss over the true one,
+        since both errors are relative to f.
         """
         own, true = self.metric("loss/interior"), self.metric("loss/interior_ad64")
         return self.metric("relative_training_error") * np.sqrt(true / own)

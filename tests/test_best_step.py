@@ -23,7 +23,8 @@ from pinnspectra.differentiation.points import Points
 from pinnspectra.differentiation.step_error import StepError
 from pinnspectra.networks import TwoLayer, cast
 from pinnspectra.problems import Biharmonic
-from pinnspectra.runs.record import by_member, read_metrics
+from pinnspectra.runs.files import read_metrics
+from pinnspectra.runs.record import by_member
 from pinnspectra.solvers import SGD, Adam
 
 pytestmark = pytest.mark.usefixtures("undrawn")

@@ -12,8 +12,8 @@ import sys
 import pytest
 from scripts import SMALL, run_here
 
+from pinnspectra.runs.files import read_arrays
 from pinnspectra.runs.folder import RunFolder
-from pinnspectra.runs.record import read_arrays
 from pinnspectra.show import figures
 from pinnspectra.show.tables.collect import collect
 from pinnspectra.training.callbacks import KernelSpectrum

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from scripts import ROOT, run_here, run_script
 
-from pinnspectra.runs.record import read_arrays, read_metrics
+from pinnspectra.runs.files import read_arrays, read_metrics
 
 RUN = (
     "pde=poisson2d", "points.per_axis=10", "model.width=8", "precision=float64", "log_every=20",

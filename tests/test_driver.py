@@ -20,7 +20,7 @@ from pinnspectra.differentiation import (
 )
 from pinnspectra.networks import MLP, TwoLayer
 from pinnspectra.problems import Biharmonic, Poisson
-from pinnspectra.runs.record import by_member, read_metrics, read_spectra
+from pinnspectra.runs.found import run_at
 from pinnspectra.solvers import SGD, Adam
 from pinnspectra.training import sine
 from pinnspectra.training.compiled import OPTIONS, _Trace, compiled_segment
@@ -258,10 +258,10 @@ def test_a_member_that_diverges_is_marked_and_the_others_go_on(tmp_path):
     assert 0 < bad["step"] < 20
     _, _, alone = ensemble(tmp_path / "alone")
     assert good["loss"] == pytest.approx(alone["loss"], rel=1e-5)
-    metrics = by_member(read_metrics(folder / "metrics.csv"), 2)
-    assert np.isfinite(metrics["loss"][:, 0]).all()
-    assert np.isnan(metrics["loss"][1:, 1]).all()
-    assert np.isnan(read_spectra(folder / "spectra.npz")["truncated_entropy"][1:, 1]).all()
+    run = run_at(folder)
+    assert np.isfinite(run.metrics["loss"][:, 0]).all()
+    assert np.isnan(run.metrics["loss"][1:, 1]).all()
+    assert np.isnan(run.spectra.truncated_entropy[1:, 1]).all()
 
 
 def test_compiled_training_is_eager_training(tmp_path):

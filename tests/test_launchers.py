@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from scripts import run_here, run_script
 
 from pinnspectra.command_line.slurm import PUT_BACK, SlurmJobs
-from pinnspectra.runs.record import read_arrays
+from pinnspectra.runs.files import read_arrays
 from pinnspectra.runs.signals import Interrupted
 
 SWEEP = ("-m", "model.width=10,-5", "points.per_axis=16", "method=ad,fd")

@@ -8,7 +8,7 @@ import yaml
 from ensembles import write_run
 
 from pinnspectra.commands.results import main
-from pinnspectra.runs.folder import read_json
+from pinnspectra.runs.files import read_json
 from pinnspectra.runs.found import find_runs
 from pinnspectra.runs.pairs import compared, method_pairs
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripts import SMALL, run_folders, run_here
 
-from pinnspectra.runs.files import FILES, load_arrays
+from pinnspectra.runs.files import FILES, read_arrays
 from pinnspectra.runs.folder import RunFolder
 from pinnspectra.runs.found import run_at, versions_note
 from pinnspectra.runs.record import Run, by_member
@@ -182,7 +182,7 @@ def test_it_is_told_why_a_file_cannot_be_read(folder, name, content, why):
     ],
 )
 def test_arrays_that_make_no_sense_are_damage_and_none(folder, name, change, why):
-    arrays = {k: v for k, v in (load_arrays(folder / name) | change).items() if v is not None}
+    arrays = {k: v for k, v in (read_arrays(folder / name) | change).items() if v is not None}
     RunFolder(folder, "p", "m", "h").write_arrays(name, **arrays)
     run = run_at(folder)
     (line,) = run.damage

@@ -7,8 +7,8 @@ import pytest
 import torch
 from scripts import ROOT, run_folders, run_here
 
+from pinnspectra.runs.files import read_arrays
 from pinnspectra.runs.found import run_at
-from pinnspectra.runs.record import read_arrays
 from pinnspectra.show.figures import save
 from pinnspectra.show.figures.of_runs import run_figures
 

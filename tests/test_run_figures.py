@@ -8,7 +8,8 @@ import pytest
 from ensembles import write_run
 
 from pinnspectra.commands.figures import main
-from pinnspectra.runs.folder import SWEEP, RunFolder, read_json
+from pinnspectra.runs.files import read_json
+from pinnspectra.runs.folder import SWEEP, RunFolder
 from pinnspectra.runs.found import run_at
 from pinnspectra.runs.record import Run
 from pinnspectra.show.figures.of_runs import comparison_figures, draw_run, run_figures

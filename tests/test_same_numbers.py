@@ -12,7 +12,7 @@ import torch
 from global_state import global_state
 from scripts import ROOT, SMALL, run_folders, run_here, run_script
 
-from pinnspectra.runs.record import read_arrays
+from pinnspectra.runs.files import read_arrays
 from pinnspectra.training.checkpoints import step_of
 
 pytestmark = pytest.mark.usefixtures("undrawn")  # but those in processes of their own are

@@ -14,8 +14,8 @@ from pinnspectra.differentiation import Automatic
 from pinnspectra.differentiation.activations import activation_named
 from pinnspectra.differentiation.jet import activate, linear
 from pinnspectra.networks import TwoLayer
+from pinnspectra.runs.files import read_metrics
 from pinnspectra.runs.folder import RunFolder
-from pinnspectra.runs.record import read_metrics
 from pinnspectra.solvers import SGD, Adam
 from pinnspectra.spectra import kernel
 from pinnspectra.spectra.modes import LossModes, loss_modes

@@ -8,8 +8,8 @@ import torch
 from scripts import SMALL, run_folders, run_here, run_script
 from wandb_records import logged, table
 
+from pinnspectra.runs.files import read_arrays, read_metrics
 from pinnspectra.runs.found import run_at
-from pinnspectra.runs.record import read_arrays, read_metrics
 from pinnspectra.show.dashboard.charts import CHARTS
 from pinnspectra.show.dashboard.names import CURVES, FIGURE_NAMES, FIGURES, SPECTRA
 from pinnspectra.show.dashboard.workspace import sections

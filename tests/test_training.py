@@ -11,8 +11,8 @@ from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import Automatic, FiniteDifference, NestedAutograd
 from pinnspectra.networks import TwoLayer
 from pinnspectra.problems import Biharmonic, Poisson
+from pinnspectra.runs.files import read_arrays
 from pinnspectra.runs.folder import RunFolder
-from pinnspectra.runs.record import read_arrays
 from pinnspectra.solvers import SGD, AbstractOptimizer, Adam
 from pinnspectra.training import quiet_lightning
 from pinnspectra.training.callbacks import KernelSpectrum

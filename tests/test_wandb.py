@@ -13,8 +13,9 @@ from forks import Forks
 from scripts import SMALL, run_folders, run_here, run_script
 from wandb_records import logged
 
+from pinnspectra.runs.files import read_metrics
 from pinnspectra.runs.folder import RunFolder
-from pinnspectra.runs.record import Run, read_metrics
+from pinnspectra.runs.record import Run
 from pinnspectra.runs.signals import Interrupted
 from pinnspectra.show.dashboard import tables
 from pinnspectra.training import wandb_run

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pinnspectra.runs.folder import SWEEP
-from pinnspectra.runs.found import Run
 from pinnspectra.runs.messages import Parser, say
+from pinnspectra.runs.record import Run
 from pinnspectra.runs.signals import Interrupted, interruptible
 from pinnspectra.show.figures.of_runs import Figures, comparison_figures, draw, run_figures
 from pinnspectra.show.figures.style import FORMATS

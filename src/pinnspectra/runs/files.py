@@ -58,8 +58,8 @@ def read_json(path: Path) -> dict[str, Any]:
         return {}
 
 
-def load_metrics(path: Path) -> Arrays:
-    """Load the columns of a metrics.csv, (rows,) each; {} where it has no line yet.
+def read_metrics(path: Path) -> Arrays:
+    """Return the columns of a metrics.csv, (rows,) each; {} where it has no line yet.
 
     NaN where a row has no value. A line without an end, as a run leaves that is killed while it
     writes, is no row: its last number may lack digits.
@@ -82,8 +82,8 @@ def _number(text: str | None) -> float:
         return float("nan")
 
 
-def load_arrays(path: Path) -> Arrays:
-    """Load the arrays of a .npz file.
+def read_arrays(path: Path) -> Arrays:
+    """Return the arrays of a .npz file.
 
     Raises:
         OSError: there is none, or it may not be read.
@@ -102,17 +102,9 @@ def load_arrays(path: Path) -> Arrays:
             raise ValueError("an array is larger than the memory") from error
 
 
-def read_arrays(path: Path) -> Arrays:
-    """Return the arrays of a .npz file; {} where there is none or it is damaged."""
-    try:
-        return load_arrays(path)
-    except (OSError, ValueError):
-        return {}
-
-
 def _load(path: Path, needed: Sequence[str], others: Sequence[str] = ()) -> Arrays:
     """Load arrays of real numbers by name."""
-    arrays = load_arrays(path)
+    arrays = read_arrays(path)
     missing = [name for name in needed if name not in arrays]
     if missing:
         raise ValueError(f"it lacks {', '.join(missing)}")
@@ -237,7 +229,7 @@ FILES: dict[str, tuple[Callable[[Path], Any], str]] = {
     ".hydra/config.yaml": (_load_mapping, DESCRIBED),
     ".hydra/hydra.yaml": (_load_choices, DESCRIBED),
     ".hydra/overrides.yaml": (_load_overrides, DESCRIBED),
-    "metrics.csv": (load_metrics, FROM_CHECKPOINT),
+    "metrics.csv": (read_metrics, FROM_CHECKPOINT),
     "spectra.npz": (_load_spectra, FROM_CHECKPOINT),
     "spectrum.npz": (_load_solve, FROM_CHECKPOINT),
     "solution.npz": (_load_solution, FROM_CHECKPOINT),

@@ -19,10 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from pinnspectra.runs.files import read, read_json
+from pinnspectra.runs.files import read
 from pinnspectra.runs.machine import machine
-
-__all__ = ["read_json"]
 
 log = logging.getLogger(__name__)
 

@@ -12,15 +12,9 @@ from typing import Any
 
 from pinnspectra.runs.folder import SWEEP
 from pinnspectra.runs.messages import cannot_read, printable
-from pinnspectra.runs.quantities import QUANTITIES
-from pinnspectra.runs.record import Row, Run
-
-__all__ = ["Row", "Run"]
+from pinnspectra.runs.record import Run
 
 log = logging.getLogger(__name__)
-
-COLUMNS = tuple(QUANTITIES)
-"""Columns of summary.csv."""
 
 
 def find_runs(folder: Path) -> list[Run]:

@@ -184,8 +184,3 @@ def _compared(pairs: Sequence[Pair], key: str) -> Compared | None:
     ratios = [fd / ad for ad, fd in both if ad]
     ad, fd = (median(values) for values in zip(*both, strict=True))
     return Compared(ad, fd, median(ratios) if ratios else None)
-
-
-def comparable(run: Run, row: Row) -> Row:
-    """Until all callers take run.meaningful_rows."""
-    return run.meaningful_rows[run.rows.index(row)]

@@ -13,14 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from pinnspectra.runs.files import FILES, Arrays, Content, load_metrics, read, read_arrays
+from pinnspectra.runs.files import FILES, Arrays, Content, read
 from pinnspectra.runs.numbers import number
 from pinnspectra.runs.quantities import QUANTITIES
 
 FREE_SOLUTION = ("relative_l2_error", "loss_boundary")
 """What means nothing where a random feature model has no boundary rows: u is then free."""
-
-__all__ = ["read_arrays"]
 
 Row = dict[str, Any]
 """Values of a member by key of QUANTITIES, each of its kind; None where it has none."""
@@ -268,35 +266,3 @@ def by_member(metrics: Arrays, size: int | None = None) -> Arrays:
         table[name] = np.full(shape, np.nan)
         table[name][row, column] = metrics[name][good]
     return table
-
-
-# Until all callers take a Run:
-
-SOLVE = ("singular_values", "floor", "truncation_position", "relative_training_error")
-
-
-def real(array: np.ndarray) -> bool:
-    """Whether an array is of integers or real floating-point numbers."""
-    return array.dtype.kind in "iuf"
-
-
-def read_spectra(path: Path) -> Arrays:
-    """Return the arrays of a spectra.npz; its floor is that of singular values."""
-    arrays = read(path.parent, path.name).value or {}
-    taken = np.isfinite(arrays["truncated_entropy"]).any(axis=1) if arrays else np.zeros(0)
-    if not taken.any():
-        return {}
-    return {name: a if name == "floor" else a[taken] for name, a in arrays.items()}
-
-
-def read_solve(path: Path) -> Arrays:
-    """Return the arrays of a spectrum.npz."""
-    return read(path.parent, path.name).value or {}
-
-
-def read_metrics(path: Path) -> Arrays:
-    """Return the columns of a metrics.csv, (rows,) each; {} where it is missing or damaged."""
-    try:
-        return load_metrics(path)
-    except (OSError, ValueError):
-        return {}

@@ -23,7 +23,8 @@ import numpy as np
 from pytorch_lightning.loggers import Logger, WandbLogger
 from pytorch_lightning.loggers.logger import DummyLogger
 
-from pinnspectra.runs.folder import SWEEP, RunFolder, flat, read_json
+from pinnspectra.runs.files import read_json
+from pinnspectra.runs.folder import SWEEP, RunFolder, flat
 from pinnspectra.runs.record import Run
 from pinnspectra.show.dashboard.account import SECONDS, asked_mode, has_account, settings
 from pinnspectra.show.dashboard.names import CURVES, ENTROPY, FIGURES, LOSS_BESIDE, SPECTRA

@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import quote
 
 from pinnspectra.runs.numbers import is_number
-from pinnspectra.runs.pairs import comparable
 from pinnspectra.runs.quantities import QUANTITIES, shown
 from pinnspectra.runs.record import Row, Run
 from pinnspectra.show.figures import method_colour
@@ -97,7 +96,7 @@ def table(runs: Sequence[Run], names: Sequence[str], folder: Path) -> Table:
 
 def rows_of(run: Run) -> list[Row]:
     """The run's values by column, a member each, without those that mean nothing."""
-    return [comparable(run, row) for row in run.rows]
+    return run.meaningful_rows
 
 
 def measures(runs: Sequence[Run]) -> dict[str, str]:

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from pinnspectra.command_line import composed
-from pinnspectra.runs.folder import read_json, written_whole
+from pinnspectra.runs.files import read_json
+from pinnspectra.runs.folder import written_whole
 from pinnspectra.runs.found import find_runs
 from pinnspectra.runs.messages import SettingsError
 from pinnspectra.runs.record import Run

@@ -125,14 +125,10 @@ def test_a_copy_in_float32_keeps_the_problem_the_method_and_the_grid(method):
     assert single.residual(u).dtype == torch.float32
 
 
-def test_a_grid_method_with_another_step_than_the_spacing_is_refused_when_it_is_made():
-    with pytest.raises(ValueError, match="fd_grid takes the grid spacing"):
-        collocated(BIHARMONIC, GridDifference(0.01), 8)
-
-
-def test_a_grid_shorter_than_the_stencil_is_refused_when_it_is_made():
-    with pytest.raises(ValueError, match="at least 5 points"):
-        collocated(BIHARMONIC, GridDifference(0.5), 4)
+@pytest.mark.parametrize("method", [GridDifference(0.01), FiniteDifference(1e100)], ids=str)
+def test_a_method_that_cannot_be_applied_is_refused_when_the_collocation_is_made(method):
+    with pytest.raises(ValueError, match="step="):
+        collocated(BIHARMONIC, method, 8)
 
 
 def test_a_step_that_float32_cannot_take_is_refused_when_the_copy_is_made():
@@ -141,24 +137,18 @@ def test_a_step_that_float32_cannot_take_is_refused_when_the_copy_is_made():
         c.to(torch.float32)
 
 
-@pytest.mark.parametrize("step", [1e-100, 1e100])
-def test_a_step_whose_power_leaves_the_range_is_refused_when_it_is_made(step):
-    with pytest.raises(ValueError, match="leaves the range of float64"):
-        collocated(BIHARMONIC, FiniteDifference(step), 8)
-
-
 @EACH_PROBLEM
 def test_least_squares_with_the_system_matrix_finds_the_exact_solution(pde):
     # features, operator, boundary rows, forcing and exact solution must all fit together
     d = pde.domain.dimension
-    c, network = collocated(pde, Automatic(), 10), TwoLayer(60, weight_range=3.0)
+    c, network = collocated(pde, Automatic(), 10), TwoLayer(60 * d**2, weight_range=3.0)
     phi = network.features(network.initial_parameters(d, (0,), torch.float64))
     A, B = c.system_matrix(phi)[0], c.boundary_matrix(phi)[0]
     right = torch.cat([c.forcing, torch.zeros(len(B), dtype=torch.float64)])
     a = torch.linalg.lstsq(torch.cat([A, B]), right[:, None], driver="gelsd").solution[:, 0]
-    # 60 random features approximate the paper's solutions to 4e-4; a wrong sign or factor: to 1
+    # these features approximate the paper's solutions to 4e-4; a wrong sign or factor: to 1
     exact = pde.exact_solution(c.interior.coordinates)
-    assert (a @ phi(c.interior.coordinates) - exact).norm() < 0.1 * exact.norm()
+    assert (a @ phi(c.interior.coordinates) - exact).norm() < 1e-2 * exact.norm()
 
 
 def elementwise_field(dimension, dtype):

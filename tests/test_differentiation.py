@@ -277,21 +277,6 @@ def test_differences_on_the_grid_are_the_printed_matrices_times_the_features(
     np.testing.assert_allclose(got, C @ A_0, rtol=0, atol=tolerance)
 
 
-@pytest.mark.parametrize(("box", "n", "operator", "matrix"), PRINTED.values(), ids=PRINTED)
-def test_differences_on_the_grid_are_central_away_from_its_ends(box, n, operator, matrix):
-    x = box.grid(n)
-    h = (box.upper[0] - box.lower[0]) / n
-    phi, _ = sine_features(box.dimension)
-    reach = operator.order // 2
-    shape = (n,) * box.dimension
-    inside = np.zeros(shape, dtype=bool)
-    inside[(slice(reach, n - reach),) * box.dimension] = True
-    cut_off = GridDifference(h)(phi, x, operator)[..., inside.ravel()]
-    central = FiniteDifference(h)(phi, x, operator)[..., inside.ravel()]
-    tolerance = 4 * rounding_level(operator, FiniteDifference(h), EPS)
-    torch.testing.assert_close(cut_off, central, rtol=0, atol=tolerance)
-
-
 def test_differences_on_the_grid_are_not_cut_off_at_scattered_points():
     phi, _ = sine_features(1)
     y = INTERVAL.boundary(20)

@@ -253,8 +253,8 @@ class Sine(TwoLayer):
         weights = torch.full((1, 1, 1), math.pi, dtype=parameters["coefficients"].dtype)
         return lambda x: activate(linear(x.mT, weights), activation_named("sin"))
 
-    def _member(self, dimension, generator):
-        return {"coefficients": torch.full((1,), 0.25, dtype=torch.float64)}
+    def initial_parameters(self, dimension, seeds, dtype):
+        return {"coefficients": torch.full((len(seeds), 1), 0.25, dtype=dtype)}
 
 
 def theorem1(folder, module, every, max_steps):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import cycle
+from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
@@ -68,9 +69,9 @@ def _curves(x: np.ndarray, u: Solutions, exact: np.ndarray, method: str) -> Figu
     for axes in (left, right):
         axes.xaxis.set_major_locator(ticks(6))
     for (label, values), look in zip(u.items(), looks([method] * len(u)), strict=True):
-        style = look | {"label": labelled(f"$u$, method {method}", label), "band": drawn == BAND}
-        draw_band(left, x[order], values[:, order].T, **style | {"linewidth": 2.5})
-        draw_band(right, x[order], (values - exact)[:, order].T, **style)
+        look |= {"label": labelled(f"$u$, method {method}", label), "band": drawn == BAND}
+        draw_band(left, x[order], values[:, order].T, **look | {"linewidth": 2.5})
+        draw_band(right, x[order], (values - exact)[:, order].T, **look)
     black = {"color": "black", "linestyle": "--", "linewidth": 1.2, "label": "exact $u^*$"}
     draw_curve(left, x[order], exact[order], **black)
     return finished(figure)
@@ -102,38 +103,38 @@ def _maps(
     largest = np.abs(errors[np.isfinite(errors)]).max(initial=0) or 1
     values = np.concatenate([*medians, exact])
     values = values[np.isfinite(values)]
-    limits = (values.min(), values.max()) if values.size else (0, 1)
-    looks_of_row = [(*limits, "viridis"), (*limits, "viridis"), (-largest, largest, "RdBu_r")]
+    low, high = (values.min(), values.max()) if values.size else (0, 1)
+    of_u = {"vmin": low, "vmax": high, "cmap": "viridis"}
+    of_error = {"vmin": -largest, "vmax": largest, "cmap": "RdBu_r"}
     for i, (label, median) in enumerate(zip(u, medians, strict=True)):
-        titles = labelled("solution $u$", label), "exact solution $u^*$"
-        titles += (labelled("error $u - u^*$", label),)
-        row = zip(
-            panels[3 * i :], (median, exact, median - exact), titles, looks_of_row, strict=False
-        )
-        for axes, of_points, title, look in row:
-            _map(axes, x, y, of_points[order].reshape(y.size, x.size), *look)
-            axes.set(xlabel="coordinate $x_1$", ylabel="coordinate $x_2$", title=title)
+        row = [
+            (labelled("solution $u$", label), median, of_u),
+            ("exact solution $u^*$", exact, of_u),
+            (labelled("error $u - u^*$", label), median - exact, of_error),
+        ]
+        for axes, (name, shown, look) in zip(panels[3 * i : 3 * i + 3], row, strict=True):
+            _map(figure, axes, x, y, shown[order].reshape(y.size, x.size), look)
+            axes.set(xlabel="coordinate $x_1$", ylabel="coordinate $x_2$", title=name)
             axes.set_aspect("equal" if 1 / 3 < stretch < 3 else "auto")
     return figure
 
 
 def _map(
+    figure: Figure,
     axes: Axes,
     x: np.ndarray,
     y: np.ndarray,
     values: np.ndarray,
-    low: float,
-    high: float,
-    colours: str,
+    look: dict[str, Any],
 ) -> None:
     """Draw values (m, n) over x (n,) to the right and y (m,) upwards."""
     if not np.isfinite(values).any():
         note_empty(axes)
     axes.grid(False)
     axes.spines[:].set_visible(False)
-    look = {"vmin": low, "vmax": high, "cmap": colours, "shading": "nearest"}
-    mesh = axes.pcolormesh(x, y, np.ma.masked_invalid(values), rasterized=True, **look)
-    draw_colour_bar(axes.figure, mesh, cax=axes.inset_axes((1.04, 0, 0.05, 1)))
+    values = np.ma.masked_invalid(values)
+    mesh = axes.pcolormesh(x, y, values, shading="nearest", rasterized=True, **look)
+    draw_colour_bar(figure, mesh, cax=axes.inset_axes((1.04, 0, 0.05, 1)))
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(ticks(5))
 
@@ -144,7 +145,7 @@ def _scatter(u: Solutions, exact: np.ndarray, method: str) -> Figure:
     axes.set(xlabel="exact solution $u^*$", ylabel="solution $u$")
     axes.axline((0, 0), slope=1, color="black", linewidth=1, label="$u = u^*$", zorder=1)
     colour = method_colour(method)
-    many = {"rasterized": exact.size > MOST_MARKS}
+    many: dict[str, Any] = {"rasterized": exact.size > MOST_MARKS}
     for (label, values), marker in zip(u.items(), cycle(".+x1"), strict=False):
         low, middle, high = across(values.T)
         if len(values) > 1:

@@ -67,9 +67,9 @@ def spectrum_figure(
         Curves(
             method=method,
             label="" if alone else method,
-            spectrum=values,
+            spectrum=array(values),
             cutoff=cutoff,
-            floor=floors.get(method, []),
+            floor=array(floors.get(method, [])),
         )
         for method, values in spectra.items()
     ]
@@ -105,8 +105,8 @@ def draw_spectra(
     largest = r"\lambda_1" if eigenvalues else r"\sigma_1"
     for one, style, marker in zip(curves, styles, cycle(MARKERS), strict=False):
         look = {"color": style["color"], "alpha": style.get("alpha", 1)}
-        of = {"of": one.label, "marker": marker if one.label else "o"} if named else {}
-        draw_cutoff(axes, one.spectrum, one.cutoff, largest, **look, **of)
+        look |= {"of": one.label, "marker": marker} if named else {}
+        draw_cutoff(axes, one.spectrum, one.cutoff, largest, **look)
 
 
 def draw_spectrum(axes: Axes, spectrum: ArrayLike, color: str, **style: Any) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 
+from pinnspectra.commands import exit_code
 from pinnspectra.runs.messages import Parser, first_line, say
 
 PLACE = "ENTITY"
@@ -14,12 +15,18 @@ PLACE = "ENTITY"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; 0 saved, or printed where no key is set up; 1 where that fails."""
-    try:
-        given = _parser().parse_args(arguments)
-    except ValueError as error:
-        say(str(error))
-        return 1
+    """Run the command; 0 saved, or printed where no key is set up; 1 where that fails."""
+    parser = Parser(
+        prog="python -m pinnspectra.dashboard",
+        description="Save a W&B workspace for the runs of train.py and print its address; where "
+        "no W&B key is set up, print it as JSON.",
+    )
+    parser.add_argument("--project", default="pinnspectra", help="default: pinnspectra")
+    parser.add_argument("--entity", help="a user or team; default: that of the key")
+    return exit_code(_dashboard, parser, arguments)
+
+
+def _dashboard(given: Namespace) -> int:
     try:
         from pinnspectra.show.dashboard import workspace
     except ModuleNotFoundError as error:
@@ -36,23 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         note, code = f"error: W&B does not take the dashboard: {first_line(error)}", 1
     print(f"{note}; here it is as JSON", file=sys.stderr)
-    printed = json.dumps(workspace.as_json(given.entity or PLACE, given.project), indent=2)
-    try:
-        print(printed, flush=True)
-    except BrokenPipeError:  # the reader of `... | head` has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    as_json = workspace.as_json(given.entity or PLACE, given.project)
+    print(json.dumps(as_json, indent=2), flush=True)
     return code
-
-
-def _parser() -> Parser:
-    parser = Parser(
-        prog="python -m pinnspectra.dashboard",
-        description="Save a W&B workspace for the runs of train.py and print its address; where "
-        "no W&B key is set up, print it as JSON.",
-    )
-    parser.add_argument("--project", default="pinnspectra", help="default: pinnspectra")
-    parser.add_argument("--entity", help="a user or team; default: that of the key")
-    return parser
 
 
 def _entity(asked: str | None) -> str | None:

@@ -9,13 +9,14 @@ done.
 from __future__ import annotations
 
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
+from pinnspectra.commands import exit_code
 from pinnspectra.runs.folder import SWEEP
 from pinnspectra.runs.messages import Parser, say
 from pinnspectra.runs.record import Run
-from pinnspectra.runs.signals import Interrupted, interruptible
 from pinnspectra.show.figures.of_runs import Figures, comparison_figures, draw, run_figures
 from pinnspectra.show.figures.style import FORMATS
 from pinnspectra.show.tables.collect import runs_under
@@ -24,25 +25,7 @@ ENDINGS = [suffix.removeprefix(".") for suffix in FORMATS]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; 1 where there is nothing to draw, or a file is damaged or cannot be written."""
-    try:
-        folder, endings = _asked(arguments)
-        with interruptible():
-            return 0 if _draw_all(folder, endings) else 1
-    except Interrupted as interrupted:
-        say(str(interrupted))
-        return interrupted.code
-    except (ValueError, OSError) as error:
-        say(str(error))
-        return 1
-
-
-def _asked(arguments: Sequence[str] | None) -> tuple[Path, list[str]]:
-    """Return the folder and the endings of the files to draw.
-
-    Raises:
-        ValueError: a figure is not written as that.
-    """
+    """Run the command; 1 where there is nothing to draw or a file is damaged."""
     parser = Parser(
         prog="python -m pinnspectra.figures",
         description="The figures of every run under DIR, in its folder figures/, and the "
@@ -51,13 +34,16 @@ def _asked(arguments: Sequence[str] | None) -> tuple[Path, list[str]]:
     parser.add_argument("folder", metavar="DIR", type=Path, help="a run, a sweep, or any folder")
     some = f"some of {','.join(ENDINGS)}; png,pdf if not given"
     parser.add_argument("--format", default="png,pdf", metavar="A,B", help=some)
-    given = parser.parse_args(arguments)
+    return exit_code(_figures, parser, arguments)
+
+
+def _figures(given: Namespace) -> int:
     endings = list(dict.fromkeys(given.format.split(",")))
     for ending in endings:
         if ending not in ENDINGS:
             known = ", ".join(ENDINGS)
             raise ValueError(f"--format {given.format}: no format {ending!r}; allowed are {known}")
-    return given.folder, endings
+    return 0 if _draw_all(given.folder, endings) else 1
 
 
 def _draw_all(folder: Path, endings: Sequence[str]) -> bool:

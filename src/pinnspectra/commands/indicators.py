@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
+from pinnspectra.commands import exit_code
 from pinnspectra.runs.folder import written_whole
-from pinnspectra.runs.messages import Parser, say
+from pinnspectra.runs.messages import Parser
 from pinnspectra.show import figures
 from pinnspectra.studies.indicators.cases import find_cases
 from pinnspectra.studies.indicators.figure import indicator_figure
@@ -39,11 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="What indicates the error of solves and the speed of training under DIR.",
     )
     parser.add_argument("folder", metavar="DIR", type=Path, help="a sweep, or any folder")
-    try:
-        print(study(parser.parse_args(arguments).folder))
-    except (ValueError, OSError) as error:
-        say(str(error))
-        return 1
+    return exit_code(_indicators, parser, arguments)
+
+
+def _indicators(given: Namespace) -> int:
+    print(study(given.folder))
     return 0
 
 

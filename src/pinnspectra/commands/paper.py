@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinnspectra.runs.lock import LockedError, locked
+from pinnspectra.commands import exit_code
+from pinnspectra.runs.lock import locked
 from pinnspectra.runs.messages import Parser, SettingsError, say
-from pinnspectra.runs.signals import Interrupted, interruptible
 from pinnspectra.show import figures
 from pinnspectra.studies.paper.experiments import CHECKOUT, is_done, run_missing
 from pinnspectra.studies.paper.figures import FIGURES
@@ -23,24 +24,6 @@ ALL = list(dict.fromkeys([*(e for f in FIGURES.values() for e in f.experiments),
 
 def main(arguments: Sequence[str] | None = None, checkout: Path = CHECKOUT) -> int:
     """Run the command; 0 done, 1 where something is refused or failed, 128 + N after signal N."""
-    try:
-        only, docs = _given(arguments)
-        with interruptible(), locked(FOLDER):
-            return _paper(only, docs, checkout)
-    except Interrupted as interrupted:
-        say(f"{interrupted}; run it again to go on where it was")
-        return interrupted.code
-    except (ValueError, LockedError, OSError) as error:
-        say(str(error))
-        return 1
-
-
-def _given(arguments: Sequence[str] | None) -> tuple[Sequence[str], bool]:
-    """Return the figures that are asked for, none for all, and whether docs/ is to be written.
-
-    Raises:
-        SettingsError: there is no such figure, or docs of a part are asked for.
-    """
     parser = Parser(
         prog="python -m pinnspectra.paper",
         description="Every figure and printed number of the paper, into outputs/paper.",
@@ -49,13 +32,21 @@ def _given(arguments: Sequence[str] | None) -> tuple[Sequence[str], bool]:
     parser.add_argument("--only", nargs="+", metavar="FIGURE", help=some, default=[])
     docs = "also write docs/paper.md and docs/paper/, from a whole run"
     parser.add_argument("--docs", action="store_true", help=docs)
-    given = parser.parse_args(arguments)
-    for name in given.only:
+
+    def command(given: Namespace) -> int:
+        _check(given.only, given.docs)
+        with locked(FOLDER):
+            return _paper(given.only, given.docs, checkout)
+
+    return exit_code(command, parser, arguments)
+
+
+def _check(only: Sequence[str], docs: bool) -> None:
+    for name in only:
         if name not in FIGURES:
             raise SettingsError(f"--only {name}: no such figure; allowed are {', '.join(FIGURES)}")
-    if given.only and given.docs:
+    if only and docs:
         raise SettingsError("--only with --docs: the page is of the whole paper; leave one out")
-    return given.only, given.docs
 
 
 def _paper(only: Sequence[str], docs: bool, checkout: Path) -> int:

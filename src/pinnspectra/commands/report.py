@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
+from pinnspectra.commands import exit_code
 from pinnspectra.runs.found import versions_note
-from pinnspectra.runs.messages import Parser, cannot_write, say
+from pinnspectra.runs.messages import Parser, say
 from pinnspectra.show.report import NAME, write_report
 from pinnspectra.show.tables.collect import runs_under
 from pinnspectra.show.tables.described import place
@@ -19,16 +21,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m pinnspectra.report", description=f"All runs in DIR as a page, DIR/{NAME}."
     )
     parser.add_argument("folder", metavar="DIR", type=Path, help="a run, a sweep, or any folder")
-    try:
-        folder = parser.parse_args(arguments).folder
-        runs = runs_under(folder)
-        path = write_report(folder, runs)
-    except ValueError as error:
-        say(str(error))
-        return 1
-    except OSError as error:
-        say(cannot_write(error))
-        return 1
+    return exit_code(_report, parser, arguments)
+
+
+def _report(given: Namespace) -> int:
+    runs = runs_under(given.folder)
+    path = write_report(given.folder, runs)
     damaged = [line for run in runs for line in run.damage]
     for line in damaged:
         say(line)

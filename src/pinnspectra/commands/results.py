@@ -6,17 +6,18 @@ python -m pinnspectra.results outputs --sort truncated_entropy --where method=fd
 
 from __future__ import annotations
 
-import os
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
-from pinnspectra.runs.messages import Parser, cannot_write, say
+from pinnspectra.commands import exit_code
+from pinnspectra.runs.messages import Parser
 from pinnspectra.show.tables.collect import ask, collect
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; 1 where there is nothing to show, or what is asked for or found is not sound."""
+    """Run the command; 1 where there is nothing to show, or what is asked for or found is unsound."""
     parser = Parser(
         prog="python -m pinnspectra.results",
         description="The runs under DIR: their table, summary.csv and figures. With --where, "
@@ -35,19 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--reverse", action="store_true", help="the other way round")
     parser.add_argument("--columns", default="", metavar="A,B", help="these columns alone")
     given = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        asked = parser.parse_args(_joined(given))
-        query = (asked.where, asked.sort, asked.reverse, asked.columns)
-        return 0 if (ask(asked.folder, *query) if any(query) else collect(asked.folder)) else 1
-    except ValueError as error:
-        say(str(error))
-        return 1
-    except BrokenPipeError:  # the reader of what is printed has gone; nothing is left for the exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except OSError as error:
-        say(cannot_write(error, asked.folder))
-        return 1
+    return exit_code(_results, parser, _joined(given))
+
+
+def _results(given: Namespace) -> int:
+    query = (given.where, given.sort, given.reverse, given.columns)
+    return 0 if (ask(given.folder, *query) if any(query) else collect(given.folder)) else 1
 
 
 def _joined(arguments: Sequence[str]) -> list[str]:

@@ -17,7 +17,7 @@ from pinnspectra.show.tables.collect import ask, collect
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; 1 where there is nothing to show, or what is asked for or found is unsound."""
+    """Run the command; 1 where there is nothing to show, or something is damaged."""
     parser = Parser(
         prog="python -m pinnspectra.results",
         description="The runs under DIR: their table, summary.csv and figures. With --where, "

@@ -170,12 +170,9 @@ MODEL = "_target_: pinnspectra.networks.TwoLayer\nwidth: 3\n"
 CHANGES = {
     "marker of nothing": (f"out/one/{MARKER}", "", True),
     "half a marker": (f"out/one/{MARKER}", "{", True),
-    "another marker": (f"out/one/{MARKER}", "3", True),
     "marker of other settings": (f"out/one/{MARKER}", '{"hash": "0"}', True),
     "no result": (f"{RUN}/result.json", None, True),
-    "half a result": (f"{RUN}/result.json", '{"status', True),
     "a result of nothing": (f"{RUN}/result.json", "{}", True),
-    "no arrays": (f"{RUN}/spectrum.npz", None, True),
     "damaged arrays": (f"{RUN}/spectrum.npz", "nothing", True),
     "other settings": ("conf/experiment/one.yaml", "# @package _global_\nseed: 7\n", True),
     "a larger sweep": ("conf/experiment/one.yaml", SWEEPS_MORE, True),

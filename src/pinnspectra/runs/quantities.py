@@ -1,11 +1,12 @@
 """The one table of quantities: what runs record, how it is called, ordered, shown and explained.
 
-A metric that training logs comes into result.json, summary.csv, the tables, the report and W&B by
-a line here. Views choose quantities by key.
+quantities.csv has a line for each. A metric that training logs comes into result.json, summary.csv,
+the tables, the report and W&B by a line there. Views choose quantities by key.
 """
 
 from __future__ import annotations
 
+import csv
 import re
 import sys
 from dataclasses import dataclass
@@ -17,42 +18,41 @@ import numpy as np
 from pinnspectra.runs.messages import printable
 from pinnspectra.runs.numbers import is_number
 
+TABLE = Path(__file__).with_suffix(".csv")
 
-@dataclass(frozen=True, kw_only=True)
+KINDS: dict[str, type] = {"text": str, "flag": bool}
+"""Kinds of values that are no numbers, by their format."""
+
+
+@dataclass(frozen=True)
 class Quantity:
     """A column of the table of runs.
 
     Attributes:
         key: in result.json and summary.csv.
-        meaning: in a phrase.
         metric: in metrics.csv, W&B and TensorBoard, from whose last row result.json takes it; ""
             where it is not logged.
         symbol: the letter of the paper; "" where it has none.
-        heading: of a narrow column; the symbol or the key unless it is given.
-        words: for an axis or a sentence, without the symbol; the key unless they are given.
-        kind: float for all numbers, str, or bool.
-        format: of a float.
+        heading: of a narrow column.
+        words: for an axis or a sentence, without the symbol.
+        format: of a float; or text, or flag.
         smaller_is_better: None where neither is better.
         is_outcome: whether it says what came of a run, and not what ran.
         rank: columns of low rank go first where a table lacks room, those of None never; 0 is
             shown of a run alone, or where it is asked for.
+        meaning: in a phrase.
     """
 
     key: str
+    metric: str
+    symbol: str
+    heading: str
+    words: str
+    format: str
+    smaller_is_better: bool | None
+    is_outcome: bool
+    rank: int | None
     meaning: str
-    metric: str = ""
-    symbol: str = ""
-    heading: str = ""
-    words: str = ""
-    kind: type = float
-    format: str = ".4g"
-    smaller_is_better: bool | None = None
-    is_outcome: bool = False
-    rank: int | None = 1
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "heading", self.heading or self.symbol or self.key)
-        object.__setattr__(self, "words", self.words or self.key.replace("_", " "))
 
     @property
     def label(self) -> str:
@@ -61,149 +61,26 @@ class Quantity:
 
     def typed(self, value: Any) -> Any:
         """Return a value that a file holds, None where it is not of this kind, or not finite."""
-        if self.kind is str:
+        kind = KINDS.get(self.format)
+        if kind is str:
             return None if value is None else str(value)
-        fits = is_number(value) if self.kind is float else isinstance(value, self.kind)
+        fits = isinstance(value, kind) if kind else is_number(value)
         return value if fits else None
 
 
-def _quantity(key: str, meaning: str, **others: Any) -> Quantity:
-    return Quantity(key=key, meaning=meaning, **others)
+def _quantity(line: dict[str, str]) -> Quantity:
+    better, outcome, rank = (line.pop(name) for name in ("better", "outcome", "rank"))
+    return Quantity(
+        **line,
+        smaller_is_better={"smaller": True, "larger": False}.get(better),
+        is_outcome=outcome == "yes",
+        rank=int(rank) if rank else None,
+    )
 
 
-def _error(key: str, meaning: str, **others: Any) -> Quantity:
-    """Return a loss or an error."""
-    common = {"format": ".3e", "smaller_is_better": True, "is_outcome": True}
-    return Quantity(key=key, meaning=meaning, **common, **others)
-
-
-_ALL = (
-    _quantity("run", "folder of the run", kind=str, rank=None),
-    _quantity("pde", "problem", words="problem", kind=str, rank=12),
-    _quantity("method", "method of differentiation", kind=str, rank=13),
-    _quantity("seed", "seed of the initial parameters", rank=9),
-    _quantity("member", "number in the ensemble, from 0", rank=14),
-    _quantity("learning_rate", "learning rate at the start", heading="lr", format="g", rank=8),
-    _quantity(
-        "status",
-        "`finished` or `diverged`; without a result `unfinished`, `failed` or `refused`",
-        kind=str,
-        rank=None,
-    ),
-    _quantity("step", "gradient step at which it ended", words="gradient step", rank=6),
-    _error(
-        "loss",
-        "what is minimised: interior + `boundary_weight` boundary",
-        metric="loss",
-        symbol="L",
-        heading="loss",
-        rank=4,
-    ),
-    _error(
-        "loss_interior",
-        "interior loss by the run's own method and precision",
-        metric="loss/interior",
-        heading="believed",
-        words="believed interior loss",
-        rank=10,
-    ),
-    _error(
-        "loss_boundary",
-        "boundary loss by the run's own method and precision",
-        metric="loss/boundary",
-        heading="boundary",
-        words="boundary loss",
-        rank=0,
-    ),
-    _error(
-        "loss_interior_ad64",
-        "interior loss by AD in float64",
-        metric="loss/interior_ad64",
-        heading="true",
-        words="true interior loss",
-        rank=None,
-    ),
-    _error(
-        "relative_training_error",
-        "norm of the residual over that of f, by the run's own method and precision",
-        metric="relative_training_error",
-        heading="train_error",
-        rank=0,
-    ),
-    _error(
-        "relative_training_error_ad",
-        "relative training error by AD in float64",
-        heading="true_error",
-        words="true relative training error",
-        rank=5,
-    ),
-    _error(
-        "relative_l2_error",
-        "norm of u - u* over that of u*, at the interior points",
-        metric="relative_l2_error",
-        heading="L2_error",
-        words="relative L2 error of u",
-        rank=15,
-    ),
-    _quantity(
-        "cutoff",
-        "threshold a of Definitions 1 and 2",
-        symbol="a",
-        words="cut-off",
-        format="g",
-        rank=0,
-    ),
-    _quantity(
-        "cutoff_below_precision",
-        "whether a is so low that what it keeps may be rounding alone",
-        kind=bool,
-        rank=0,
-    ),
-    _quantity(
-        "effective_cutoff",
-        "number of eigenvalues of G, or of singular values of A, of at least a times the largest "
-        "(Definition 1)",
-        metric="spectrum/effective_cutoff",
-        symbol="e",
-        words="effective cut-off number",
-        is_outcome=True,
-        rank=11,
-    ),
-    _quantity(
-        "truncated_entropy",
-        "entropy of the first e of them (Definition 2)",
-        metric="spectrum/truncated_entropy",
-        symbol="H",
-        is_outcome=True,
-        rank=None,
-    ),
-    _quantity(
-        "truncation_position",
-        "number of singular values that are solved with",
-        symbol="p",
-        is_outcome=True,
-        rank=3,
-    ),
-    _quantity(
-        "steps_per_second",
-        "gradient steps per second once compiled",
-        heading="steps/s",
-        format=".0f",
-        smaller_is_better=False,
-        rank=2,
-    ),
-    _quantity(
-        "wall_seconds",
-        "seconds in all",
-        heading="seconds",
-        format=".1f",
-        smaller_is_better=True,
-        rank=7,
-    ),
-    _quantity("config_hash", "hash of the settings that decide the numbers", kind=str, rank=0),
-)
-
-QUANTITIES: dict[str, Quantity] = {quantity.key: quantity for quantity in _ALL}
+QUANTITIES: dict[str, Quantity] = {
+    line["key"]: _quantity(line) for line in csv.DictReader(TABLE.read_text().splitlines())
+}
 """By key, in the order of summary.csv and of all tables."""
 
 OUTCOMES = tuple(key for key, quantity in QUANTITIES.items() if quantity.is_outcome)

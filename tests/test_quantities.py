@@ -1,9 +1,13 @@
 """The table of quantities, from which tables, pages and charts take names and order."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from ensembles import write_run
 
+from pinnspectra.runs.found import find_runs
 from pinnspectra.runs.quantities import (
     QUANTITIES,
     heading,
@@ -11,6 +15,8 @@ from pinnspectra.runs.quantities import (
     shown,
     table_of_documentation,
 )
+from pinnspectra.show.report.table import table
+from pinnspectra.show.tables.collect import collect
 
 PAGE = Path(__file__).parents[1] / "docs" / "results.md"
 
@@ -35,3 +41,16 @@ def test_values_are_shown_by_their_format():
 
 def test_the_page_of_results_has_the_table_as_it_is():
     assert table_of_documentation() in PAGE.read_text()  # else: make docs
+
+
+def test_a_new_line_is_in_every_table(tmp_path, monkeypatch, capsys, undrawn):
+    new = {"key": "residual_max", "metric": "residual/max", "heading": "max", "rank": 1}
+    monkeypatch.setitem(QUANTITIES, "residual_max", replace(QUANTITIES["loss"], **new))
+    monkeypatch.setenv("COLUMNS", "200")
+    write_run(tmp_path)
+    path = tmp_path / "result.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"residual_max": 2.5}))
+    assert collect(tmp_path)
+    assert "max" in capsys.readouterr().out.split("\n\n")[1].split()
+    assert (tmp_path / "summary.csv").read_text().splitlines()[0].endswith(",residual_max")
+    assert "residual_max" in table(find_runs(tmp_path), ["one"], tmp_path).columns

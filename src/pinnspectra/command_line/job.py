@@ -20,7 +20,7 @@ from yaml import YAMLError
 
 from pinnspectra.command_line.configuration import plain
 from pinnspectra.command_line.settings import Settings, check
-from pinnspectra.runs.folder import FREE, LEFT, RunFolder, config_hash, flat
+from pinnspectra.runs.folder import FREE_SECTIONS, RUN_FILES, RunFolder, config_hash, flat
 from pinnspectra.runs.lock import LockedError, locked
 from pinnspectra.runs.messages import SettingsError, cannot_write, first_line, say
 from pinnspectra.runs.signals import interruptible, waiting
@@ -131,7 +131,7 @@ def _check_that_it_is_ours(folder: RunFolder, settings: dict[str, Any]) -> None:
     try:
         found = plain(OmegaConf.load(folder.path / ".hydra" / "config.yaml"))  # pyright: ignore
     except (OSError, ValueError, YAMLError, AssertionError, OmegaConfBaseException):
-        left = [name for name in ("result.json", *LEFT) if (folder.path / name).exists()]
+        left = [name for name in ("result.json", *RUN_FILES) if (folder.path / name).exists()]
         if left and not (folder.result or folder.failure):
             raise SettingsError(
                 f"{folder.path} holds {left[0]} and no .hydra/config.yaml that says of which run "
@@ -141,7 +141,7 @@ def _check_that_it_is_ours(folder: RunFolder, settings: dict[str, Any]) -> None:
     if config_hash(found) != folder.config_hash:
         theirs, ours = flat(found), flat(settings)
         differing = [key for key in {**ours, **theirs} if theirs.get(key) != ours.get(key)]
-        key = next((key for key in differing if key.split(".")[0] not in FREE), "")
+        key = next((key for key in differing if key.split(".")[0] not in FREE_SECTIONS), "")
         raise SettingsError(
             f"{folder.path} holds another run, with {key}={theirs.get(key)} and not "
             f"{ours.get(key)}: {fix}"

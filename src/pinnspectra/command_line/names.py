@@ -14,7 +14,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from pinnspectra.command_line.configuration import plain
-from pinnspectra.runs.folder import FREE, config_hash
+from pinnspectra.runs.folder import FREE_SECTIONS, config_hash
 
 LONGEST = 80
 """Characters of a name before its hash."""
@@ -40,7 +40,7 @@ def _safe(text: str) -> str:
 
 def _hash(root: DictConfig) -> str:
     """The first digits of the hash of a configuration with Hydra's own section."""
-    kept = {key: root._get_node(key) for key in root if key != "hydra" and key not in FREE}
+    kept = {key: root._get_node(key) for key in root if key != "hydra" and key not in FREE_SECTIONS}
     own = OmegaConf.create(kept)
     own._set_parent(None)
     return config_hash(plain(own))[:HASH_DIGITS]
@@ -49,7 +49,7 @@ def _hash(root: DictConfig) -> str:
 def _named(given: Sequence[str], *left_out: str) -> list[str]:
     """The overrides of a command, but for those that no number depends on and the left out."""
     keys = {o: re.split(r"[=@]", o.lstrip("+~"))[0] for o in given}
-    free = (o for o, key in keys.items() if key.split(".")[0] in FREE or key in left_out)
+    free = (o for o, key in keys.items() if key.split(".")[0] in FREE_SECTIONS or key in left_out)
     return sorted(keys.keys() - set(free))
 
 

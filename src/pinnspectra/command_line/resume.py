@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from pinnspectra.runs.folder import FREE, SWEEP
+from pinnspectra.runs.folder import FREE_SECTIONS, SWEEP
 from pinnspectra.runs.messages import SettingsError
 
 KEY = "resume="
@@ -30,12 +30,16 @@ def with_resumed(arguments: Sequence[str], job_name: str) -> list[str]:
         return list(arguments)
     flags = [a for a in arguments if a.startswith("--config-dir=")]
     others = [a for a in arguments if not a.startswith((KEY, "--config-dir="))]
-    free = [a for a in others if a.lstrip("+~").split("=")[0].split(".")[0] in FREE or _starts(a)]
+    free = [
+        a
+        for a in others
+        if a.lstrip("+~").split("=")[0].split(".")[0] in FREE_SECTIONS or _starts(a)
+    ]
     if len(named) > 1 or len(others) > len(free):
         more = next((a for a in others if a not in free), f"{KEY}{named[-1]}")
         raise SettingsError(
             f"{KEY}{named[0]} with {more}: a run is resumed with its own settings; beside it may "
-            f"stand {', '.join(FREE)} and hydra/launcher"
+            f"stand {', '.join(FREE_SECTIONS)} and hydra/launcher"
         )
     command = [*flags, *_command(Path(named[0]), job_name)]
     if any(map(_starts, free)):

@@ -1,4 +1,4 @@
-"""The folder of one run: what is written to it, whole, and what says how it ended."""
+"""The folder of a run as the run writes it: each file whole, result.json last."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 PACKAGES = ("pinnspectra", "torch", "pytorch-lightning", "hydra-core", "numpy")
 """Packages whose versions a result records."""
 
-LEFT = ("metrics.csv", "spectra.npz", "spectrum.npz", "solution.npz", "theorem1.json")
+RUN_FILES = ("metrics.csv", "spectra.npz", "spectrum.npz", "solution.npz", "theorem1.json")
 """Files beside result.json that a run leaves."""
 
 SWEEP = "multirun.yaml"
@@ -36,19 +36,19 @@ SWEEP = "multirun.yaml"
 PARTIAL = ".partial"
 """The end of the name of a file that is being written."""
 
-FREE = ("logger", "checkpoint", "retry")
+FREE_SECTIONS = ("logger", "checkpoint", "retry")
 """Sections of a configuration that no number depends on."""
 
 
 def config_hash(config: Mapping[str, Any]) -> str:
-    """A hash of the settings that decide a run's numbers: of all but FREE."""
-    kept = {key: value for key, value in config.items() if key not in FREE}
+    """Return a hash of the settings that decide a run's numbers: all but FREE_SECTIONS."""
+    kept = {key: value for key, value in config.items() if key not in FREE_SECTIONS}
     text = json.dumps(_whole_numbers(kept), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def flat(config: Any, prefix: str = "") -> dict[str, Any]:
-    """The values of a configuration by dotted key; lists are values."""
+    """Return the values of a configuration by dotted key; lists are values."""
     if not isinstance(config, Mapping):
         return {prefix: config}
     parts = [flat(v, f"{prefix}.{k}" if prefix else str(k)) for k, v in config.items()]
@@ -56,7 +56,7 @@ def flat(config: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def _whole_numbers(value: Any) -> Any:
-    """A configuration in which 1.0 is 1: whichever was given, the run is the same."""
+    """Return a configuration in which 1.0 is 1: whichever was given, the run is the same."""
     if isinstance(value, dict):
         return {key: _whole_numbers(v) for key, v in value.items()}
     if isinstance(value, list | tuple):
@@ -87,7 +87,7 @@ def written_whole(path: Path) -> Any:
 
 
 def _sync(folder: Path) -> None:
-    """Have a rename in a folder on the disk, and not only in memory."""
+    """Flush a rename in a folder to the disk."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -96,7 +96,7 @@ def _sync(folder: Path) -> None:
 
 
 def _json_value(value: Any) -> Any:
-    """A value as JSON can hold it: numbers that are not finite become null."""
+    """Return a value that JSON can hold: null for numbers that are not finite."""
     if isinstance(value, dict):
         return {key: _json_value(v) for key, v in value.items()}
     if isinstance(value, list | tuple):
@@ -107,7 +107,7 @@ def _json_value(value: Any) -> Any:
 
 
 def _not_finite(values: Mapping[str, Any]) -> list[str]:
-    """The names of numbers that are not finite, each once, those of members among them."""
+    """Return the names of numbers that are not finite, each once, also those of members."""
     members: list[Mapping[str, Any]] = values.get("members", [])
     found = [
         name
@@ -151,21 +151,18 @@ class RunFolder:
         return not any((self.path / name).exists() for name in ("metrics.csv", "spectrum.npz"))
 
     def describe(self) -> None:
-        """Write how the run was started."""
+        """Write the files that say how the run was started."""
         for name, text in self.description.items():
             with self._written(name) as file:
                 file.write(text.encode())
 
     def begin(self, resumed: bool = False) -> None:
-        """Make ready for a run: what an earlier attempt left half done goes, unless it is resumed.
-
-        Of a run that is not resumed its checkpoints too.
-        """
+        """Remove what an earlier attempt left, unless it is resumed; write how the run started."""
         for folder in ("", ".hydra", "checkpoints"):
             for path in (self.path / folder).glob(f".*{PARTIAL}"):
                 path.unlink()
         self.describe()
-        stale = ["result.json", "error.json", *([] if resumed else LEFT)]
+        stale = ["result.json", "error.json", *([] if resumed else RUN_FILES)]
         for path in [self.path / name for name in stale]:
             path.unlink(missing_ok=True)
         if not resumed:
@@ -174,7 +171,7 @@ class RunFolder:
 
     @contextmanager
     def _written(self, name: str) -> Any:
-        """Write a file whole. A folder that somebody removed is not made anew, half empty.
+        """Write a file whole, but not into a folder that somebody removed meanwhile.
 
         Raises:
             OSError: it was removed, or cannot be written.
@@ -197,7 +194,7 @@ class RunFolder:
     def write_result(self, **values: Any) -> None:
         """Write result.json, the last file of a run: its presence means the run is whole.
 
-        Numbers that are not finite are null in it, which is said.
+        Numbers that are not finite are null in it; a warning names them.
         """
         versions = {"python": platform.python_version(), **{p: version(p) for p in PACKAGES}}
         result = {

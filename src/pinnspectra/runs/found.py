@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 def find_runs(folder: Path) -> list[Run]:
-    """The runs under a folder, by name: every folder that says how it was started.
+    """Find the runs under a folder, in the order of their names: folders that have a .hydra.
 
     Of the runs of a sweep with the same overrides, as it has them after a change of the
     configuration, the one that was started last. A folder that cannot be read is told.
@@ -36,7 +36,7 @@ def find_runs(folder: Path) -> list[Run]:
 
 
 def _natural(path: Path) -> list[Any]:
-    """Sort key by which width=100 comes after width=20."""
+    """Return a sort key by which width=100 comes after width=20."""
     return [(int(part) if part.isdecimal() else 0, part) for part in re.split(r"(\d+)", str(path))]
 
 
@@ -46,18 +46,15 @@ def run_at(path: Path, name: str = "") -> Run:
 
 
 def versions_note(runs: Sequence[Run]) -> str | None:
-    """One line where runs with a result were made by different versions: which, and how many runs.
-
-    None where all are of the same.
-    """
-    found = [run.result.get("versions") for run in runs if "config_hash" in run.result]
-    recorded = [versions if isinstance(versions, dict) else {} for versions in found]
+    """Return a line with the versions that made the runs; None where all were made by the same."""
+    every = [run.result.get("versions") for run in runs if "config_hash" in run.result]
+    recorded = [versions if isinstance(versions, dict) else {} for versions in every]
     parts = []
     for package in dict.fromkeys(name for versions in recorded for name in versions):
         counts = Counter(str(versions.get(package, "of no record")) for versions in recorded)
         if len(counts) > 1:
-            said = [f"{version} ({n} run{'s' * (n > 1)})" for version, n in sorted(counts.items())]
-            parts.append(f"{package} {', '.join(said)}")
+            found = [f"{version} ({n} run{'s' * (n > 1)})" for version, n in sorted(counts.items())]
+            parts.append(f"{package} {', '.join(found)}")
     if not parts:
         return None
     return printable(f"the runs were made by different versions: {'; '.join(parts)}")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from pinnspectra.runs.folder import FREE, flat
+from pinnspectra.runs.folder import FREE_SECTIONS, flat
 from pinnspectra.runs.record import Row, Run
 
 AUTOMATIC = ("ad", "nested_autograd")
@@ -24,7 +24,7 @@ COMPARED = (
 )
 """Quantities that are compared."""
 
-NO_SETTING = ("pde", "method", "seed", "threads", "hydra", *FREE)
+NO_SETTING = ("pde", "method", "seed", "threads", "hydra", *FREE_SECTIONS)
 """Sections whose overrides name no setting: they have their own names, or decide no number."""
 
 MOST_SETTINGS = 3
@@ -108,7 +108,7 @@ def method_pairs(runs: Sequence[Run]) -> list[Pair]:
 
 def _shared(run: Run) -> str:
     """Return all that decides a run's numbers but its method."""
-    left_out = ("method", "threads", *FREE)
+    left_out = ("method", "threads", *FREE_SECTIONS)
     return repr(sorted(flat({k: v for k, v in run.config.items() if k not in left_out}).items()))
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from pinnspectra.runs.folder import FREE, flat
+from pinnspectra.runs.folder import FREE_SECTIONS, flat
 
 REFERENCE = re.compile(r"\$\{([\w.]+)\}")
 """${key}."""
@@ -44,7 +44,7 @@ def settings(config: Mapping[str, Any]) -> dict[str, str]:
     """
     given = flat(config)
     resolved = {key: _text(_resolved(value, given)) for key, value in given.items()}
-    return {key: value for key, value in resolved.items() if key.split(".")[0] not in FREE}
+    return {key: value for key, value in resolved.items() if key.split(".")[0] not in FREE_SECTIONS}
 
 
 def _resolved(value: Any, given: Mapping[str, Any], depth: int = 4) -> Any:

@@ -260,10 +260,14 @@ def test_a_spectrum_without_a_floor_or_far_above_it_has_no_mark_of_rounding(floo
     assert (FLOOR_LABEL in legend(figure)) == np.isfinite(floor).any()
 
 
-def test_comparisons_leave_hollow_marks_and_bands_out_where_runs_are_many() -> None:
+def test_marks_and_bands_that_could_not_be_told_apart_are_left_out() -> None:
+    drawing = of_ensemble(12, {}, np.repeat([1e-2, 1e-3, 1e-4, 1e-5], 3))
+    for name in ("entropy", "eigenvalues", "line"):
+        assert not any(bands(axes) for axes in drawing[name].axes)
+        assert "band" not in drawing[name].get_suptitle()
+    assert all(len(bands(axes)) == 4 for axes in drawing["loss"].axes)
     for count in (FEW, FEW + 1):
-        curves = ensemble(5)
-        runs = figures.comparison_figure([curves[0]] * count)
+        runs = figures.comparison_figure(ensemble(5) * count)
         several = solves(*(solve("fd", f"seed={i}") for i in range(count)))
         assert [len(bands(axes)) for axes in runs.axes] == 3 * [count if count == FEW else 0]
         assert ("band" in runs.get_suptitle()) == (count == FEW)
@@ -516,7 +520,6 @@ def test_spectra_of_methods_stand_in_one_panel_with_their_own_cutoff_and_floor()
 
 LOST = {3: 1, 9: 10, 40: 0}
 ENSEMBLES: dict[str, tuple[int, dict[int, int], Sequence[float]]] = {
-    "one": (1, {}, ()),
     "five": (5, {2: 4}, ()),
     "rates": (64, LOST, np.repeat([1e-3, 1e-4], 32)),
     "all diverged": (3, {0: 2, 1: 4, 2: 4}, ()),
@@ -561,17 +564,17 @@ def of_ensemble(size: int, lost: dict[int, int], rates: Sequence[float]) -> dict
     return drawing
 
 
-@pytest.mark.parametrize("name", [name for name in ENSEMBLES if name != "one"])
-def test_the_figures_of_an_ensemble_are_whole_and_in_the_colour_of_the_method(name: str) -> None:
-    for of, figure in of_ensemble(*ENSEMBLES[name]).items():
+@pytest.mark.parametrize("name", ENSEMBLES)
+def test_the_figures_of_an_ensemble_are_whole_and_say_so(name: str) -> None:
+    for figure in of_ensemble(*ENSEMBLES[name]).values():
         assert_nothing_covered_or_cut(figure)
-        assert colours(figure) <= {method_colour("fd")}, of
+        assert colours(figure) <= {method_colour("fd")}
         assert "member" in figure.get_suptitle()
 
 
-def test_a_run_of_one_member_has_no_band_and_no_cross() -> None:
-    for name, figure in of_ensemble(*ENSEMBLES["one"]).items():
-        assert not any(bands(axes) or crosses(axes) for axes in figure.axes), name
+def test_a_run_of_one_member_has_no_band_no_cross_and_no_word_of_members() -> None:
+    for figure in of_ensemble(1, {}, ()).values():
+        assert not any(bands(axes) or crosses(axes) for axes in figure.axes)
         assert "member" not in figure.get_suptitle()
 
 
@@ -624,14 +627,6 @@ def test_learning_rates_have_curves_of_their_own() -> None:
     assert sum("lr = 0.0001" in label for label in legend(drawing["eigenvalues"])) == 2
     assert sum("lr = 0.0001" in label for label in legend(drawing["entropy_loss"])) == 1
     assert len(maps(drawing["grid"])) >= 6
-
-
-def test_bands_that_could_not_be_told_apart_are_left_out_and_this_is_said() -> None:
-    drawing = of_ensemble(12, {}, np.repeat([1e-2, 1e-3, 1e-4, 1e-5], 3))
-    for name in ("entropy", "eigenvalues", "line"):
-        assert not any(bands(axes) for axes in drawing[name].axes)
-        assert "band" not in drawing[name].get_suptitle()
-    assert all(len(bands(axes)) == 4 for axes in drawing["loss"].axes)
 
 
 def test_solutions_are_the_median_and_the_band_of_the_members_left() -> None:

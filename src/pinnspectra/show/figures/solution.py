@@ -70,8 +70,9 @@ def _curves(x: np.ndarray, u: Solutions, exact: np.ndarray, method: str) -> Figu
         axes.xaxis.set_major_locator(ticks(6))
     for (label, values), look in zip(u.items(), looks([method] * len(u)), strict=True):
         look |= {"label": labelled(f"$u$, method {method}", label), "band": drawn == BAND}
-        draw_band(left, x[order], values[:, order].T, **look | {"linewidth": 2.5})
         draw_band(right, x[order], (values - exact)[:, order].T, **look)
+        look["linewidth"] = 2.5
+        draw_band(left, x[order], values[:, order].T, **look)
     black = {"color": "black", "linestyle": "--", "linewidth": 1.2, "label": "exact $u^*$"}
     draw_curve(left, x[order], exact[order], **black)
     return finished(figure)

@@ -91,16 +91,7 @@ def solve_random_features(
     working = collocation.to(dtype, parameters["coefficients"].device).fitted(features)
     collocation = replace(collocation, method=working.method)
     reduced = triangular_factor(_system_rows(working, features, network.width))
-    take = "take " if dtype == torch.float64 else "take precision=float64 or "
-    if not reduced.isfinite().all():
-        raise ValueError(
-            f"the system matrix is not finite in {dtype}: {take}a smaller model.weight_range"
-        )
-    if not reduced[:, :-1].any():
-        raise ValueError(
-            f"the system matrix is zero in {dtype}, so that no coefficients solve anything: "
-            f"{take}a larger model.weight_range"
-        )
+    _check_system(reduced, dtype)
     sigma = singular_values(reduced[:, :-1])
     floor = spectrum_floor(system_matrix_floor(collocation, network, parameters)[0], sigma)
     if cutoff == "auto":
@@ -138,6 +129,20 @@ def solve_random_features(
             **{f"method_{name}": value for name, value in working.method.metrics.items()},
         },
     )
+
+
+def _check_system(reduced: Tensor, dtype: torch.dtype) -> None:
+    """Refuse a system [R c] that is not finite, or whose matrix is zero."""
+    take = "take " if dtype == torch.float64 else "take precision=float64 or "
+    if not reduced.isfinite().all():
+        raise ValueError(
+            f"the system matrix is not finite in {dtype}: {take}a smaller model.weight_range"
+        )
+    if not reduced[:, :-1].any():
+        raise ValueError(
+            f"the system matrix is zero in {dtype}, so that no coefficients solve anything: "
+            f"{take}a larger model.weight_range"
+        )
 
 
 def _automatic_cutoff(floor: Tensor, sigma: Tensor, dtype: torch.dtype) -> float:

@@ -13,10 +13,10 @@ from ensembles import metrics, write_run
 from scripts import run_folders, run_here
 
 from pinnspectra.commands.results import main
-from pinnspectra.runs.found import run_at
+from pinnspectra.runs.found import NoRunError, run_at
 from pinnspectra.runs.quantities import QUANTITIES, shown
 from pinnspectra.show import figures
-from pinnspectra.show.tables.collect import NoRunError, collect
+from pinnspectra.show.tables.collect import collect
 from pinnspectra.show.tables.condensed import MOST_ROWS
 from pinnspectra.show.tables.summary import summary
 

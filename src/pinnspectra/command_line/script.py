@@ -177,8 +177,9 @@ def _collect(folder: Path) -> int:
 
     1 where there is none or a run is not finished.
     """
+    from pinnspectra.runs.found import NoRunError
     from pinnspectra.show.report import report
-    from pinnspectra.show.tables.collect import NoRunError, collect
+    from pinnspectra.show.tables.collect import collect
 
     try:
         code = 0 if collect(folder) else 1

@@ -15,11 +15,11 @@ from pathlib import Path
 
 from pinnspectra.commands import exit_code
 from pinnspectra.runs.folder import SWEEP
-from pinnspectra.runs.messages import Parser, say
+from pinnspectra.runs.found import runs_under, tell_damage
+from pinnspectra.runs.messages import Parser
 from pinnspectra.runs.record import Run
 from pinnspectra.show.figures.of_runs import Figures, comparison_figures, draw, run_figures
 from pinnspectra.show.figures.style import FORMATS
-from pinnspectra.show.tables.collect import runs_under
 
 ENDINGS = [suffix.removeprefix(".") for suffix in FORMATS]
 
@@ -59,10 +59,7 @@ def _draw_all(folder: Path, endings: Sequence[str]) -> bool:
     whole = [_drawn(run_figures(run), run.path / "figures", endings) for run in runs]
     for path, compared in _compared(runs, folder).items():
         whole.append(_drawn(comparison_figures(compared), path, endings))
-    damage = [line for run in runs for line in run.damage]
-    for line in damage:
-        say(line)
-    return all(whole) and not damage
+    return tell_damage(runs) and all(whole)
 
 
 def _compared(runs: Sequence[Run], folder: Path) -> dict[Path, Sequence[Run]]:

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pinnspectra.commands import exit_code
-from pinnspectra.runs.found import versions_note
-from pinnspectra.runs.messages import Parser, say
+from pinnspectra.runs.found import runs_under, tell_damage, versions_note
+from pinnspectra.runs.messages import Parser
 from pinnspectra.show.report import NAME, write_report
-from pinnspectra.show.tables.collect import runs_under
 from pinnspectra.show.tables.described import place
 
 
@@ -27,13 +26,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _report(given: Namespace) -> int:
     runs = runs_under(given.folder)
     path = write_report(given.folder, runs)
-    damaged = [line for run in runs for line in run.damage]
-    for line in damaged:
-        say(line)
+    are_whole = tell_damage(runs)
     if note := versions_note(runs):
         print(f"note: {note}", file=sys.stderr)
     print(f"see {place(path)}")
-    return 1 if damaged else 0
+    return 0 if are_whole else 1
 
 
 if __name__ == "__main__":

@@ -210,7 +210,7 @@ def _load_yaml(path: Path) -> Any:
     return found
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # pyright: ignore
     """YAML as OmegaConf reads it, ten times faster: 1e-5 is a number, a date is text."""
 
     yaml_implicit_resolvers: ClassVar = {

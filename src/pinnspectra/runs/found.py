@@ -11,10 +11,30 @@ from pathlib import Path
 from typing import Any
 
 from pinnspectra.runs.folder import SWEEP
-from pinnspectra.runs.messages import cannot_read, printable
+from pinnspectra.runs.messages import cannot_read, printable, say
 from pinnspectra.runs.record import Run
 
 log = logging.getLogger(__name__)
+
+
+class NoRunError(ValueError):
+    """There is no run under a folder."""
+
+
+def runs_under(folder: Path) -> list[Run]:
+    """Find the runs under a folder that a user names.
+
+    Raises:
+        NoRunError: there is none.
+    """
+    if not folder.exists():
+        raise NoRunError(f"{folder}: there is no such folder")
+    if not folder.is_dir():
+        raise NoRunError(f"{folder} is a file: name the folder of a run or a sweep")
+    runs = find_runs(folder)
+    if not runs:
+        raise NoRunError(f"{folder}: no run under this folder")
+    return runs
 
 
 def find_runs(folder: Path) -> list[Run]:
@@ -43,6 +63,14 @@ def _natural(path: Path) -> list[Any]:
 def run_at(path: Path, name: str = "") -> Run:
     """Return the run in a folder, which a table calls by a name."""
     return Run(path, name or path.name)
+
+
+def tell_damage(runs: Sequence[Run]) -> bool:
+    """Tell what is damaged, a line a file; return whether nothing is."""
+    damage = [line for run in runs for line in run.damage]
+    for line in damage:
+        say(line)
+    return not damage
 
 
 def versions_note(runs: Sequence[Run]) -> str | None:

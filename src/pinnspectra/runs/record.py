@@ -5,6 +5,7 @@ What is missing or damaged is None or empty; Run.damage tells which files are da
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -172,6 +173,20 @@ class Run:
     def finished(self) -> bool:
         """Whether all members came to their last step."""
         return all(row["status"] == "finished" for row in self.rows)
+
+    @property
+    def reason(self) -> str:
+        """Why the run is not finished, in a line; "" of one that is."""
+        counts = Counter(str(row["status"]) for row in self.rows if row["status"] != "finished")
+        if "is damaged" in self._content("result.json").damage:
+            return "result.json is damaged"
+        if "error" in self.result:
+            ended = "" if self.status == "finished" else f"{self.status}: "  # some members did
+            return f"{ended}{self.result['error']}"
+        if "unfinished" in counts:
+            return "unfinished: the same command goes on"
+        of_members = len(self.rows) > 1
+        return ", ".join(f"{n} {status}" if of_members else status for status, n in counts.items())
 
     @cached_property
     def metrics(self) -> Arrays:

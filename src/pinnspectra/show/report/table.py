@@ -12,7 +12,6 @@ from pinnspectra.runs.numbers import is_number
 from pinnspectra.runs.quantities import QUANTITIES, shown
 from pinnspectra.runs.record import Row, Run
 from pinnspectra.show.figures import method_colour
-from pinnspectra.show.tables.collect import reason
 from pinnspectra.show.tables.condensed import ACROSS, standing_for
 
 MARKS = {"finished": "✓", "diverged": "△", "failed": "✕", "refused": "⊘", "unfinished": "◐"}
@@ -108,7 +107,7 @@ def measures(runs: Sequence[Run]) -> dict[str, str]:
 def unfinished(runs: Sequence[Run], names: Sequence[str]) -> list[tuple[str, str]]:
     """The runs that are not finished, each with the reason."""
     named = zip(names, runs, strict=True)
-    return [(name or run.name, reason(run)) for name, run in named if not run.finished]
+    return [(name or run.name, run.reason) for name, run in named if not run.finished]
 
 
 def _heading(column: str) -> tuple[str, str]:
@@ -119,7 +118,7 @@ def _heading(column: str) -> tuple[str, str]:
 def _line(i: int, run: Run, name: str, folder: Path, row: Row, columns: Sequence[str]) -> Line:
     kinds = [kind for kind in MARKS if kind in str(row["status"])] or ["unfinished"]
     finished = kinds == ["finished"]
-    values = row | {"run": name, "reason": None if finished else reason(run)}
+    values = row | {"run": name, "reason": None if finished else run.reason}
     values["member"] = row["member"] if len(run.rows) > 1 else None
     return Line(
         run=i,

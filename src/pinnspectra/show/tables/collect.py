@@ -8,12 +8,11 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from pinnspectra.runs.folder import written_whole
-from pinnspectra.runs.found import find_runs, versions_note
+from pinnspectra.runs.found import runs_under, tell_damage, versions_note
 from pinnspectra.runs.messages import printable, say
 from pinnspectra.runs.quantities import QUANTITIES
 from pinnspectra.runs.query import parsed, rows_of
@@ -21,10 +20,6 @@ from pinnspectra.runs.record import Run
 from pinnspectra.show.figures.of_runs import comparison_figures, draw
 from pinnspectra.show.tables.described import place
 from pinnspectra.show.tables.overview import overview, query_table, titles
-
-
-class NoRunError(ValueError):
-    """There is no run under a folder."""
 
 
 def collect(folder: Path) -> bool:
@@ -47,8 +42,10 @@ def collect(folder: Path) -> bool:
     drawn = [path for path, make in figures.items() if draw(path, make)]
     names = [path.name for path in (folder / "summary.csv", *drawn)]
     print(f"\nsee {place(folder)}: {', '.join(names)}", flush=True)
-    are_whole, are_finished = _tell_damage(runs), _tell_unfinished(runs)
-    return are_whole and are_finished
+    are_whole = tell_damage(runs)
+    if note := versions_note(runs):
+        print(f"note: {note}", file=sys.stderr)
+    return _tell_unfinished(runs) and are_whole
 
 
 def ask(folder: Path, where: Sequence[str], sort: str | None, reverse: bool, columns: str) -> bool:
@@ -71,57 +68,17 @@ def ask(folder: Path, where: Sequence[str], sort: str | None, reverse: bool, col
         ensembles = len(rows) > len(runs)
         print("\n".join(query_table(found, query.named, query.columns, ensembles)), end="\n\n")
     print(f"{len(found)} of {len(rows)} rows", flush=True)
-    return _tell_damage(runs)
-
-
-def runs_under(folder: Path) -> list[Run]:
-    """Return the runs under a folder.
-
-    Raises:
-        NoRunError: there is none.
-    """
-    if not folder.exists():
-        raise NoRunError(f"{folder}: there is no such folder")
-    if not folder.is_dir():
-        raise NoRunError(f"{folder} is a file: name the folder of a run or a sweep")
-    runs = find_runs(folder)
-    if not runs:
-        raise NoRunError(f"{folder}: no run under this folder")
-    return runs
-
-
-def _tell_damage(runs: Sequence[Run]) -> bool:
-    """Tell what is damaged, a line a file; return whether nothing is."""
-    damage = [line for run in runs for line in run.damage]
-    for line in damage:
-        say(line)
-    return not damage
+    return tell_damage(runs)
 
 
 def _tell_unfinished(runs: Sequence[Run]) -> bool:
-    """Tell of which versions the runs are, and which are not finished; return whether all are."""
-    if note := versions_note(runs):
-        print(f"note: {note}", file=sys.stderr)
+    """Tell which runs are not finished, each with the reason; return whether all are."""
     named = zip(runs, titles(runs), strict=True)
-    missing = [f"{title}: {reason(run)}" for run, title in named if not run.finished]
+    missing = [f"{title}: {run.reason}" for run, title in named if not run.finished]
     if missing:
         head = f"{len(missing)} of {len(runs)} runs are not finished:"
         say("\n".join([head, *(f"  {printable(line)}" for line in missing)]))
     return not missing
-
-
-def reason(run: Run) -> str:
-    """Return why a run is not finished, in one line."""
-    counts = Counter(str(row["status"]) for row in run.rows if row["status"] != "finished")
-    if any("result.json is damaged" in line for line in run.damage):
-        return "result.json is damaged"
-    if "error" in run.result:
-        error = str(run.result["error"])
-        return error if run.status == "finished" else f"{run.status}: {error}"  # some members did
-    if "unfinished" in counts:
-        return "unfinished: the same command goes on"
-    of_members = len(run.rows) > 1
-    return ", ".join(f"{n} {status}" if of_members else status for status, n in counts.items())
 
 
 def _csv(runs: Sequence[Run]) -> str:

@@ -196,21 +196,12 @@ def test_a_page_needs_nothing_but_its_file_and_excludes_no_one(browser, any_page
     assert {url.split(":")[0] for url in browser.requests()} <= {"file", "data"}
     assert browser.run("return document.documentElement.scrollWidth") <= width
     assert serious(browser.axe()) == []
-
-
-@pytest.mark.parametrize("width", WIDTHS)
-def test_every_chart_is_drawn_and_has_a_name(browser, any_page, width):
-    _, page = any_page
-    browser.open(page, width)
-    settle(browser)
     assert charts(browser)
     for chart in charts(browser):
-        place = browser.find(f"#{chart}")
-        assert place.is_displayed(), chart
-        assert re.search(r"\d", place.get_attribute("aria-label")), chart
+        assert re.search(r"\d", browser.find(f"#{chart}").get_attribute("aria-label")), chart
         canvas = browser.find(f"#{chart} canvas")
-        assert 250 < canvas.size["width"] <= width, chart
-        assert canvas.size["height"] > 250, chart
+        assert canvas.is_displayed(), chart
+        assert min(canvas.size.values()) > 250, chart
         assert ink(browser, canvas) > 0.005, chart
 
 
@@ -253,7 +244,7 @@ def test_without_scripts_pictures_and_tables_stand_in(browser, any_page):
     assert browser.messages() == []
     assert len(browser.every("#runs tbody tr")) > 1
     assert_pictures_stand_in(browser)
-    assert [e.get_attribute("outerHTML") for e in browser.every("output") if shown(e)] == []
+    assert not any(map(shown, browser.every("output")))
 
 
 def test_print_has_the_pictures_and_no_controls(browser, any_page):
@@ -278,7 +269,7 @@ def assert_pictures_stand_in(browser):
         assert shown(picture)
         assert picture.get_property("naturalWidth") > 0
         assert len(picture.get_attribute("alt")) > 20
-    assert [e.get_attribute("id") for e in browser.every("canvas, input, select") if shown(e)] == []
+    assert not any(map(shown, browser.every("canvas, input, select")))
 
 
 def shown(element):

@@ -49,7 +49,7 @@ def _dashboard(given: Namespace) -> int:
 
 
 def _entity(asked: str | None) -> str | None:
-    """The account to save in; None where there is none.
+    """Return the account to save in; None where there is none.
 
     Raises:
         Exception: W&B's, where the key is refused or there is no server.

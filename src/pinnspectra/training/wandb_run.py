@@ -126,7 +126,7 @@ class WandbRun(WandbLogger):
 
 
 def wandb_logger(folder: RunFolder, resumed: bool = False, project: str = "pinnspectra") -> Logger:
-    """A logger with its own W&B run, whose files are in the run folder under wandb/.
+    """Return a logger with its own W&B run, whose files are in the run folder under wandb/.
 
     Online where a key is set up (WANDB_API_KEY or `wandb login`) and the server takes it, else
     offline; WANDB_MODE decides where it is set to anything but online. The jobs of a sweep are a
@@ -154,7 +154,7 @@ def wandb_logger(folder: RunFolder, resumed: bool = False, project: str = "pinns
 
 
 def _mode(logs: Sequence[Path]) -> str:
-    """WANDB_MODE; without it online where that works, and where no offline part waits for sync."""
+    """Return WANDB_MODE; else online where that works and no offline part waits for sync."""
     mode = asked_mode()
     if mode != "online":
         return mode
@@ -167,7 +167,7 @@ def _mode(logs: Sequence[Path]) -> str:
 
 @cache
 def _reachable_mode() -> str:
-    """online, or offline where there is no key or no server that takes it; asked and said once."""
+    """Return online, or offline where no key is set up or no server takes it; ask once."""
     try:
         return "online" if has_account() else "offline"
     except Exception as error:
@@ -199,13 +199,13 @@ def _started(folder: RunFolder, project: str, mode: str, identity: str) -> Any:
 
 
 def _logs(folder: Path, identity: str) -> list[Path]:
-    """The .wandb files of a W&B run in a run folder, the last first: their folders have a time."""
+    """Return the .wandb files of a W&B run, the last first: their folders have a time."""
     found = folder.glob(f"wandb/*run-*-{identity}/run-{identity}.wandb")
     return sorted(found, key=lambda p: p.parent.name.removeprefix("offline-"), reverse=True)
 
 
 def _last_step(logs: Sequence[Path]) -> int:
-    """The last step that is in one of them; -1 where they hold none."""
+    """Return the last step that is in one of them; -1 where they hold none."""
     for path in logs:
         command = [sys.executable, "-m", "wandb", "leet", "inspect", "--summary", "--json"]
         with suppress(OSError, ValueError, AttributeError, subprocess.SubprocessError):
@@ -219,7 +219,7 @@ def _last_step(logs: Sequence[Path]) -> int:
 
 
 def _rows(run: Run) -> Iterator[tuple[int, dict[str, float]]]:
-    """The rows of metrics.csv by step, as they are logged to W&B."""
+    """Return the rows of metrics.csv by step, as they are logged to W&B."""
     columns = {name: values for name, values in run.metrics.items() if name != "step"}
     for k, step in enumerate(run.metrics.get("step", ())):
         live = np.flatnonzero(np.isfinite(columns["loss"][k])) if "loss" in columns else ()

@@ -13,7 +13,7 @@ FLUSH_SECONDS = 1.0
 
 
 def settings() -> Any:
-    """W&B's settings: it says nothing itself, and gives up where it takes too long."""
+    """Return settings by which W&B prints nothing and gives up where it takes too long."""
     import wandb
 
     return wandb.Settings(
@@ -27,12 +27,12 @@ def settings() -> Any:
 
 
 def asked_mode() -> str:
-    """WANDB_MODE, without which it is online."""
+    """Return WANDB_MODE; online without one."""
     return os.environ.get("WANDB_MODE", "online")
 
 
 def has_account() -> bool:
-    """Whether a key is set up (WANDB_API_KEY or `wandb login`), which the server takes.
+    """Ask whether a key is set up (WANDB_API_KEY or `wandb login`) and the server takes it.
 
     Raises:
         Exception: W&B's, where the key is refused or there is no server.

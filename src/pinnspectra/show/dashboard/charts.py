@@ -48,7 +48,7 @@ class Chart:
 
 
 def _with_fields(value: Any, columns: tuple[str, ...], key: str = "") -> Any:
-    """A specification with ${field:NAME} for the columns that it names."""
+    """Return a specification with ${field:NAME} for the columns that it names."""
     if isinstance(value, dict):
         return {k: _with_fields(v, columns, k) for k, v in value.items()}
     if isinstance(value, list):

@@ -14,7 +14,7 @@ ROWS = 10_000
 
 
 def spectra_rows(run: Run) -> list[list[Any]]:
-    """The rows of SPECTRA; of more than ROWS values some steps, members and indices."""
+    """Return the rows of SPECTRA; of more than ROWS values some steps, members and indices."""
     if run.spectra is None:
         return []
     eigenvalues, sigma = run.spectra.eigenvalues, run.spectra.singular_values
@@ -43,7 +43,7 @@ def spectra_rows(run: Run) -> list[list[Any]]:
 
 
 def curve_rows(run: Run) -> list[list[Any]]:
-    """The rows of CURVES; of more than ROWS some steps and members."""
+    """Return the rows of CURVES; of more than ROWS some steps and members."""
     if not run.metrics.keys() >= {LOSS_BESIDE, ENTROPY, CUTOFF}:
         return []
     loss, entropy, cutoff = (run.metrics[name] for name in (LOSS_BESIDE, ENTROPY, CUTOFF))
@@ -65,5 +65,5 @@ def curve_rows(run: Run) -> list[list[Any]]:
 
 
 def _spaced(count: int, most: int) -> np.ndarray:
-    """At most `most` of the first `count` integers, the first and the last among them."""
+    """Return at most `most` of the first `count` integers, the first and the last among them."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(int))

@@ -19,7 +19,7 @@ COLUMNS = ("config:pde", "config:method", "summary:loss", f"summary:{names.ENTRO
 
 
 def _curves(title: str, *metrics: str, log_y: bool = True, x: str = "Step") -> wr.LinePlot:
-    """A panel of metrics over gradient steps, or over another one."""
+    """Return a panel of metrics over gradient steps, or over another one."""
     x_title = "gradient step" if x == "Step" else QUANTITIES["truncated_entropy"].label
     y_title = title[0].lower() + title[1:]
     return wr.LinePlot(
@@ -28,13 +28,13 @@ def _curves(title: str, *metrics: str, log_y: bool = True, x: str = "Step") -> w
 
 
 def _quantity(key: str, log_y: bool = True) -> wr.LinePlot:
-    """A panel of a quantity over gradient steps, by its key in result.json."""
+    """Return a panel of a quantity over gradient steps, by its key in result.json."""
     found = QUANTITIES[key]
     return _curves(found.words[0].upper() + found.words[1:], found.metric, log_y=log_y)
 
 
 def sections() -> dict[str, list[Any]]:
-    """The plain panels by section, in the order in which they are shown."""
+    """Return the plain panels by section, in the order in which they are shown."""
     last = {"x": wr.SummaryMetric(names.ENTROPY), "y": wr.SummaryMetric("loss"), "log_y": True}
     believed, true = (QUANTITIES[key] for key in ("loss_interior", "loss_interior_ad64"))
     return {
@@ -57,7 +57,7 @@ def sections() -> dict[str, list[Any]]:
 
 
 def workspace(entity: str, project: str) -> ws.Workspace:
-    """The workspace, made without the network; our charts are named as those of the entity."""
+    """Return the workspace, made without the network; our charts are those of the entity."""
     figures = [
         wr.MediaBrowser(title=name, media_keys=[f"{names.FIGURES}{name}"])
         for name in names.FIGURE_NAMES
@@ -83,7 +83,7 @@ def workspace(entity: str, project: str) -> ws.Workspace:
 
 
 def as_json(entity: str, project: str) -> dict[str, Any]:
-    """What save() sends: the charts by their ids, and the workspace as W&B keeps it."""
+    """Return the charts by their ids and the workspace, as save() sends them."""
     view = workspace(entity, project)._to_model()
     return {
         "entity": entity,

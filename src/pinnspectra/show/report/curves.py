@@ -11,7 +11,9 @@ import numpy as np
 from matplotlib.colors import to_hex, to_rgb
 
 from pinnspectra.runs.numbers import is_number, number
+from pinnspectra.runs.quantities import QUANTITIES
 from pinnspectra.runs.record import Run
+from pinnspectra.show.dashboard.names import LOSS_BESIDE
 from pinnspectra.show.figures import METHOD_COLOURS, method_colour
 from pinnspectra.show.figures.curves import by_learning_rate
 from pinnspectra.show.figures.members import across, ended, labelled
@@ -29,6 +31,16 @@ STEPS = (2, 25, 70_000)
 FEW_SHADES = 6
 """Curves of one method that shades can tell apart."""
 
+LOSSES = {
+    "believed": QUANTITIES["loss_interior"].metric,
+    "true": QUANTITIES["loss_interior_ad64"].metric,
+}
+"""The metrics of the chart of losses, by column."""
+
+ENTROPIES = {key: QUANTITIES[key].metric for key in ("truncated_entropy", "effective_cutoff")}
+ENTROPIES |= {"path": LOSS_BESIDE}
+"""The metrics of the charts of entropy, by column."""
+
 Curve = dict[str, Any]
 """What is drawn as one: the members of a run that share a learning rate.
 
@@ -38,7 +50,7 @@ Curve = dict[str, Any]
 
 
 def curves_of(runs: Sequence[Run], names: Sequence[str]) -> list[Curve]:
-    """The curves of all runs, in the order of their methods."""
+    """Return the curves of all runs, in the order of their methods."""
     methods = methods_of(runs)
     found = [
         (i, run, labelled(name, rate) or run.method, which)
@@ -55,14 +67,14 @@ def curves_of(runs: Sequence[Run], names: Sequence[str]) -> list[Curve]:
 
 
 def methods_of(runs: Sequence[Run]) -> list[str]:
-    """The methods of runs in the order in which they are drawn."""
+    """Return the methods of runs in the order in which they are drawn."""
     order = {method: i for i, method in enumerate(METHOD_COLOURS)}
     found = dict.fromkeys(run.method for run in runs)
     return sorted(found, key=lambda method: order.get(method, len(order)))
 
 
 def shades(methods: Sequence[str]) -> list[str]:
-    """A colour for every curve: that of the method, from darker to lighter where they are few."""
+    """Return the colour of each curve: the method's, from dark to light where they are few."""
     total, seen = Counter(methods), Counter[str]()
     found = []
     for method in methods:
@@ -73,7 +85,7 @@ def shades(methods: Sequence[str]) -> list[str]:
 
 
 def _mixed(method: str, part: float) -> str:
-    """The colour of a method, mixed with white or, where the part is negative, with black."""
+    """Mix the colour of a method with white or, where the part is negative, with black."""
     end = 1.0 if part > 0 else 0.0
     red, green, blue = (c + abs(part) * (end - c) for c in to_rgb(method_colour(method)))
     return to_hex((red, green, blue))
@@ -82,7 +94,7 @@ def _mixed(method: str, part: float) -> str:
 def points_of(
     runs: Sequence[Run], names: Sequence[str], curves: Sequence[Curve], measures: Sequence[str]
 ) -> list[Curve]:
-    """A point for every member that has an entropy: what it measures beside that."""
+    """Return a point for every member that has an entropy: what it measures beside that."""
     colours = {curve["run"]: curve for curve in curves}
     found = []
     for i, (run, name) in enumerate(zip(runs, names, strict=True)):
@@ -97,12 +109,12 @@ def points_of(
 
 
 def evenly(size: int, most: int) -> np.ndarray:
-    """At most `most` of the indices of `size`, evenly spread, the first and the last included."""
+    """Return at most `most` of `size` indices, evenly spread, with the first and the last."""
     return np.unique(np.linspace(0, size - 1, min(size, most)).round().astype(int))
 
 
 def leading(size: int, most: int, marked: Sequence[int] = ()) -> np.ndarray:
-    """At most `most` of the indices of `size`: the first half of them, then ever fewer.
+    """Return at most `most` of the indices of `size`: the first half of them, then ever fewer.
 
     Those marked are among them.
     """
@@ -114,76 +126,46 @@ def leading(size: int, most: int, marked: Sequence[int] = ()) -> np.ndarray:
 
 
 def _share(limits: tuple[int, int, int], curves: int) -> int:
-    """The part of one of several curves in what is drawn of all."""
+    """Return the part of one of several curves in what is drawn of all."""
     least, most, together = limits
     return int(np.clip(together // max(curves, 1), least, most))
 
 
 def _parts(run: Run, which: np.ndarray, together: int) -> Curve:
-    """The columns of some members of a run: of those that are there to the end, if any is."""
+    """Return the columns of members of a run: of those that last to the end, if any does."""
     losses = run.metrics.get("loss")
     if losses is not None and losses.size:
         there = ~ended(losses[:, which])
         which = which[there] if there.any() else which
     return {
-        "loss": _losses(run.metrics, which, _share(ROWS, together)),
-        "entropy": _entropies(run, which),
+        "loss": _history(run.metrics, which, _share(ROWS, together), **LOSSES),
+        "entropy": _history(run.metrics, which, ROWS[0], **ENTROPIES),
         "spectrum": _spectra(run, which, together) or _system(run, together),
         "truncation": _truncations(run, _share(INDICES, together)),
     }
 
 
-def _losses(metrics: Mapping[str, np.ndarray], members: np.ndarray, most: int) -> Curve | None:
-    if not metrics.keys() >= {"step", "loss/interior"} or not metrics["step"].size:
+def _history(
+    metrics: Mapping[str, np.ndarray], members: np.ndarray, most: int, **columns: str
+) -> Curve | None:
+    """Return metrics of members by column, over the steps at which the first of them is logged.
+
+    Of several members the medians, and what the first column spans, `low` to `high`.
+    """
+    values = [metrics.get(metric) for metric in columns.values()]
+    if values[0] is None or not (logged := np.isfinite(values[0]).any(axis=1)).any():
         return None
-    rows = evenly(len(metrics["step"]), most)
-    believed = metrics["loss/interior"][rows][:, members]
-    true = metrics.get("loss/interior_ad64", np.full_like(metrics["loss/interior"], np.nan))
-    return {
-        "step": short(metrics["step"][rows], 12),
-        "believed": short(median(believed)),
-        "true": short(median(true[rows][:, members])),
-        **_band(believed),
-    }
-
-
-def _band(values: np.ndarray) -> Curve:
-    """The smallest and the largest of the members' values, (K, S), where they are several."""
-    if values.shape[1] == 1:
-        return {"low": [], "high": []}
-    low, _, high = across(values)
-    return {"low": short(low), "high": short(high)}
-
-
-def _entropies(run: Run, members: np.ndarray) -> Curve | None:
-    """The entropy over steps, and the loss at these steps."""
-    if run.spectra is None:
-        return None
-    rows = evenly(len(run.spectra.steps), ROWS[0])
-    steps, entropy = run.spectra.steps[rows], run.spectra.truncated_entropy[rows][:, members]
-    e = run.spectra.effective_cutoff[rows][:, members]
-    return {
-        "step": short(steps, 12),
-        "truncated_entropy": short(median(entropy)),
-        "effective_cutoff": short(median(e)),
-        "path": short(_loss_at(run.metrics, steps, members)),
-        **_band(entropy),
-    }
-
-
-def _loss_at(
-    metrics: Mapping[str, np.ndarray], steps: np.ndarray, members: np.ndarray
-) -> np.ndarray:
-    """The loss at steps, (T,) -> (T,); NaN where none is logged."""
-    found = np.full(len(steps), np.nan)
-    if "loss" in metrics:
-        _, at, rows = np.intersect1d(steps, metrics["step"], return_indices=True)
-        found[at] = median(metrics["loss"][rows][:, members])
-    return found
+    rows = np.flatnonzero(logged)[evenly(logged.sum(), most)]
+    none = np.full_like(values[0], np.nan)
+    of_rows = [(none if v is None else v)[rows][:, members] for v in values]
+    low, _, high = across(of_rows[0]) if len(members) > 1 else np.empty((3, 0))
+    medians = {name: short(median(v)) for name, v in zip(columns, of_rows, strict=True)}
+    steps = short(metrics["step"][rows], 12)
+    return {"step": steps, **medians, "low": short(low), "high": short(high)}
 
 
 def _spectra(run: Run, members: np.ndarray, together: int) -> Curve | None:
-    """The spectra of the training kernel G."""
+    """Return the spectra of the training kernel G."""
     if run.spectra is None:
         return None
     values = np.stack([median(v[members].T) for v in run.spectra.eigenvalues])
@@ -192,7 +174,7 @@ def _spectra(run: Run, members: np.ndarray, together: int) -> Curve | None:
 
 
 def _system(run: Run, together: int) -> Curve | None:
-    """The singular values of the system matrix A of a solve."""
+    """Return the singular values of the system matrix A of a solve."""
     if run.solve is None:
         return None
     sigma, floor = run.solve.singular_values, run.solve.floor
@@ -209,7 +191,7 @@ def _spectrum(
     cutoff_number: np.ndarray,
     together: int,
 ) -> Curve:
-    """The columns of spectra, (T, N), and of their cut-off numbers, (T,), at steps, (T,)."""
+    """Return the columns of spectra, (T, N), and of their cut-off numbers, (T,), at steps, (T,)."""
     size = values.shape[1]
     e = np.clip(np.nan_to_num(cutoff_number), 0, size).astype(int)
     which = leading(size, _share(INDICES, together), [e[-1] - 1] if e[-1] else [])
@@ -228,7 +210,7 @@ def _spectrum(
 
 
 def _truncations(run: Run, most: int) -> Curve | None:
-    """The errors of the truncated solutions of a solve."""
+    """Return the errors of the truncated solutions of a solve."""
     if run.solve is None or not run.solve.truncation_position.size:
         return None
     position = run.solve.truncation_position
@@ -240,13 +222,13 @@ def _truncations(run: Run, most: int) -> Curve | None:
 
 
 def median(values: np.ndarray) -> np.ndarray:
-    """The median over the members, (K,), of the finite values of (K, S)."""
+    """Return the median over the members, (K,), of the finite values of (K, S)."""
     one = values.shape[1] == 1
     return np.where(np.isfinite(values), values, np.nan)[:, 0] if one else across(values)[1]
 
 
 def short(values: np.ndarray, digits: int = 4) -> list[float | int | None]:
-    """Numbers with few digits; null where they are not finite."""
+    """Return numbers with few digits; null where they are not finite."""
     return [_short(float(value), digits) for value in values]
 
 

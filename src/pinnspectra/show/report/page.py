@@ -38,7 +38,7 @@ POINTS = 4_000
 
 
 def page(folder: Path, runs: Sequence[Run], names: Sequence[str], numbered: Sequence[str]) -> str:
-    """The report of the runs under a folder as one HTML page that needs no other file.
+    """Return the report of the runs under a folder as one HTML page that needs no other file.
 
     Args:
         folder: what the runs are under.
@@ -93,7 +93,7 @@ def page(folder: Path, runs: Sequence[Run], names: Sequence[str], numbered: Sequ
 
 
 def _environment() -> Environment:
-    """The templates, which escape every text that goes into the page."""
+    """Return the templates, which escape every text that goes into the page."""
     environment = Environment(
         autoescape=True,
         loader=FileSystemLoader(HERE),
@@ -106,24 +106,24 @@ def _environment() -> Environment:
 
 
 def _library(name: str) -> str:
-    """A library without the line by which a browser would look for its source map."""
+    """Return a library without the line by which a browser would look for its source map."""
     text = (HERE / "vendor" / f"{name}.min.js").read_text()
     return text.split("//# sourceMappingURL")[0].replace("</script", r"<\/script")
 
 
 def _script() -> str:
-    """The parts of the page's script, in their order, as one that leaves no names behind."""
+    """Return the parts of the page's script, in their order, as one that leaves no names behind."""
     parts = "\n".join((HERE / "script" / f"{name}.js").read_text() for name in SCRIPTS)
     return f'"use strict";\n(() => {{\n{parts}}})();'
 
 
 def _allowed(script: str) -> str:
-    """What lets a browser run a script that is in the page, and no other."""
+    """Return the rule that lets a browser run this script, and no other."""
     return f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'"
 
 
 def _summary(runs: Sequence[Run]) -> list[str]:
-    """How many runs and members there are, and how they ended."""
+    """Count the runs and members, and how they ended."""
     counts = Counter(str(row["status"]) for run in runs for row in run.rows)
     members = sum(counts.values())
     many = [counted(len(runs), "run")]
@@ -132,7 +132,7 @@ def _summary(runs: Sequence[Run]) -> list[str]:
 
 
 def _pair(runs: Sequence[Run], curves: Sequence[Curve]) -> list[int]:
-    """The curves whose spectra stand side by side first, by id: at most two.
+    """Return the curves whose spectra stand side by side first, by id: at most two.
 
     Those of runs that differ in the method alone, trained ones before solves; else the first two.
     """
@@ -145,7 +145,7 @@ def _pair(runs: Sequence[Run], curves: Sequence[Curve]) -> list[int]:
 
 
 def _notes(folder: Path, runs: Sequence[Run]) -> list[str]:
-    """What is damaged, and what of many runs the page does not show."""
+    """Return what is damaged, and what of many runs the page does not show."""
     told = [line.replace(f"{folder}/", "") for run in runs for line in run.damage]
     versions = versions_note(runs)
     told += [f"{versions[0].upper()}{versions[1:]}."] if versions else []
@@ -159,20 +159,20 @@ def _notes(folder: Path, runs: Sequence[Run]) -> list[str]:
 
 
 def breakable(text: str) -> Markup:
-    """A text that may go on in a new line where a list or a path does."""
+    """Return a text that may go on in a new line where a list or a path does."""
     parts = re.split(r"(?<=[,/_ ])", text)
     return Markup("<wbr>").join(parts)
 
 
 def _versions(result: Mapping[str, Any]) -> dict[str, str]:
-    """What a result records of the versions and the machine that it was made by."""
+    """Return the versions and the machine that a result records."""
     sections = [result.get(name) for name in ("versions", "machine")]
     known = [section for section in sections if isinstance(section, Mapping)]
     return {str(key): str(value) for section in known for key, value in section.items()}
 
 
 def _who(runs: Sequence[int], names: Sequence[str]) -> str:
-    """Which runs have a value: by name where they are few."""
+    """Name the runs that have a value, or count them where they are many."""
     if len(runs) == len(names):
         return "all runs"
     return "; ".join(names[i] for i in runs) if len(runs) <= 2 else counted(len(runs), "run")

@@ -31,14 +31,14 @@ class Difference:
         return len(self.runs) > 1
 
     def shown(self, value: str) -> str:
-        """A value, without the module of a class where that is clear."""
+        """Return a value, without the module of a class where that is clear."""
         ends = {text.rpartition(".")[2] for text in self.runs}
         is_class = self.key.endswith("_target_") and len(ends) == len(self.runs)
         return value.rpartition(".")[2] if is_class else value
 
 
 def settings(config: Mapping[str, Any]) -> dict[str, str]:
-    """The values of a configuration as text by dotted key, without what no number depends on.
+    """Return the values of a configuration that numbers depend on, as text by dotted key.
 
     A value that refers to another key is that key's: whichever was given, the run is the same.
     """
@@ -48,7 +48,7 @@ def settings(config: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _resolved(value: Any, given: Mapping[str, Any], depth: int = 4) -> Any:
-    """A value, with the keys and ratios that it refers to, as far as they are known."""
+    """Return a value, with the keys and ratios that it refers to, as far as they are known."""
     if not isinstance(value, str) or depth == 0:
         return value
     if (found := REFERENCE.fullmatch(value)) and found[1] in given:
@@ -65,7 +65,7 @@ def _text(value: Any) -> str:
 
 
 def grouped(tables: Mapping[int, Mapping[str, str]]) -> list[Difference]:
-    """Every key of the runs' tables, in their order, with its values."""
+    """Return every key of the runs' tables, in their order, with its values."""
     found: dict[str, dict[str, list[int]]] = {}
     for run, table in tables.items():
         for key, value in table.items():
@@ -74,7 +74,7 @@ def grouped(tables: Mapping[int, Mapping[str, str]]) -> list[Difference]:
 
 
 def differences(tables: Mapping[int, Mapping[str, str]]) -> tuple[list[Difference], list[str]]:
-    """The keys of all runs in which they differ, and those that some runs alone have."""
+    """Return the keys of all runs in which they differ, and those that some runs alone have."""
     every = grouped(tables)
     shared = {
         key for key in every and tables[min(tables)] if all(key in t for t in tables.values())

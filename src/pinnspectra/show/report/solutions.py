@@ -59,7 +59,7 @@ class Problem:
 def problems(
     runs: Sequence[Run], names: Sequence[str], colours: Mapping[int, str]
 ) -> list[Problem]:
-    """The runs' solutions by their problem, at most MOST, with their colours."""
+    """Return the runs' solutions by their problem, at most MOST, with their colours."""
     found = solved(runs)
     some = [[*found][k] for k in evenly(len(found), MOST)] if found else []
     return [
@@ -69,7 +69,7 @@ def problems(
 
 
 def solved(runs: Sequence[Run]) -> dict[int, Solution]:
-    """The solutions that can be shown beside the exact one, by the index of the run."""
+    """Return the solutions that can be shown beside the exact one, by the index of the run."""
     found = {i: run.solution for i, run in enumerate(runs) if run.solution}
     return {i: one for i, one in found.items() if _can_be_shown(one)}
 
@@ -103,7 +103,7 @@ def _card(i: int, name: str, one: Solution, limits: tuple[float, float], colour:
 
 
 def _range(low: float, high: float) -> tuple[str, str]:
-    """The ends of a range, of which one that is rounding of the other is 0."""
+    """Return the ends of a range, of which one that is rounding of the other is 0."""
     small = 1e-9 * max(abs(low), abs(high))
     return number(0 if abs(low) < small else low), number(0 if abs(high) < small else high)
 
@@ -111,7 +111,7 @@ def _range(low: float, high: float) -> tuple[str, str]:
 def _map(
     one: Solution, values: np.ndarray, limits: tuple[float, float], colours: str, words: str
 ) -> list[Picture]:
-    """Values on the grid of the points, a pixel each; none where they are on no grid."""
+    """Return values on the grid of the points, a pixel each; none where they are on no grid."""
     if one.points.shape[1] != 2 or (grid := grid_of(one.points)) is None:
         return []
     x, y, order = grid
@@ -121,7 +121,7 @@ def _map(
 
 
 def _png(values: np.ndarray, limits: tuple[float, float], colours: str) -> bytes:
-    """Values on a grid, (m, n), rows upwards, as few colours; grey where they are not finite."""
+    """Draw values on a grid, (m, n), rows upwards, a pixel each; grey where not finite."""
     low, high = limits
     part = np.clip((values - low) / (high - low or 1), 0, 1 - 1e-9)
     level = np.nan_to_num(MAP_LEVELS * part).astype(np.uint8)
@@ -134,7 +134,7 @@ def _png(values: np.ndarray, limits: tuple[float, float], colours: str) -> bytes
 
 
 def _curve(one: Solution, u: np.ndarray, colour: str, words: str) -> list[Picture]:
-    """u over the exact u* and the error below, in one dimension."""
+    """Draw u over the exact u* and the error below, in one dimension."""
     if one.points.shape[1] != 1:
         return []
     x = one.points[:, 0]

@@ -73,7 +73,7 @@ class Table:
 
 
 def table(runs: Sequence[Run], names: Sequence[str], folder: Path) -> Table:
-    """The table of runs under a folder, by the names that the page calls them."""
+    """Return the table of runs under a folder, by the names that the page calls them."""
     every = [row for run in runs for row in rows_of(run)]
     ensembles = any(len(run.rows) > 1 for run in runs)
     shared = {c: every[0][c] for c in SHARED if len({str(row[c]) for row in every}) == 1}
@@ -94,18 +94,18 @@ def table(runs: Sequence[Run], names: Sequence[str], folder: Path) -> Table:
 
 
 def rows_of(run: Run) -> list[Row]:
-    """The run's values by column, a member each, without those that mean nothing."""
+    """Return the run's values by column, a member each, without those that mean nothing."""
     return run.meaningful_rows
 
 
 def measures(runs: Sequence[Run]) -> dict[str, str]:
-    """The MEASURES that a member has, and their names."""
+    """Return the MEASURES that a member has, and their names."""
     rows = [row for run in runs for row in rows_of(run)]
     return {k: QUANTITIES[k].words for k in MEASURES if any(is_number(row[k]) for row in rows)}
 
 
 def unfinished(runs: Sequence[Run], names: Sequence[str]) -> list[tuple[str, str]]:
-    """The runs that are not finished, each with the reason."""
+    """Return the runs that are not finished, each with the reason."""
     named = zip(names, runs, strict=True)
     return [(name or run.name, run.reason) for name, run in named if not run.finished]
 
@@ -137,7 +137,7 @@ def _condensed(rows: Sequence[Row]) -> Sequence[Row]:
 
 
 def cell(value: Any, column: str = "") -> Cell:
-    """A value as tables show it, and all digits of a number to sort by."""
+    """Return a value as tables show it, and all digits of a number to sort by."""
     text = "\N{EN DASH}" if value is None else shown(value, column)
     is_bool = isinstance(value, bool)
     numeric = is_number(value) and not is_bool

@@ -1,4 +1,4 @@
-"""The Lightning module against plain loops, and the schedule of its chunks."""
+"""The ensemble against plain loops, its state, and the chunks in which Lightning runs it."""
 
 import numpy as np
 import pytest
@@ -8,16 +8,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pinnspectra.collocation import Collocation
-from pinnspectra.differentiation import Automatic, FiniteDifference, NestedAutograd
+from pinnspectra.differentiation import (
+    Automatic,
+    ExactDifference,
+    FiniteDifference,
+    NestedAutograd,
+)
 from pinnspectra.networks import TwoLayer
 from pinnspectra.problems import Biharmonic, Poisson
 from pinnspectra.runs.files import read_arrays
 from pinnspectra.runs.folder import RunFolder
 from pinnspectra.solvers import SGD, AbstractOptimizer, Adam
-from pinnspectra.training import quiet_lightning
 from pinnspectra.training.callbacks import KernelSpectrum
 from pinnspectra.training.data import ChunkSchedule, longest_chunk
-from pinnspectra.training.module import PINN, summarised
+from pinnspectra.training.ensemble import Ensemble
+from pinnspectra.training.lightning import EnsembleModule, quiet_lightning
+from pinnspectra.training.outcome import solution
+from pinnspectra.training.rows import summarised
 from pinnspectra.training.schedule import LearningRates
 
 intervals = st.lists(st.integers(1, 2500), max_size=4)
@@ -45,38 +52,39 @@ def test_chunks_are_long_or_end_where_rows_are_logged():
     assert longest_chunk(10**12, compiled=True, log_every=1) == 1
 
 
-def fit(module, max_steps, intervals=(), callbacks=(), accelerator="cpu", **trainer_settings):
+def fit(
+    ensemble, max_steps, intervals=(), callbacks=(), accelerator="cpu", log_every=10, **trainer
+):
+    """The module of an ensemble after Lightning has trained it."""
     quiet_lightning()
     trainer = pl.Trainer(
         max_epochs=1, accelerator=accelerator, logger=False, callbacks=list(callbacks),
         enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
-        **trainer_settings,
+        **trainer,
     )  # fmt: skip
-    trainer.fit(module, ChunkSchedule(max_steps, intervals, 1000))
+    module = EnsembleModule(ensemble, ChunkSchedule(max_steps, intervals, 1000), log_every)
+    trainer.fit(module)
     return module
 
 
-def pinn(
-    pde, method, make_optimizer, dtype=torch.float64, boundary_weight=1.0, width=12, compiled=False
-):
+def ensemble_of(pde, method, optimizer, dtype=torch.float64, width=12, seeds=(5,), **more):
     collocation = Collocation(pde, method, pde.domain.grid(20), pde.domain.boundary(20))
     network = TwoLayer(width)
-    parameters = network.initial_parameters(pde.domain.dimension, [5], dtype)
-    if isinstance(make_optimizer, AbstractOptimizer):
-        lr = make_optimizer.lr
+    parameters = network.initial_parameters(pde.domain.dimension, seeds, dtype)
+    if isinstance(optimizer, AbstractOptimizer):
+        lr = optimizer.lr
     else:
-        lr = make_optimizer([torch.nn.Parameter(torch.zeros(1))]).param_groups[0]["lr"]
-    rates = LearningRates([lr])
-    return PINN(
-        collocation,
-        network,
-        parameters,
-        make_optimizer,
-        rates,
-        boundary_weight,
-        log_every=10,
-        compiled=compiled,
-    )
+        lr = optimizer([torch.nn.Parameter(torch.zeros(1))]).param_groups[0]["lr"]
+    rates = LearningRates([lr] * len(seeds))
+    return Ensemble(collocation, network, parameters, optimizer, rates, **more)
+
+
+def trained(*arguments, steps, **more):
+    """An ensemble after some steps, without Lightning."""
+    ensemble = ensemble_of(*arguments, **more)
+    ensemble.start()
+    ensemble.advance(steps)
+    return ensemble
 
 
 def plain_loss(theta, x, forcing, order):
@@ -116,7 +124,7 @@ def test_training_is_the_plain_loop(pde, order, weight, make_optimizer):
     ours, make_optimizer = (
         make_optimizer if isinstance(make_optimizer, tuple) else (make_optimizer, make_optimizer)
     )
-    module = fit(pinn(pde, Automatic(), ours, boundary_weight=weight), 25, [10])
+    module = fit(ensemble_of(pde, Automatic(), ours, boundary_weight=weight), 25, [10])
     start = TwoLayer(12).initial_parameters(1, [5], torch.float64)
     theta = {name: value[0].clone().requires_grad_() for name, value in start.items()}
     optimizer = make_optimizer(theta.values())
@@ -134,17 +142,15 @@ def test_training_is_the_plain_loop(pde, order, weight, make_optimizer):
         optimizer.step(closure)
     interior, boundary = plain_loss(theta, x, forcing, order)
     assert module.status == "finished"
-    assert module.last_rows[0]["loss/interior"] == pytest.approx(interior.item(), rel=1e-9)
-    assert module.last_rows[0]["loss/boundary"] == pytest.approx(boundary.item(), rel=1e-9)
+    assert module.rows[0]["loss/interior"] == pytest.approx(interior.item(), rel=1e-9)
+    assert module.rows[0]["loss/boundary"] == pytest.approx(boundary.item(), rel=1e-9)
     for name, value in theta.items():
         torch.testing.assert_close(module.theta[name][0], value, rtol=1e-7, atol=1e-9)
 
 
 def test_float32_training_by_taylor_mode_and_by_nested_autograd_agree():
     losses = [
-        fit(
-            pinn(Biharmonic(), method, lambda p: torch.optim.SGD(p, lr=1e-4), torch.float32), 100
-        ).last_rows[0]["loss"]
+        trained(Biharmonic(), method, SGD(1e-4), torch.float32, steps=100).rows[0]["loss"]
         for method in (Automatic(), NestedAutograd())
     ]
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
@@ -165,13 +171,12 @@ def test_training_on_parts_of_the_points_is_training_on_all(
     method, make_optimizer, compiled, rel, monkeypatch
 ):
     square = Poisson([0.0, 0.0], [1.0, 1.0])
-    whole = fit(pinn(square, method, make_optimizer), 25)
-    monkeypatch.setattr("pinnspectra.training.module.PART_VALUES", 12 * 160)
-    parted = fit(pinn(square, method, make_optimizer, compiled=compiled), 25)
-    assert (len(whole.parts), len(parted.parts)) == (1, 3)
-    for key, value in whole.last_rows[0].items():
-        assert parted.last_rows[0][key] == pytest.approx(value, rel=rel), key
-    torch.testing.assert_close(parted.solution(), whole.solution(), rtol=100 * rel, atol=1e-12)
+    whole = trained(square, method, make_optimizer, steps=25)
+    monkeypatch.setattr("pinnspectra.training.objective.PART_VALUES", 12 * 160)
+    parted = trained(square, method, make_optimizer, steps=25, compiled=compiled)
+    for key, value in whole.rows[0].items():
+        assert parted.rows[0][key] == pytest.approx(value, rel=rel), key
+    torch.testing.assert_close(solution(parted), solution(whole), rtol=100 * rel, atol=1e-12)
 
 
 class _Remembering(Poisson):
@@ -188,14 +193,43 @@ class _Remembering(Poisson):
 
 
 def test_a_problem_that_keeps_what_it_has_taken_can_be_compiled():
-    module = fit(pinn(_Remembering([-1.0], [1.0]), Automatic(), SGD(1e-4), compiled=True), 10)
-    assert module.status == "finished"
+    problem = _Remembering([-1.0], [1.0])
+    assert trained(problem, Automatic(), SGD(1e-4), steps=10, compiled=True).gradient_step == 10
 
 
 def test_a_chunk_counts_gradient_steps_and_lightning_counts_chunks():
-    module = fit(pinn(Biharmonic(), Automatic(), SGD(1e-6)), 25, [10, 4])
-    assert module.gradient_step == 25
+    module = fit(ensemble_of(Biharmonic(), Automatic(), SGD(1e-6)), 25, [10, 4])
+    assert module.ensemble.gradient_step == 25
     assert module.trainer.global_step == len({4, 8, 10, 12, 16, 20, 24, 25})
+
+
+MAKERS = {
+    "momentum": SGD(1e-4, 0.9),
+    "adam-compiled": Adam(1e-3),
+    "lbfgs": lambda p: torch.optim.LBFGS(p, lr=0.5, max_iter=3),
+}
+
+
+@pytest.mark.parametrize("optimizer", MAKERS.values(), ids=MAKERS)
+def test_an_ensemble_goes_on_from_its_state_to_the_same_bits(optimizer, tmp_path):
+    def made():
+        method = ExactDifference(0.5, renew_every=15)
+        compiled = isinstance(optimizer, Adam)
+        return ensemble_of(Biharmonic(), method, optimizer, seeds=(1, 2), compiled=compiled)
+
+    whole, first, second = made(), made(), made()
+    whole.start()
+    whole.advance(40)
+    first.start()
+    first.advance(20)
+    torch.save(first.state(), tmp_path / "state.pt")
+    second.load_state(torch.load(tmp_path / "state.pt"))
+    second.start()
+    second.advance(20)
+    assert second.rows == whole.rows
+    assert torch.equal(second.flow_time, whole.flow_time)
+    for name, value in whole.members.parameters.items():
+        assert torch.equal(second.members.parameters[name], value)
 
 
 def test_the_spectrum_is_taken_in_the_asked_precision(tmp_path):
@@ -204,11 +238,9 @@ def test_the_spectrum_is_taken_in_the_asked_precision(tmp_path):
         folder = RunFolder(tmp_path / dtype, "biharmonic", "fd", "")
         folder.path.mkdir()
         callback = KernelSpectrum(folder, every=5, cutoff=1e-4, dtype=dtype)
-        module = pinn(
-            Biharmonic(), FiniteDifference(1 / 64), lambda p: torch.optim.SGD(p, lr=1e-6),
-            torch.float32, width=40,
-        )  # fmt: skip
-        fit(module, 10, [5], [callback])
+        method = FiniteDifference(1 / 64)
+        ensemble = ensemble_of(Biharmonic(), method, SGD(1e-6), torch.float32, width=40)
+        fit(ensemble, 10, [5], [callback])
         spectra = read_arrays(folder.path / "spectra.npz")
         assert spectra["steps"].tolist() == [0, 5, 10]
         cutoffs[dtype] = spectra["effective_cutoff"][0, 0]

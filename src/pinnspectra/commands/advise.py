@@ -41,7 +41,7 @@ def advise(settings: TrainSettings, folder: RunFolder) -> int:
         candidates,
         step_curves,
     )
-    from pinnspectra.training.driver import pays
+    from pinnspectra.training.compiled import is_worth_compiling
 
     imports_are_done()
     torch.set_num_threads(settings.threads)
@@ -53,7 +53,7 @@ def advise(settings: TrainSettings, folder: RunFolder) -> int:
     dimension, dtype = collocation.pde.domain.dimension, getattr(torch, settings.precision)
     parameters = network.initial_parameters(dimension, [settings.seed], dtype)
     subject = Subject(collocation, network, parameters, settings.boundary_weight)
-    long = pays(settings.max_steps, network.width * collocation.nodes)
+    long = is_worth_compiling(settings.max_steps, network.width * collocation.nodes)
     compiled = settings.compiled is True or (settings.compiled == "auto" and long and "auto")
     given = settings.method.get("step", "auto")
     given = settings.preset.step if given == "auto" else given

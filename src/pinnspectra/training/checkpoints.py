@@ -9,9 +9,7 @@ from typing import Any
 from zipfile import BadZipFile, ZipFile
 
 import torch
-from lightning_fabric.plugins.io.checkpoint_io import CheckpointIO
 
-from pinnspectra.runs.folder import written_whole
 from pinnspectra.runs.messages import first_line
 
 log = logging.getLogger(__name__)
@@ -21,29 +19,8 @@ class CheckpointError(ValueError):
     """A file is no checkpoint, or a damaged one."""
 
 
-class WholeFiles(CheckpointIO):
-    """How Lightning writes and reads checkpoints here: files that are whole or not there."""
-
-    def save_checkpoint(
-        self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
-    ) -> None:
-        """Write one: a temporary file beside it, fsync, rename."""
-        with written_whole(Path(path)) as file:
-            torch.save(checkpoint, file)
-
-    def load_checkpoint(
-        self, path: Any, map_location: Any = None, weights_only: bool | None = True
-    ) -> dict[str, Any]:
-        """Read one; on the CPU, whatever is asked: modules bring it to their device."""
-        return read(Path(path))
-
-    def remove_checkpoint(self, path: Any) -> None:
-        """Remove one."""
-        Path(path).unlink(missing_ok=True)
-
-
 def read(path: Path) -> dict[str, Any]:
-    """A checkpoint, its tensors on the CPU; nothing in the file is executed.
+    """Return a checkpoint, its tensors on the CPU; nothing in the file is executed.
 
     The checksums of the file's records are compared, which torch.load does not do.
 
@@ -61,23 +38,22 @@ def read(path: Path) -> dict[str, Any]:
     except (BadZipFile, EOFError) as error:
         raise CheckpointError("it is damaged or cut short") from error
     except Exception as error:  # torch and pickle raise anything
-        said = first_line(error)
-        raise CheckpointError(f"it cannot be read: {said}") from error
+        raise CheckpointError(f"it cannot be read: {first_line(error)}") from error
     if not isinstance(found, dict):
         raise CheckpointError("it is no checkpoint")
     return found
 
 
 def step_of(path: Path) -> int:
-    """The gradient step in the name step=N.ckpt; -1 for other names."""
+    """Return the gradient step in the name step=N.ckpt; -1 for other names."""
     named = re.fullmatch(r"step=(\d{1,18})\.ckpt", path.name)
     return int(named[1]) if named else -1
 
 
 def last_whole(folder: Path, config_hash: str) -> tuple[Path, int] | None:
-    """The last checkpoint of a folder that is whole and of this configuration, and its step.
+    """Return the last checkpoint that is whole and of this configuration, and its step.
 
-    Those that are not are told of, in one line each.
+    Those that are not are logged, in one line each.
     """
     named = [path for path in folder.glob("step=*.ckpt") if step_of(path) >= 0]
     for path in sorted(named, key=step_of, reverse=True):

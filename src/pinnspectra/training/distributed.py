@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
 import torch.distributed as dist
 from torch import Tensor
@@ -26,17 +25,17 @@ from pinnspectra.runs.starters import LostProcessError
 LOST = "a process of this run has ended: the same command goes on from what is saved"
 
 
-def check_processes(trainer: pl.Trainer, collocation: Collocation) -> None:
+def check_processes(count: int, devices: int, collocation: Collocation) -> None:
     """Check that there are points for all processes.
 
     Raises:
         SettingsError: there are more processes than parts.
     """
-    count, parts = trainer.world_size, collocation.interior.layers
+    parts = collocation.interior.layers
     if count > parts:
         raise SettingsError(
-            f"trainer.devices={trainer.num_devices}: {count} processes for {parts} parts of the "
-            f"points; take points.per_axis={count} or more"
+            f"trainer.devices={devices}: {count} processes for {parts} parts of the points; take "
+            f"points.per_axis={count} or more"
         )
 
 

@@ -7,53 +7,46 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from pinnspectra.runs.folder import RunFolder
 from pinnspectra.runs.messages import say
+from pinnspectra.runs.quantities import METRICS
 from pinnspectra.show.figures.of_runs import draw_run
 from pinnspectra.spectra.entropy import cutoff_below_precision
-from pinnspectra.training.module import PINN
-
-RESULT_KEYS = {
-    "loss": "loss",
-    "loss_interior": "loss/interior",
-    "loss_boundary": "loss/boundary",
-    "loss_interior_ad64": "loss/interior_ad64",
-    "relative_training_error": "relative_training_error",
-    "relative_l2_error": "relative_l2_error",
-    "effective_cutoff": "spectrum/effective_cutoff",
-    "truncated_entropy": "spectrum/truncated_entropy",
-}
-"""Keys of result.json and the metrics of the last step that they hold."""
+from pinnspectra.training.ensemble import Ensemble
+from pinnspectra.training.lightning import EnsembleModule
+from pinnspectra.training.objective import interior_parts
 
 
 def write_outcome(
-    module: PINN,
+    module: EnsembleModule,
     folder: RunFolder,
     seeds: Sequence[int],
     cutoff: float,
     spectrum_dtype: torch.dtype,
 ) -> int:
-    """Draw the figures, write result.json, say how it ended; 1 where a member diverged."""
-    if module.status == "running":
-        last = f"gradient step {module.gradient_step} of {module.max_steps}"
+    """Draw the figures, write result.json, tell how the run ended; 1 where a member diverged."""
+    ensemble, status = module.ensemble, module.status
+    if status == "running":
+        last = f"gradient step {ensemble.gradient_step} of {module.chunks.max_steps}"
         say(f"stopped at {last}: {folder.path} has no result")
         return 1
     members = [_member_result(module, s, seed) for s, seed in enumerate(seeds)]
-    diverged = _advice(module, seeds) if len(module.live) < module.members else None
+    diverged = _advice(ensemble, seeds) if ensemble.members.diverged else None
     result = {
-        **({"status": module.status, "members": members} if len(members) > 1 else members[0]),
+        **({"status": status, "members": members} if len(members) > 1 else members[0]),
         **({"error": diverged} if diverged else {}),
         "cutoff": cutoff,
         "cutoff_below_precision": cutoff_below_precision(cutoff, spectrum_dtype, power=2),
     }
-    if module.status != "diverged":
-        x, u, exact = (tensor.numpy() for tensor in module.solution())
+    if status == "finished":
+        x, u, exact = (tensor.cpu().numpy() for tensor in solution(ensemble))
         folder.write_arrays("solution.npz", points=x, solution=u, exact=exact)
     draw_run(folder, result)
     folder.write_result(
         **result,
-        steps_per_second=module.steps_taken / max(module.training_seconds, 1e-9),
+        steps_per_second=ensemble.steps_taken / max(ensemble.seconds, 1e-9),
         wall_seconds=module.wall_seconds,
     )
     if diverged:
@@ -63,30 +56,45 @@ def write_outcome(
     return 0
 
 
-def _member_result(module: PINN, member: int, seed: int) -> dict[str, Any]:
-    """One member's part of result.json; what a diverged member has no value of is null."""
-    ended = module.ended[member]
-    row = module.last_rows[member] if ended is None else {}
+def solution(ensemble: Ensemble) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the interior points (N, d), u (S, N) and the exact solution there, (N,), float64.
+
+    NaN for members that diverged.
+    """
+    members, network = ensemble.members, ensemble.network
+    u = network.field({name: value.double() for name, value in members.parameters.items()})
+    collocation = ensemble.collocation.to(torch.float64, members.device)
+    parts = interior_parts(collocation, network)
+    values = torch.cat([u(part.interior.coordinates) for part in parts], dim=-1)
+    values[members.diverged] = torch.nan
+    x = collocation.interior.coordinates
+    return x, values, collocation.pde.exact_solution(x)
+
+
+def _member_result(module: EnsembleModule, member: int, seed: int) -> dict[str, Any]:
+    """Return the part of result.json of a member; a diverged one has no metrics."""
+    ensemble = module.ensemble
+    ended = ensemble.members.ended[member]
+    row = module.rows.get(member, {})
     return {
-        **({"member": member} if module.members > 1 else {}),
+        **({"member": member} if ensemble.members.size > 1 else {}),
         "seed": seed,
-        "learning_rate": module.learning_rates[member],
+        "learning_rate": float(ensemble.rates.initial[member]),
         "status": module.status if ended is None else "diverged",
-        "step": module.gradient_step if ended is None else ended,
-        **{key: row.get(name) for key, name in RESULT_KEYS.items()},
-        **{name.replace("/", "_"): value for name, value in module.method_metrics.items()},
+        "step": ensemble.gradient_step if ended is None else ended,
+        **{quantity.key: row.get(name) for name, quantity in METRICS.items()},
+        **{name.replace("/", "_"): value for name, value in ensemble.method.metrics.items()},
     }
 
 
-def _advice(module: PINN, seeds: Sequence[int]) -> str:
-    """Where a loss left the finite numbers, and what to change."""
-    diverged = [(step, s) for s, step in enumerate(module.ended) if step is not None]
-    step, first = min(diverged)
-    said = f"the loss is not finite at gradient step {step}"
-    if module.members > 1:
-        said = (
-            f"{len(diverged)} of {module.members} members diverged; with seed {seeds[first]} {said}"
-        )
+def _advice(ensemble: Ensemble, seeds: Sequence[int]) -> str:
+    """Return where a loss left the finite numbers, and what to change."""
+    ended = [(step, s) for s, step in enumerate(ensemble.members.ended) if step is not None]
+    step, first = min(ended)
+    where = f"the loss is not finite at gradient step {step}"
+    if len(seeds) > 1:
+        where = f"{len(ended)} of {len(seeds)} members diverged; with seed {seeds[first]} {where}"
     if step == 0:
-        return f"{said}: lower model.weight_range, or take precision=float64"
-    return f"{said}: lower optimizer.lr (it is {module.learning_rates[first]:g})"
+        return f"{where}: lower model.weight_range, or take precision=float64"
+    rate = float(ensemble.rates.initial[first])
+    return f"{where}: lower optimizer.lr (it is {rate:g})"

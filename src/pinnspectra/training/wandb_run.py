@@ -29,7 +29,7 @@ from pinnspectra.runs.record import Run
 from pinnspectra.show.dashboard.account import SECONDS, asked_mode, has_account, settings
 from pinnspectra.show.dashboard.names import CURVES, ENTROPY, FIGURES, LOSS_BESIDE, SPECTRA
 from pinnspectra.show.dashboard.tables import curve_rows, spectra_rows
-from pinnspectra.training.module import summarised
+from pinnspectra.training.rows import summarised
 
 log = logging.getLogger(__name__)
 

@@ -26,8 +26,8 @@ from pinnspectra.solvers import Adam
 from pinnspectra.solvers.random_features import FLOOR_MARGIN
 from pinnspectra.spectra.decomposition import singular_values
 from pinnspectra.studies.advise.figure import StepCurve
-from pinnspectra.training.driver import FunctionalDriver
-from pinnspectra.training.problem import Problem
+from pinnspectra.training.functional_driver import FunctionalDriver
+from pinnspectra.training.objective import Objective
 
 ORDERS = (2, 4, 6)
 """The accuracy orders that are compared."""
@@ -148,8 +148,9 @@ class Subject:
             parts = working.losses(self.network.field(parameters))
             return parts["interior"] + self.boundary_weight * parts["boundary"]
 
-        problem = Problem((losses,), Adam(LEARNING_RATE), lambda p: losses(p)[None].double())
-        return FunctionalDriver(problem, self.parameters, working.nodes, {}, compiled)
+        objective = Objective((losses,), lambda p: losses(p)[None].double())
+        optimizer = Adam(LEARNING_RATE)
+        return FunctionalDriver(objective, optimizer, self.parameters, working.nodes, compiled)
 
 
 def candidates(

@@ -54,7 +54,7 @@ def rows() -> Iterator[Row]:
                 pairs = [
                     (other, ours / members)
                     for ours, other in train_in_turn(
-                        overrides, lambda module, step=nested: round_of(step, 0.1)
+                        overrides, lambda ensemble, step=nested: round_of(step, 0.1)
                     )
                 ]
                 measured = ratio(pairs)

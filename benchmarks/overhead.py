@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from measuring import Row, at_most, benchmark, median, ratio, round_of, use_one_core
 from training import train_in_turn
 
-from pinnspectra.training.module import PINN
+from pinnspectra.training.ensemble import Ensemble
 
 LOG_EVERY = 100
 
@@ -27,10 +27,10 @@ PROBLEMS = [
 """Problem, points per axis, points, the ratio at most."""
 
 
-def bare_step(module: PINN) -> float:
+def bare_step(ensemble: Ensemble) -> float:
     """The seconds of a gradient step of the run's own driver."""
-    rates = module.rates.take(LOG_EVERY).clone()
-    return round_of(lambda: module.driver.advance(rates), 0.3) / LOG_EVERY
+    rates = ensemble.rates.take(LOG_EVERY).clone()
+    return round_of(lambda: ensemble.driver.advance(rates), 0.3) / LOG_EVERY
 
 
 def rows() -> Iterator[Row]:

@@ -41,7 +41,7 @@ def ours(problem: str) -> tuple[float, float]:
     pairs = [
         (nested, seconds)
         for seconds, nested in train_in_turn(
-            [f"pde={problem}", "callbacks=[]"], lambda module: round_of(step, 0.1)
+            [f"pde={problem}", "callbacks=[]"], lambda ensemble: round_of(step, 0.1)
         )
     ]
     return ratio(pairs)["ratio"], median(seconds for _, seconds in pairs)

@@ -16,7 +16,8 @@ from unittest.mock import patch
 import pytorch_lightning as pl
 from measuring import ROOT
 
-from pinnspectra.training.module import PINN
+from pinnspectra.training.ensemble import Ensemble
+from pinnspectra.training.lightning import EnsembleModule
 
 WARM_UP = 2
 """Rounds at the start that do not count."""
@@ -26,14 +27,14 @@ class Rounds(pl.Callback):
     """Divides training into rounds, and hands over to something else after each.
 
     Args:
-        other: the seconds that its gradient step takes; called with the module between rounds.
+        other: the seconds that its gradient step takes; called with the ensemble between rounds.
         rounds: how many; then training stops.
         seconds: how long a round of training takes at least.
         period: a round is of a multiple of so many gradient steps.
     """
 
     def __init__(
-        self, other: Callable[[PINN], float], rounds: int, seconds: float, period: int
+        self, other: Callable[[Ensemble], float], rounds: int, seconds: float, period: int
     ) -> None:
         self.other, self.rounds = other, rounds
         self.seconds, self.period = seconds, period
@@ -44,19 +45,20 @@ class Rounds(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, *args: Any
     ) -> None:
         """End the round where it is long enough: after what is logged and before what follows."""
-        assert isinstance(pl_module, PINN)
-        elapsed, steps = time.process_time() - self.started, pl_module.gradient_step - self.first
-        if self.first >= 0 and (elapsed < self.seconds or pl_module.gradient_step % self.period):
+        assert isinstance(pl_module, EnsembleModule)
+        ensemble, elapsed = pl_module.ensemble, time.process_time() - self.started
+        steps = ensemble.gradient_step - self.first
+        if self.first >= 0 and (elapsed < self.seconds or ensemble.gradient_step % self.period):
             return
         if self.first >= 0:
-            self.pairs.append((elapsed / steps, self.other(pl_module)))
+            self.pairs.append((elapsed / steps, self.other(ensemble)))
             trainer.should_stop = len(self.pairs) >= self.rounds + WARM_UP
-        self.started, self.first = time.process_time(), pl_module.gradient_step
+        self.started, self.first = time.process_time(), ensemble.gradient_step
 
 
 def train_in_turn(
     overrides: list[str],
-    other: Callable[[PINN], float] = lambda module: 1.0,
+    other: Callable[[Ensemble], float] = lambda ensemble: 1.0,
     rounds: int = 9,
     seconds: float = 0.1,
     log_every: int = 100,

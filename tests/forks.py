@@ -13,13 +13,7 @@ from pathlib import Path
 
 from scripts import ROOT
 
-IMPORTS = (
-    "command_line",
-    "show.tables.summary",
-    "training.module",
-    "training.callbacks",
-    "training.outcome",
-)
+IMPORTS = ("command_line", "show.tables.summary", "training.callbacks", "training.outcome")
 
 
 class Forks:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from cases import EACH_PROBLEM, highest_operator, per_axis, random_points, rounding_level
 from scripts import SMALL, run_folders, run_here
-from test_training import fit, pinn
+from test_training import ensemble_of, trained
 
 from pinnspectra.differentiation import (
     AbstractDifferentiation,
@@ -221,20 +221,19 @@ RESTLESS = []
     ids=["adam", "momentum-compiled", "lbfgs"],
 )
 def test_renewing_a_method_leaves_what_the_optimizer_remembers(make_optimizer, compiled):
-    wanted = fit(pinn(Biharmonic(), Automatic(), make_optimizer), 25)
-    module = pinn(Biharmonic(), Restless(), make_optimizer, compiled=compiled)
+    wanted = trained(Biharmonic(), Automatic(), make_optimizer, steps=25)
     RESTLESS.clear()
-    assert module.renew_every == 7
-    fit(module, 25, [7])
+    found = trained(Biharmonic(), Restless(), make_optimizer, steps=25, compiled=compiled)
+    assert found.renew_every == 7
     assert len(RESTLESS) == 2 + 3  # for renew_every, at the start, after 7, 14 and 21 steps
     assert len(set(RESTLESS)) == 4  # on the network as it is then
-    for name, value in wanted.theta.items():
-        torch.testing.assert_close(module.theta[name], value, rtol=1e-9, atol=1e-11)
+    for name, value in wanted.members.parameters.items():
+        torch.testing.assert_close(found.members.parameters[name], value, rtol=1e-9, atol=1e-11)
 
 
 def test_a_method_that_has_nothing_to_adapt_is_never_renewed():
     for method in (Automatic(), FiniteDifference(0.1)):
-        assert pinn(Biharmonic(), method, SGD(1e-4)).renew_every is None
+        assert ensemble_of(Biharmonic(), method, SGD(1e-4)).renew_every is None
 
 
 def test_the_step_is_renewed_and_logged(tmp_path):

@@ -130,10 +130,10 @@ def test_a_folder_that_is_a_file(tmp_path, run):
 def test_a_folder_that_is_removed_while_a_network_is_trained(tmp_path, monkeypatch):
     record = KernelSpectrum.record
 
-    def removed(self, module):
-        record(self, module)
-        if module.gradient_step == 10:
+    def removed(self, ensemble):
+        if ensemble.gradient_step == 10:
             shutil.rmtree(self.folder.path)
+        return record(self, ensemble)
 
     monkeypatch.setattr(KernelSpectrum, "record", removed)
     done = run_here(*TRAIN, "spectrum.every=10", cwd=tmp_path)

@@ -4,12 +4,11 @@ import os
 import socket
 from dataclasses import dataclass
 from multiprocessing import set_forkserver_preload
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
-from test_training import fit, pinn
+from test_training import ensemble_of, fit
 from torch import multiprocessing
 
 from pinnspectra.collocation import Collocation
@@ -18,10 +17,10 @@ from pinnspectra.networks import TwoLayer
 from pinnspectra.problems import Biharmonic, Poisson
 from pinnspectra.runs.messages import SettingsError
 from pinnspectra.solvers import SGD, Adam
-from pinnspectra.training import distributed, module
-from pinnspectra.training.callbacks.recorder import AbstractRecorder
+from pinnspectra.training import distributed, objective
+from pinnspectra.training.lightning import AbstractRecorder
 
-set_forkserver_preload(["pinnspectra.training.module"])  # imported once for all processes
+set_forkserver_preload(["pinnspectra.training.lightning"])  # imported once for all processes
 
 SQUARE = Poisson([0.0, 0.0], [1.0, 1.0])
 
@@ -37,7 +36,7 @@ class Case:
     optimizer: Any
     steps: int = 30
     compiled: bool = False
-    part_values: int = module.PART_VALUES
+    part_values: int = objective.PART_VALUES
     dtype: torch.dtype = torch.float64
 
 
@@ -70,8 +69,9 @@ class Rows(AbstractRecorder):
     def __init__(self):
         self.rows = []
 
-    def record(self, module):
-        self.rows.append(dict(module.last_rows[0]))
+    def record(self, ensemble):
+        self.rows.append(ensemble.rows[0])
+        return {}
 
     def write(self):
         pass
@@ -79,10 +79,10 @@ class Rows(AbstractRecorder):
 
 def trained(case, **trainer):
     """The logged rows and the last parameters of a run."""
-    module.PART_VALUES, rows = case.part_values, Rows()
-    started = pinn(case.pde, case.method, case.optimizer, case.dtype, compiled=case.compiled)
+    objective.PART_VALUES, rows = case.part_values, Rows()
+    started = ensemble_of(case.pde, case.method, case.optimizer, case.dtype, compiled=case.compiled)
     ended = fit(started, case.steps, [10], [rows], **trainer)
-    module.PART_VALUES = Case.part_values
+    objective.PART_VALUES = Case.part_values
     return rows.rows, {name: value.detach() for name, value in ended.theta.items()}
 
 
@@ -148,6 +148,6 @@ def test_the_losses_are_the_sums_of_those_of_the_shares(monkeypatch, pde, method
 
 def test_more_processes_than_parts_of_the_points_are_refused():
     points = Collocation(SQUARE, Automatic(), SQUARE.domain.grid(4), SQUARE.domain.boundary(4))
-    distributed.check_processes(SimpleNamespace(world_size=4, num_devices=2), points)
+    distributed.check_processes(4, 2, points)
     with pytest.raises(SettingsError, match="devices=5: 5 processes for 4 parts"):
-        distributed.check_processes(SimpleNamespace(world_size=5, num_devices=5), points)
+        distributed.check_processes(5, 5, points)

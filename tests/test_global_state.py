@@ -39,9 +39,8 @@ from pinnspectra.differentiation import FiniteDifference
 from pinnspectra.networks import TwoLayer
 from pinnspectra.solvers import SGD
 from pinnspectra.problems import Biharmonic
-from pinnspectra.training.compiled import compiled_segment
-from pinnspectra.training.driver import FunctionalDriver
-from pinnspectra.training.problem import Problem
+from pinnspectra.training.functional_driver import FunctionalDriver
+from pinnspectra.training.objective import Objective
 
 pde, network = Biharmonic(), TwoLayer(8)
 points = pde.domain.grid(12), pde.domain.boundary(12)
@@ -59,7 +58,7 @@ def measure(parameters):
     return losses(parameters)[None]
 
 
-problem = Problem([losses], SGD(1e-3), measure)
+objective = Objective([losses], measure)
 rates = torch.full((3, 2), 1e-6, dtype=torch.float64)
 ran = {
     "kernel": lambda: kernel.kernel_singular_values(working, network, theta),
@@ -69,8 +68,8 @@ ran = {
     "emulated": lambda: floor.kernel_floor(working, network, theta),
     "rounding": lambda: law.entry_deviation(working, network, theta),
     "entropy": lambda: entropy.truncated_entropy(torch.ones(3), 0.1),
-    "eager": lambda: FunctionalDriver(problem, theta, 12, {}, False).advance(rates),
-    "compiled": lambda: FunctionalDriver(problem, theta, 12, {}, True).advance(rates),
+    "eager": lambda: FunctionalDriver(objective, SGD(1e-3), theta, 12, False).advance(rates),
+    "compiled": lambda: FunctionalDriver(objective, SGD(1e-3), theta, 12, True).advance(rates),
 }
 for name, function in ran.items():
     function()
@@ -85,5 +84,5 @@ def test_no_import_and_no_calculation_changes_what_all_share():
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     names, changed = json.loads(done.stdout.splitlines()[-1])
-    assert {"pinnspectra.training.module", "pinnspectra.show.figures.spectra"} <= set(names)
+    assert {"pinnspectra.training.lightning", "pinnspectra.show.figures.spectra"} <= set(names)
     assert not [(what, keys) for what, keys in changed.items() if keys]

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 from scripts import SMALL, run_folders, run_script
-from test_training import fit, pinn
+from test_training import ensemble_of, fit
 
 from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import Automatic, FiniteDifference
@@ -69,11 +69,13 @@ def test_two_devices_give_the_losses_of_one(tmp_path):
 
 
 def test_a_step_on_parts_of_the_points_runs_there(monkeypatch):
-    monkeypatch.setattr("pinnspectra.training.module.PART_VALUES", 12 * 160)
+    monkeypatch.setattr("pinnspectra.training.objective.PART_VALUES", 12 * 160)
     square = Poisson([0.0, 0.0], [1.0, 1.0])
     on_cpu, there = (
-        fit(pinn(square, Automatic(), Adam(1e-3), compiled=True), 25, accelerator=accelerator)
+        fit(
+            ensemble_of(square, Automatic(), Adam(1e-3), compiled=True), 25, accelerator=accelerator
+        )
         for accelerator in ("cpu", "gpu")
     )
-    assert len(there.parts) == 3
-    assert there.last_rows[0]["loss"] == pytest.approx(on_cpu.last_rows[0]["loss"], rel=1e-9)
+    assert there.ensemble.members.device.type == "cuda"
+    assert there.rows[0]["loss"] == pytest.approx(on_cpu.rows[0]["loss"], rel=1e-9)

@@ -117,9 +117,10 @@ def test_jobs_that_diverge_or_fail_stop_no_other_and_are_listed(tmp_path):
 def test_a_job_that_fails_says_why_in_its_folder_and_is_run_again_on_demand(tmp_path, monkeypatch):
     from pinnspectra.training.callbacks import KernelSpectrum
 
-    def broken(self, module):
-        if module.boundary_weight == 3:
+    def broken(self, ensemble):
+        if ensemble.boundary_weight == 3:
             raise RuntimeError("a mistake\nin two lines")
+        return {}
 
     sweep = (*SWEEP, "boundary_weight=2,3")
     with monkeypatch.context() as patch:

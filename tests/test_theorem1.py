@@ -21,7 +21,7 @@ from pinnspectra.spectra import kernel
 from pinnspectra.spectra.modes import LossModes, loss_modes
 from pinnspectra.spectra.theorem1 import bounds, smallest_window, window_shares
 from pinnspectra.training.callbacks import Theorem1
-from pinnspectra.training.module import PINN
+from pinnspectra.training.ensemble import Ensemble
 from pinnspectra.training.schedule import LearningRates
 
 pytestmark = pytest.mark.usefixtures("undrawn")
@@ -257,16 +257,16 @@ class Sine(TwoLayer):
         return {"coefficients": torch.full((len(seeds), 1), 0.25, dtype=dtype)}
 
 
-def theorem1(folder, module, every, max_steps):
-    callback = Theorem1(folder, every=every, optimizer=module.optimizer)
-    fit(module, max_steps, [every], [callback])
+def theorem1(folder, ensemble, every, max_steps):
+    callback = Theorem1(folder, every=every, optimizer=ensemble.optimizer)
+    fit(ensemble, max_steps, [every], [callback])
     return json.loads((folder.path / "theorem1.json").read_text())
 
 
-def pinn(network, rates, problem="poisson1d", method=None, per_axis=20, seeds=(0,)):
+def ensemble_of(network, rates, problem="poisson1d", method=None, per_axis=20, seeds=(0,)):
     c = collocated(PROBLEMS[problem], method or Automatic(), per_axis)
     theta = network.initial_parameters(c.pde.domain.dimension, seeds, torch.float64)
-    return PINN(c, network, theta, SGD(1e-3), rates, WEIGHT, log_every=10)
+    return Ensemble(c, network, theta, SGD(1e-3), rates, WEIGHT)
 
 
 def halving(optimizer):
@@ -279,8 +279,8 @@ def test_a_network_of_one_mode_is_trained_as_the_bounds_say(tmp_path, scheduler)
     # gradient descent does (a - 1) <- (1 - 2 lr lambda)(a - 1): exp(-4 lr lambda) but for O(lr^2)
     lam, lr, steps = math.pi**4 / 2, 1e-5, 40
     folder = RunFolder(tmp_path, "poisson1d", "ad", "")
-    module = pinn(Sine(1), LearningRates([lr], scheduler))
-    entries = theorem1(folder, module, 10, steps)
+    ensemble = ensemble_of(Sine(1), LearningRates([lr], scheduler))
+    entries = theorem1(folder, ensemble, 10, steps)
     rates = [lr * (0.5 ** (k // 7) if scheduler else 1) for k in range(steps)]
     assert [entry["t_star"] for entry in entries] == [0, 10, 20, 30]
     for entry in entries:
@@ -301,8 +301,8 @@ def test_the_error_of_the_rate_halves_with_the_learning_rate(tmp_path, problem, 
     errors = []
     for halvings in (0, 1):  # over the same time
         steps = 20 * 2**halvings
-        module = pinn(TwoLayer(20), LearningRates([lr / 2**halvings]), problem)
-        entry = theorem1(RunFolder(tmp_path, problem, "ad", ""), module, 1, steps)[0]
+        ensemble = ensemble_of(TwoLayer(20), LearningRates([lr / 2**halvings]), problem)
+        entry = theorem1(RunFolder(tmp_path, problem, "ad", ""), ensemble, 1, steps)[0]
         assert entry["measured"] < 0.999
         errors.append(abs(math.log(entry["exponential_rate"] / entry["measured"])))
     assert errors[0] / errors[1] == pytest.approx(2, rel=0.02)
@@ -312,12 +312,12 @@ def test_members_with_learning_rates_of_their_own_have_bounds_of_their_own(tmp_p
     folder = RunFolder(tmp_path, "poisson1d", "ad", "")
     seeds = (3, 3, 4)
     entries = theorem1(
-        folder, pinn(TwoLayer(8), LearningRates([1e-5, 1e-4, 1e-5]), seeds=seeds), 5, 15
+        folder, ensemble_of(TwoLayer(8), LearningRates([1e-5, 1e-4, 1e-5]), seeds=seeds), 5, 15
     )
     assert [(e["member"], e["t_star"]) for e in entries] == [
         (s, step) for s in range(3) for step in (0, 5, 10)
     ]
-    alone = theorem1(folder, pinn(TwoLayer(8), LearningRates([1e-4]), seeds=(3,)), 5, 15)
+    alone = theorem1(folder, ensemble_of(TwoLayer(8), LearningRates([1e-4]), seeds=(3,)), 5, 15)
     for one, among in zip(alone, entries[3:6], strict=True):
         assert among["measured"] == pytest.approx(one["measured"], rel=1e-9)
         assert among["exponential_rate"] == pytest.approx(one["exponential_rate"], rel=1e-9)
@@ -325,12 +325,12 @@ def test_members_with_learning_rates_of_their_own_have_bounds_of_their_own(tmp_p
 
 def test_a_member_that_diverges_has_bounds_until_then_and_the_others_to_the_end(tmp_path):
     folder = RunFolder(tmp_path, "poisson1d", "ad", "")
-    module = pinn(TwoLayer(8), LearningRates([1e-5, 1e6]), seeds=(0, 1))
-    entries = theorem1(folder, module, 1, 30)
-    assert module.ended[0] is None
-    assert module.ended[1] is not None
+    ensemble = ensemble_of(TwoLayer(8), LearningRates([1e-5, 1e6]), seeds=(0, 1))
+    entries = theorem1(folder, ensemble, 1, 30)
+    assert ensemble.members.ended[0] is None
+    assert ensemble.members.ended[1] is not None
     assert {e["T"] for e in entries if e["member"] == 0} == {30}
-    assert all(e["T"] <= module.ended[1] for e in entries if e["member"] == 1)
+    assert all(e["T"] <= ensemble.members.ended[1] for e in entries if e["member"] == 1)
     text = (tmp_path / "theorem1.json").read_text()
     json.loads(text, parse_constant=pytest.fail)  # no NaN, no Infinity
 
@@ -340,16 +340,17 @@ def test_a_run_that_is_stopped_leaves_the_bounds_until_then(tmp_path):
         pass
 
     class Stopping(Theorem1):
-        def on_train_batch_end(self, trainer, pl_module, *args):
-            super().on_train_batch_end(trainer, pl_module, *args)
-            if pl_module.gradient_step == 20:
+        def record(self, ensemble):
+            rows = super().record(ensemble)
+            if ensemble.gradient_step == 20:
                 raise StopError
+            return rows
 
     folder = RunFolder(tmp_path, "poisson1d", "ad", "")
-    module = pinn(TwoLayer(8), LearningRates([1e-5]))
-    callback = Stopping(folder, every=10, optimizer=module.optimizer)
+    ensemble = ensemble_of(TwoLayer(8), LearningRates([1e-5]))
+    callback = Stopping(folder, every=10, optimizer=ensemble.optimizer)
     with pytest.raises(StopError):
-        fit(module, 100, [10], [callback])
+        fit(ensemble, 100, [10], [callback])
     entries = json.loads((tmp_path / "theorem1.json").read_text())
     assert [(e["t_star"], e["T"]) for e in entries] == [(0, 20), (10, 20)]
 

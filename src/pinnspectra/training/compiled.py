@@ -96,8 +96,9 @@ class Programs:
         self._traces: dict[str, tuple[Trace, list[int]]] = {}
         self._programs: dict[Any, Any] = {}
 
-    def __len__(self) -> int:
-        """Return the number of programs."""
+    @property
+    def count(self) -> int:
+        """The number of programs."""
         return len(self._programs)
 
     def trace(self, function: Callable[..., Any], *inputs: Tensor) -> Trace:

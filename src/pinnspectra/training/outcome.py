@@ -11,7 +11,7 @@ from torch import Tensor
 
 from pinnspectra.runs.folder import RunFolder
 from pinnspectra.runs.messages import say
-from pinnspectra.runs.quantities import METRICS
+from pinnspectra.runs.quantities import QUANTITIES
 from pinnspectra.show.figures.of_runs import draw_run
 from pinnspectra.spectra.entropy import cutoff_below_precision
 from pinnspectra.training.ensemble import Ensemble
@@ -82,7 +82,7 @@ def _member_result(module: EnsembleModule, member: int, seed: int) -> dict[str, 
         "learning_rate": float(ensemble.rates.initial[member]),
         "status": module.status if ended is None else "diverged",
         "step": ensemble.gradient_step if ended is None else ended,
-        **{quantity.key: row.get(name) for name, quantity in METRICS.items()},
+        **{q.key: row.get(q.metric) for q in QUANTITIES.values() if q.metric},
         **{name.replace("/", "_"): value for name, value in ensemble.method.metrics.items()},
     }
 

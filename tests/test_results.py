@@ -10,7 +10,6 @@ import sys
 import numpy as np
 import pytest
 from ensembles import metrics, write_run
-from scripts import run_folders, run_here
 
 from pinnspectra.commands.results import main
 from pinnspectra.runs.found import NoRunError, run_at
@@ -84,6 +83,7 @@ def test_half_done_damaged_and_failed_runs_are_shown_as_such(sweep, undrawn):
     (second / "result.json").write_text('{"status": "finis')
     (third / "result.json").unlink()
     (third / ".hydra" / "overrides.yaml").write_text("- seed=[")
+    (third / ".hydra" / "hydra.yaml").write_text("hydra: 5")
     for left_over in ("metrics.csv", "spectra.npz"):
         (third / left_over).unlink()
     text = (first / "metrics.csv").read_text()
@@ -91,17 +91,8 @@ def test_half_done_damaged_and_failed_runs_are_shown_as_such(sweep, undrawn):
     assert not collect(sweep)
     found = rows(sweep)
     assert [row["status"] for row in found] == ["unfinished"] * 3
-    assert [row["pde"] for row in found] == ["poisson1d"] * 3
+    assert [row["pde"] for row in found] == ["poisson1d", "poisson1d", ""]
     assert [row["step"] for row in found] == ["900", "1000", ""]
-
-
-@pytest.mark.parametrize("damaged", ["", "hydra: {runtime: ", "3", "hydra: 5"])
-def test_a_damaged_hydra_file_does_not_lose_the_table(sweep, damaged, undrawn):
-    first, *_ = jobs(sweep)
-    (first / "result.json").unlink()
-    (first / ".hydra" / "hydra.yaml").write_text(damaged)
-    assert not collect(sweep)
-    assert [row["status"] for row in rows(sweep)] == ["unfinished", "finished", "finished"]
 
 
 def test_it_can_be_run_again_and_from_above(sweep, tmp_path, undrawn):
@@ -129,16 +120,6 @@ def test_a_folder_without_runs_is_told_in_one_line(sweep, tmp_path, capsys):
         assert main([str(path)]) == 1
         (line,) = capsys.readouterr().err.splitlines()
         assert line.startswith(f"error: {path}")
-
-
-def test_random_feature_models_have_their_own_comparison(tmp_path):
-    done = run_here(
-        "rfm_solve.py", "-m", "method=ad,fd", "model.width=20", "points.per_axis=20", cwd=tmp_path
-    )
-    assert done.returncode == 0, done.stderr
-    folder = run_folders(tmp_path)[0].parent
-    assert (folder / "comparison_rfm.png").exists()
-    assert [row["method"] for row in rows(folder)] == ["ad", "fd"]
 
 
 def test_an_ensemble_is_one_row_a_member(ensembles, undrawn):
@@ -211,13 +192,6 @@ def test_a_damaged_ensemble_does_not_lose_the_table(ensembles, name, kept):
     collect(ensembles)
     assert {row["run"] for row in rows(ensembles)} == {path.name for path in jobs(ensembles)}
     assert (ensembles / "comparison.png").exists()
-
-
-@pytest.mark.parametrize("members", [[], [3], {"a": 1}, [{"loss": "x", "learning_rate": [1]}]])
-def test_a_strange_list_of_members_does_not_lose_the_table(ensembles, members, undrawn):
-    change(jobs(ensembles)[0], members=members)
-    collect(ensembles)
-    assert {row["run"] for row in rows(ensembles)} == {path.name for path in jobs(ensembles)}
 
 
 def test_the_comparison_has_a_curve_for_every_learning_rate(ensembles, monkeypatch):

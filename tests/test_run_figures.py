@@ -81,14 +81,6 @@ def test_a_damaged_solve_takes_no_comparison_with_it(tmp_path):
     comparison_figures(runs)["comparison_rfm"]()
 
 
-@pytest.mark.parametrize("strange", [[3], "x", None, 1e400])
-def test_a_solve_taken_at_a_strange_position_has_its_figures(tmp_path, strange):
-    run = solve(tmp_path)
-    run.result["truncation_position"] = strange
-    for make in (*run_figures(run).values(), *comparison_figures([run]).values()):
-        make()
-
-
 @pytest.fixture
 def sweep(tmp_path):
     """Two runs of a sweep, the second of which ended before its result was written."""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from pinnspectra.runs.folder import RunFolder
 from pinnspectra.runs.messages import first_line
-from pinnspectra.runs.numbers import is_number
 from pinnspectra.runs.record import Run, Solve
 from pinnspectra.show import figures
 from pinnspectra.show.figures.curves import Curves, by_learning_rate
@@ -99,7 +98,6 @@ def _spectra(run: Run, which: Any) -> dict[str, Any]:
 
 
 def _solved(run: Run, solve: Solve, label: str) -> Curves:
-    used = run.result.get("truncation_position")
     return Curves(
         method=run.method,
         label=label,
@@ -108,7 +106,7 @@ def _solved(run: Run, solve: Solve, label: str) -> Curves:
         cutoff=run.cutoff,
         truncation_position=solve.truncation_position,
         relative_training_error=solve.relative_training_error,
-        used=int(used) if is_number(used) else 0,
+        used=int(run.rows[0]["truncation_position"] or 0),
     )
 
 

@@ -161,14 +161,8 @@ def test_with_an_account_charts_and_workspace_are_saved_and_the_address_is_print
     assert shown == [[panel["config"] for panel in section] for section in panels(printed).values()]
 
 
-@pytest.mark.parametrize(
-    ("answer", "code", "said"),
-    [
-        (False, 0, "no W&B key is set up (wandb login), or WANDB_MODE forbids it; here"),
-        (ValueError("key refused"), 1, "error: W&B does not take the dashboard: key refused; here"),
-    ],
-)
-def test_without_a_key_that_is_taken_it_is_printed(capsys, monkeypatch, answer, code, said):
+@pytest.mark.parametrize(("answer", "code"), [(False, 0), (ValueError("key refused"), 1)])
+def test_without_a_key_that_is_taken_it_is_printed(capsys, monkeypatch, answer, code):
     def has_account():
         if isinstance(answer, Exception):
             raise answer
@@ -179,17 +173,8 @@ def test_without_a_key_that_is_taken_it_is_printed(capsys, monkeypatch, answer, 
     assert command.main([]) == code
     out, err = capsys.readouterr()
     assert json.loads(out)["entity"] == "ENTITY"
-    assert err == f"{said} it is as JSON\n"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("key", [None, KEY, "short"])
-def test_the_command_prints_it_whatever_is_wrong_with_the_key(tmp_path, answering, key):
-    environment = {"WANDB_API_KEY": key} if key else {"HOME": str(tmp_path)}
-    done = run_command(**environment, WANDB_BASE_URL=answering(401))
-    assert done.returncode == (0 if key is None else 1)
-    assert len(done.stderr.splitlines()) == 1
-    assert len(json.loads(done.stdout)["charts"]) == 3
+    (line,) = err.splitlines()
+    assert ("key refused" if code else "wandb login") in line
 
 
 def test_a_chart_that_is_there_already_is_taken_and_another_error_is_not(monkeypatch):
@@ -222,4 +207,5 @@ def test_without_the_extra_it_says_what_to_install(capsys, monkeypatch):
     assert command.main([]) == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert err == "error: the dashboard needs wandb-workspaces: pip install -e '.[dashboard]'\n"
+    (line,) = err.splitlines()
+    assert "pip install -e '.[dashboard]'" in line

@@ -20,7 +20,7 @@ MARKS = {"finished": "✓", "diverged": "△", "failed": "✕", "refused": "⊘"
 LEFT_OUT = ("loss_boundary", "cutoff_below_precision", "config_hash")
 """Quantities that the table has no column of."""
 
-TEXTS = ("run", "pde", "method", "status", "reason")
+TEXTS = ("run", "pde", "method", "status")
 """The columns that hold no numbers."""
 
 FEW_MEMBERS = 20
@@ -42,11 +42,11 @@ MEASURES = (
 
 @dataclass(frozen=True)
 class Cell:
-    """What a table shows of a value, and the value that it is sorted by."""
+    """What a table shows of a value, its classes of style, and the value that it is sorted by."""
 
     text: str
     value: str
-    numeric: bool
+    look: str
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,6 @@ class Line:
     name: str
     also: str
     color: str
-    finished: bool
     mark: str
     cells: Mapping[str, Cell]
 
@@ -81,9 +80,8 @@ def table(runs: Sequence[Run], names: Sequence[str], folder: Path) -> Table:
     left_out = {*LEFT_OUT, *(shared if len(every) > 1 else ()), *(() if ensembles else ["member"])}
     known = [c for c in QUANTITIES if any(row[c] is not None for row in every)]
     columns = [c for c in known if c not in left_out]
-    columns += [] if all(run.finished for run in runs) else ["reason"]
     return Table(
-        {c: _heading(c) for c in columns},
+        {c: (QUANTITIES[c].words, QUANTITIES[c].meaning) for c in columns},
         shared if len(every) > 1 else {},
         [
             _line(i, run, name, folder, row, columns)
@@ -110,25 +108,17 @@ def unfinished(runs: Sequence[Run], names: Sequence[str]) -> list[tuple[str, str
     return [(name or run.name, run.reason) for name, run in named if not run.finished]
 
 
-def _heading(column: str) -> tuple[str, str]:
-    found = QUANTITIES.get(column)
-    return (found.words or column, found.meaning) if found else (column, "")
-
-
 def _line(i: int, run: Run, name: str, folder: Path, row: Row, columns: Sequence[str]) -> Line:
-    kinds = [kind for kind in MARKS if kind in str(row["status"])] or ["unfinished"]
-    finished = kinds == ["finished"]
-    values = row | {"run": name, "reason": None if finished else run.reason}
-    values["member"] = row["member"] if len(run.rows) > 1 else None
+    status = [kind for kind in MARKS if kind in str(row["status"])] or ["unfinished"]
+    values = row | {"run": name, "member": row["member"] if len(run.rows) > 1 else None}
     return Line(
         run=i,
         href=quote(str(run.path.relative_to(folder))) + "/",
         name=run.name,
         also=" ".join(run.overrides),
         color=method_colour(run.method),
-        finished=finished,
-        mark=MARKS[kinds[-1]],
-        cells={c: cell(values[c], c) for c in columns},
+        mark=MARKS[status[-1]],
+        cells={c: _cell(values[c], c, status) for c in columns},
     )
 
 
@@ -136,9 +126,12 @@ def _condensed(rows: Sequence[Row]) -> Sequence[Row]:
     return rows if len(rows) <= FEW_MEMBERS else standing_for(rows, tuple(ACROSS))
 
 
-def cell(value: Any, column: str = "") -> Cell:
+def _cell(value: Any, column: str, status: Sequence[str]) -> Cell:
     """Return a value as tables show it, and all digits of a number to sort by."""
-    text = "\N{EN DASH}" if value is None else shown(value, column)
-    is_bool = isinstance(value, bool)
-    numeric = is_number(value) and not is_bool
-    return Cell(text, "" if value is None else repr(value) if numeric else str(value), numeric)
+    look = f"text {column}" if column in TEXTS else "number"
+    if column == "status":
+        look += " good" if status == ["finished"] else " bad"
+    if value is None:
+        return Cell("\N{EN DASH}", "", f"{look} missing")
+    exact = repr(value) if is_number(value) else str(value)
+    return Cell(shown(value, column), exact, look)

@@ -56,12 +56,20 @@ def test_the_jacobian_of_a_nonlinear_residual_is_so_too(case):
     assert_is_the_jacobian(case)
 
 
+def test_a_method_that_differentiates_through_u_has_its_jacobian_without_gradients_too():
+    case = Case(method="nested_autograd")
+    c, parameters = case.collocation(), case.parameters()
+    expected = residual_jacobian(c.residual, case.net, parameters)
+    with torch.no_grad():
+        assert torch.equal(residual_jacobian(c.residual, case.net, parameters), expected)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_the_jacobian_does_not_depend_on_how_many_entries_are_taken_at_once(method, monkeypatch):
     case = Case(method=method)
     c, parameters = case.collocation(), case.parameters()
     whole = residual_jacobian(c.residual, case.net, parameters)
-    for entries in (1, 50, 300, 10_000):
+    for entries in (1, 300, 10_000):
         monkeypatch.setattr(kernel, "ENTRIES_AT_ONCE", entries)
         J = residual_jacobian(c.residual, case.net, parameters)
         torch.testing.assert_close(J, whole, rtol=0, atol=case.tolerance())

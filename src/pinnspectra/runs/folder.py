@@ -81,8 +81,10 @@ def written_whole(path: Path) -> Any:
         os.chmod(name, 0o644)
         os.replace(name, path)
         _sync(path.parent)
-    except BaseException:
+    except BaseException as error:
         Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError) and not error.filename:
+            error.filename = str(path)
         raise
 
 

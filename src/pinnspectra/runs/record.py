@@ -217,7 +217,9 @@ class Run:
         floor = arrays["floor"].astype(float)
         taken = np.isfinite(arrays["truncated_entropy"]).any(axis=1)
         kept = {name: array[taken] for name, array in arrays.items() if name != "floor"}
-        return Spectra(floor=floor**2, singular_value_floor=floor, **kept) if taken.any() else None
+        with np.errstate(over="ignore"):  # of a spectrum that is not finite
+            squares = floor**2
+        return Spectra(floor=squares, singular_value_floor=floor, **kept) if taken.any() else None
 
     @cached_property
     def solve(self) -> Solve | None:

@@ -32,14 +32,13 @@ from pinnspectra.runs.signals import Interrupted, interruptible, swallowed
 from pinnspectra.runs.starters import leads
 
 SECONDS_TO_SPEAK = 5.0
-"""Of several processes the first says what went wrong; a starter ends it when another has ended."""
+"""The other processes of a run wait as long at an error, for a starter ends the first with them."""
 
 
 class SweepFolder(Callback):
-    """Hydra callback that learns where Hydra is going to write, before it does.
+    """Hydra callback that learns where Hydra is going to write, and locks a sweep's folder.
 
-    A sweep's folder is locked for as long as the sweep runs. Folders in which nothing came to be
-    are removed at the end.
+    Folders in which nothing came to be are removed at the end.
     """
 
     path: Path | None = None
@@ -47,11 +46,8 @@ class SweepFolder(Callback):
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Note the folder of a single run."""
-        try:
-            path = Path(config.hydra.run.dir)
-        except OmegaConfBaseException:
-            return  # which Hydra meets next
-        SweepFolder.held.enter_context(_removed_if_empty(path))
+        with suppress(OmegaConfBaseException):  # which Hydra meets next
+            SweepFolder.held.enter_context(_removed_if_empty(Path(config.hydra.run.dir)))
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Note and lock the folder of a sweep."""
@@ -72,16 +68,14 @@ class SweepFolder(Callback):
 
 @contextmanager
 def _removed_if_empty(path: Path) -> Iterator[None]:
-    """A folder that may be made in here, with those above it: they go where they are empty."""
+    """Remove a folder and those above it that are made in here, where they are empty at the end."""
     missing = [p for p in (path, *path.parents) if not p.exists()]
     try:
         yield
     finally:
-        for folder in missing:
-            try:
+        with suppress(OSError):
+            for folder in missing:
                 folder.rmdir()
-            except OSError:
-                break
 
 
 def run(
@@ -98,9 +92,9 @@ def run(
     many objects and no garbage: looking for it takes a fifth of their time.
 
     Args:
-        job: what to do.
+        job: the work.
         config_name: the configuration in conf/, and the name of the job.
-        schema: what it is checked against.
+        schema: checks the configuration.
         folder: conf/, where it is not beside the file of the job.
         summarised: show the results that jobs leave, and a sweep's table.
     """
@@ -111,7 +105,7 @@ def run(
     tracebacks, logging.raiseExceptions = logging.raiseExceptions, False  # of a log on a full disk
     SweepFolder.path = None
     codes: list[int] = []
-    swallowed()  # that of an earlier run in this process
+    swallowed()  # forget an interruption of an earlier run in this process
 
     def task(config: DictConfig) -> None:
         codes.append(run_job(job, config, schema, summarised))
@@ -147,8 +141,8 @@ def run(
 
 
 def _end(signal: Interrupted) -> NoReturn:
-    """End by a signal: the first process says it, and has the exit code of what all agreed on."""
-    logging.root.handlers.clear()  # of what libraries log at their exit, to a file that may be gone
+    """End by a signal; where all processes agreed on it, the first has its exit code."""
+    logging.root.handlers.clear()  # libraries log at their exit, to a file that may be gone
     if not leads():
         sys.exit(0 if signal.agreed else signal.code)
     say(f"{signal}: the same command goes on from what is saved")
@@ -157,33 +151,27 @@ def _end(signal: Interrupted) -> NoReturn:
 
 @contextmanager
 def _sweep_shown(codes: list[int], summarised: bool) -> Iterator[None]:
-    """Show what a sweep left, also where Hydra ended it early."""
+    """Show the results of a sweep at the end, also where Hydra ended it early."""
     try:
         yield
     except Exception:
         codes.append(1)
         raise
     finally:
-        if (
-            summarised
-            and SweepFolder.path is not None
-            and not isinstance(sys.exception(), Interrupted)
-        ):
-            codes.append(_collect(SweepFolder.path))
+        interrupted = isinstance(sys.exception(), Interrupted)
+        if summarised and SweepFolder.path is not None and not interrupted:
+            codes.append(_show(SweepFolder.path))
 
 
-def _collect(folder: Path) -> int:
-    """Show the table, the figure and the report of a sweep.
-
-    1 where there is none or a run is not finished.
-    """
+def _show(folder: Path) -> int:
+    """Show table, figure and report of a sweep; 1 where there is none or a run is unfinished."""
     from pinnspectra.runs.found import NoRunError
     from pinnspectra.show.report import report
     from pinnspectra.show.tables.collect import collect
 
     try:
         code = 0 if collect(folder) else 1
-    except NoRunError:  # the sweep was refused before its first job, which has been said
+    except NoRunError:  # the sweep was refused before its first job, which has been told
         (folder / SWEEP).unlink(missing_ok=True)
         return 1
     except Exception as error:

@@ -70,6 +70,15 @@ def run_here(script: str, *overrides: str, cwd: Path):
     return subprocess.CompletedProcess(overrides, code, out.getvalue(), err.getvalue())
 
 
+def error_line(done) -> str:
+    """The one line by which a command that ends with exit code 1 says why."""
+    lines = done.stderr.splitlines()
+    assert (done.returncode, len(lines)) == (1, 1), f"{done.args}\n{done.stderr}{done.stdout}"
+    assert lines[0].startswith("error: ")
+    assert "Traceback" not in done.stdout
+    return lines[0]
+
+
 def run_folders(cwd: Path) -> list[Path]:
     """The folders of the jobs that were accepted under cwd, in the order of their start."""
     found = (cwd / "outputs").rglob(".hydra")

@@ -6,13 +6,10 @@ import os
 import re
 import resource
 import shutil
-import subprocess
-import sys
 
 import pytest
-from scripts import SMALL, run_here
+from scripts import SMALL, error_line, run_here
 
-from pinnspectra.runs.files import read_arrays
 from pinnspectra.runs.folder import RunFolder
 from pinnspectra.show import figures
 from pinnspectra.show.tables.collect import collect
@@ -23,6 +20,7 @@ SOLVE = ("rfm_solve.py", "model.width=10", "points.per_axis=16")
 RUNS = pytest.mark.parametrize(
     "run", [pytest.param(TRAIN, marks=pytest.mark.slow), SOLVE], ids=["train", "rfm_solve"]
 )
+RESULTS = "src/pinnspectra/commands/results.py"
 
 
 @contextlib.contextmanager
@@ -48,58 +46,48 @@ def unprivileged():
         os.seteuid(user)
 
 
-def assert_one_line(done, *words):
-    lines = done.stderr.splitlines()
-    assert done.returncode == 1, done.stdout
-    assert len(lines) == 1, lines
-    assert lines[0].startswith("error: ")
-    for word in words:
-        assert word in lines[0]
-    assert "Traceback" not in done.stdout
+def check_cannot_write(done, *words):
+    line = error_line(done)
+    assert all(word in line for word in ("cannot write", *words)), line
+
+
+def statuses(folder):
+    return [json.loads(path.read_text())["status"] for path in folder.rglob("result.json")]
 
 
 @pytest.mark.parametrize("left", [0, 1500])
 @RUNS
 def test_a_full_disk(tmp_path, run, left):
     with full_disk(left):
-        done = run_here(*run, cwd=tmp_path)
-    assert_one_line(done, "cannot write", str(tmp_path), "File too large")
-    assert not list(tmp_path.rglob("result.json"))
+        check_cannot_write(run_here(*run, cwd=tmp_path), str(tmp_path), "File too large")
+    assert statuses(tmp_path) == []
     again = run_here(*run, cwd=tmp_path)
     assert again.returncode == 0, again.stderr
-    (result,) = tmp_path.rglob("result.json")
-    assert json.loads(result.read_text())["status"] == "finished"
+    assert statuses(tmp_path) == ["finished"]
     assert not list(tmp_path.rglob("*.partial"))
 
 
 def test_a_full_disk_during_a_sweep(tmp_path):
-    sweep = (
-        "rfm_solve.py",
-        "-m",
-        "model.width=300,301",
-        "points.per_axis=300",
-        "hydra.sweep.dir=sweep",
-    )
+    sizes = ("model.width=300,301", "points.per_axis=300", "hydra.sweep.dir=sweep")
     with full_disk(600):  # no room for multirun.yaml
-        assert_one_line(run_here(*sweep, cwd=tmp_path), "cannot write", "sweep", "File too large")
+        done = run_here("rfm_solve.py", "-m", *sizes, cwd=tmp_path)
+    check_cannot_write(done, "sweep", "File too large")
     with full_disk(8000):  # none for the spectra of 300 values
-        done = run_here(*sweep, cwd=tmp_path)
-    said = done.stderr.splitlines()
+        done = run_here("rfm_solve.py", "-m", *sizes, cwd=tmp_path)
     assert done.returncode == 1
-    assert [line for line in said[:2] if line.startswith("error: cannot write ")] == said[:2]
-    assert "2 of 2 runs are not finished" in done.stderr
+    assert len(re.findall("^error: cannot write ", done.stderr, re.MULTILINE)) == 2
+    assert "2 of 2 runs" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
-    assert not list(tmp_path.rglob("result.json"))
+    assert statuses(tmp_path) == []
 
 
 def test_a_disk_that_is_full_when_a_sweeps_table_is_written(tmp_path):
     sweep = (SOLVE[0], "-m", *SOLVE[1:], "seed=0,1", f"hydra.sweep.dir={tmp_path}/sweep")
     assert run_here(*sweep, cwd=tmp_path).returncode == 0
-    collected = [sys.executable, "-m", "pinnspectra.results", str(tmp_path / "sweep")]
     with full_disk(300):
-        done = subprocess.run(collected, capture_output=True, text=True, check=False)
-    assert_one_line(done, "cannot write", "sweep", "File too large")
-    assert len(list(tmp_path.rglob("result.json"))) == 2  # the jobs are as they were
+        done = run_here(RESULTS, str(tmp_path / "sweep"), cwd=tmp_path)
+    check_cannot_write(done, "sweep", "File too large")
+    assert statuses(tmp_path) == ["finished"] * 2
 
 
 @RUNS
@@ -112,72 +100,56 @@ def test_a_folder_that_may_not_be_written(tmp_path, run):
     tmp_path.chmod(0o755)
     with unprivileged():
         done = run_here(*run, f"hydra.run.dir={folder}/run", cwd=tmp_path)
-    assert_one_line(done, "cannot write", str(folder), "Permission denied")
+    check_cannot_write(done, str(folder), "Permission denied")
     assert not list(folder.iterdir())
 
 
 @RUNS
 def test_a_folder_that_is_a_file(tmp_path, run):
     (tmp_path / "taken").write_text("mine")
-    for place in ("taken", "taken/run"):
-        done = run_here(*run, f"hydra.run.dir={place}", cwd=tmp_path)
-        assert_one_line(done, "cannot write", "taken")
+    for place in ("hydra.run.dir=taken", "hydra.run.dir=taken/run", "hydra.sweep.dir=taken"):
+        multirun = ["-m"] if "sweep" in place else []
+        check_cannot_write(run_here(run[0], *multirun, *run[1:], place, cwd=tmp_path), "taken")
     assert (tmp_path / "taken").read_text() == "mine"
-    swept = run_here(run[0], "-m", *run[1:], "hydra.sweep.dir=taken", cwd=tmp_path)
-    assert_one_line(swept, "cannot write", "taken")
 
 
-def test_a_folder_that_is_removed_while_a_network_is_trained(tmp_path, monkeypatch):
-    record = KernelSpectrum.record
-
-    def removed(self, ensemble):
-        if ensemble.gradient_step == 10:
-            shutil.rmtree(self.folder.path)
-        return record(self, ensemble)
-
-    monkeypatch.setattr(KernelSpectrum, "record", removed)
-    done = run_here(*TRAIN, "spectrum.every=10", cwd=tmp_path)
-    assert_one_line(done, "cannot write", str(tmp_path), "the folder is gone")
-    assert not list(tmp_path.rglob("result.json"))
-
-
-def test_a_folder_that_is_removed_while_a_system_is_solved(tmp_path, monkeypatch):
-    write = RunFolder.write_arrays
+@pytest.mark.parametrize(
+    ("run", "cls", "name"),
+    [
+        ((*TRAIN, "spectrum.every=10"), KernelSpectrum, "record"),
+        (SOLVE, RunFolder, "write_arrays"),
+    ],
+)
+def test_a_folder_that_is_removed_while_a_run_is_at_work(tmp_path, monkeypatch, run, cls, name):
+    original = getattr(cls, name)
 
     def removed(self, *args, **kwargs):
-        shutil.rmtree(self.path)
-        write(self, *args, **kwargs)
+        for folder in tmp_path.glob("outputs/*/*"):
+            shutil.rmtree(folder)
+        return original(self, *args, **kwargs)
 
-    monkeypatch.setattr(RunFolder, "write_arrays", removed)
-    done = run_here(*SOLVE, cwd=tmp_path)
-    assert_one_line(done, "cannot write", str(tmp_path), "the folder is gone")
-    assert not list(tmp_path.rglob("result.json"))
+    monkeypatch.setattr(cls, name, removed)
+    check_cannot_write(run_here(*run, cwd=tmp_path), str(tmp_path))
+    assert statuses(tmp_path) == []
 
 
 def broken(*args, **kwargs):
     raise RuntimeError("no canvas\nand more")
 
 
-ALL = [name for name in figures.__all__ if name.endswith("_figure")]
-
-
 @RUNS
 def test_figures_that_fail_cost_a_line_each_and_no_number(tmp_path, monkeypatch, run):
-    for name in ALL:
+    for name in [name for name in figures.__all__ if name.endswith("_figure")]:
         monkeypatch.setattr(figures, name, broken)
     done = run_here(run[0], "-m", *run[1:], "seed=0,1", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    said = re.findall(r"(\S+)\.png could not be drawn: (.*)", done.stdout)
-    assert {reason for _, reason in said} == {"no canvas"}
-    names = {name.rpartition("/")[2] for name, _ in said}
-    assert names & {"comparison", "comparison_rfm"}
-    assert names >= ({"loss", "solution", "eigenvalues"} if run == TRAIN else {"truncation"})
+    drawn = re.findall(r"(\w+)\.png .*: no canvas$", done.stdout, re.MULTILINE)
+    assert {"comparison", "comparison_rfm"} & set(drawn)
+    assert set(drawn) >= ({"loss", "solution", "eigenvalues"} if run == TRAIN else {"truncation"})
     assert not list(tmp_path.rglob("*.png"))
-    results = [json.loads(path.read_text()) for path in tmp_path.rglob("result.json")]
-    assert [result["status"] for result in results] == ["finished"] * 2
-    assert (next(tmp_path.rglob("summary.csv"))).stat().st_size > 100
-    name = "spectra.npz" if run == TRAIN else "spectrum.npz"
-    assert all(read_arrays(path)["singular_values"].size for path in tmp_path.rglob(name))
+    assert statuses(tmp_path) == ["finished"] * 2
+    assert next(tmp_path.rglob("summary.csv")).stat().st_size > 100
+    assert len(list(tmp_path.rglob("spectr*.npz"))) == 2
 
 
 def test_a_figure_for_which_there_is_no_room_is_not_left_in_part(tmp_path):

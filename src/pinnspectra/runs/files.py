@@ -206,7 +206,7 @@ def _load_overrides(path: Path) -> list[str]:
 def _load_yaml(path: Path) -> Any:
     """Load a file that Hydra wrote; ${...} in it is text, not resolved."""
     found = yaml.load(path.read_text(), _Loader)
-    json.dumps(found, default=str)  # a ValueError of what contains itself
+    json.dumps(found, default=str, skipkeys=True)  # a ValueError of what contains itself
     return found
 
 

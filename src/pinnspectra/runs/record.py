@@ -116,13 +116,11 @@ class Run:
         steps, loss = self.losses
         rows: list[Row] = []
         for member, values in enumerate(loss.T):
+            row: Row = {"member": member}
             finite = np.flatnonzero(np.isfinite(values))
-            last = (
-                {"step": int(steps[finite[-1]]), "loss": float(values[finite[-1]])}
-                if finite.size
-                else {}
-            )
-            rows.append({"member": member, **last})
+            if finite.size:
+                row |= {"step": int(steps[finite[-1]]), "loss": float(values[finite[-1]])}
+            rows.append(row)
         return rows
 
     @property

@@ -17,7 +17,7 @@ from pinnspectra.runs.messages import SettingsError
 
 
 def composed(conf: Path, config_name: str, experiment: str) -> str:
-    """An experiment's configuration and what it sweeps over, as text: equal where the runs are.
+    """Compose an experiment and return it with its sweep as text, equal where the runs are.
 
     Raises:
         SettingsError: the experiment cannot be composed.
@@ -34,7 +34,7 @@ def composed(conf: Path, config_name: str, experiment: str) -> str:
 
 
 def resolved(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration as it was composed, with its interpolations resolved.
+    """Resolve the interpolations of a configuration that was read from a file.
 
     Raises:
         OmegaConfBaseException: one of them cannot be.
@@ -43,7 +43,7 @@ def resolved(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
-    """A configuration as dictionaries and lists, with its interpolations resolved.
+    """Turn a configuration into dictionaries and lists, with its interpolations resolved.
 
     Raises:
         OmegaConfBaseException: one of them cannot be.

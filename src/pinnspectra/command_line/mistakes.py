@@ -1,4 +1,4 @@
-"""What Hydra finds wrong, in one line: what was given, what is allowed."""
+"""Errors of Hydra in one line: what was given, what is allowed, the fix."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from omegaconf.errors import OmegaConfBaseException
 from pinnspectra.runs.messages import cannot_write, first_line
 
 LISTS = ("callbacks", "logger")
-"""The groups of which any number may be chosen."""
+"""Groups of which any number may be chosen."""
 
 LAUNCHERS = "; pip install -r requirements-launchers.txt adds joblib and submitit_slurm"
 
 
 def one_line(error: Exception, folder: Path, config_name: str, place: Path | None = None) -> str:
-    """What Hydra says about an override, in one line with what is allowed.
+    """Tell an error of Hydra in one line, with what is allowed.
 
     Args:
-        error: what Hydra raised.
+        error: the error.
         folder: conf/.
         config_name: the configuration in it.
-        place: where Hydra was going to write.
+        place: the folder in which Hydra was going to write.
     """
     overrides = [argument for argument in sys.argv[1:] if "=" in argument]
     for group, choice in (o.split("=", 1) for o in overrides):
@@ -67,7 +67,7 @@ def _choices(group: str, folder: Path) -> str:
 
 
 def _allowed(key: str, overrides: list[str], folder: Path, config_name: str) -> str:
-    """The keys beside an unknown one, the nearest first."""
+    """List the keys beside an unknown one, the nearest first."""
     groups = [o for o in overrides if (folder / o.split("=")[0]).is_dir() and "," not in o]
     GlobalHydra.instance().clear()
     try:

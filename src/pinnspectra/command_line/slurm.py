@@ -1,4 +1,4 @@
-"""A sweep by Slurm, with hydra/launcher=submitit_slurm: what its launcher leaves to be done."""
+"""A sweep by Slurm (hydra/launcher=submitit_slurm): jobs are queued again, and all waited for."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ put_back() {
 }
 trap put_back EXIT
 """
-"""Shell code before a job: where its process is ended, Slurm is to queue the job again.
+"""Shell code that has Slurm queue a job again whose process was ended.
 
 By SIGTERM (143, pre-emption) and SIGUSR2 (140, the time limit is near) after it has saved, by
 SIGKILL (137, too little memory among others) a few times only. A job that is cancelled, or that
@@ -35,17 +35,17 @@ Slurm queues again by itself, is no longer running by then.
 
 
 LOST = ("UncompletedJobError", "FailedJobError")
-"""What submitit raises of a job that Slurm ended, or that could not be started."""
+"""Errors of submitit for a job that Slurm ended, or that could not be started."""
 
 
 class SlurmJobs(Callback):
-    """Hydra callback that has Slurm queue again what was interrupted, and knows a sweep's jobs."""
+    """Hydra callback that has Slurm queue interrupted jobs again, and knows the jobs of a sweep."""
 
     folder: str | None = None
     earlier: frozenset[Path] = frozenset()
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Put PUT_BACK before what the user has set up."""
+        """Put PUT_BACK before the setup of the user."""
         launcher = config.hydra.launcher
         if not str(launcher.get("_target_")).endswith(".SlurmLauncher"):
             return
@@ -78,13 +78,13 @@ def awaited() -> Iterator[None]:
 
 
 def _submitted() -> list[Path]:
-    """What submitit has written of each of its jobs: ID_submitted.pkl, in a folder of its own."""
+    """List the files that submitit writes, ID_submitted.pkl in a folder for each job."""
     folder = glob.escape(SlurmJobs.folder or "").replace("%j", "*")
     return [Path(path) for path in glob.glob(f"{folder}/*_submitted.pkl")]
 
 
 def _lost() -> str:
-    """Which jobs have no result, once all have ended; empty where every one has."""
+    """Wait for all jobs; name those that have no result, "" where every one has."""
     from submitit.slurm.slurm import SlurmJob  # pyright: ignore[reportMissingImports]
 
     new = [path for path in sorted(_submitted()) if path not in SlurmJobs.earlier]

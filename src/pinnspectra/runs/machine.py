@@ -1,4 +1,4 @@
-"""What a run was made on, as far as its speed and its last bits may hang on it."""
+"""The machine of a run, as far as speed and last bits may depend on it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def machine() -> dict[str, str | int]:
-    """The system, the processor and its cores; with torch imported the device and the threads.
+    """Return the system, the processor and its cores; with torch imported device and threads.
 
     The device is an accelerator's name where this process has used one. Neither the machine's name
     nor its user is among them.
@@ -28,7 +28,7 @@ def machine() -> dict[str, str | int]:
 
 
 def _processor() -> str:
-    """The processor's name, which Linux has in a file of its own; else its kind."""
+    """Return the processor's name where Linux tells it; else its kind."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

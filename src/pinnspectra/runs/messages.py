@@ -1,4 +1,4 @@
-"""How a user is told of what went wrong: one line on standard error."""
+"""Messages to the user: one line on standard error."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import NoReturn
 
 
 def say(line: str) -> None:
-    """Tell what went wrong."""
+    """Print an error."""
     print(f"error: {line}", file=sys.stderr)
 
 
 def printable(text: str) -> str:
-    """A text as one line, without what a terminal would obey: for what comes from files."""
+    """Return a text from a file as one line, without characters that a terminal would obey."""
     return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of what an exception says, or its name."""
+    """Return the first line of the message of an exception, or its name."""
     return (str(error).strip() or type(error).__name__).split("\n")[0]
 
 
@@ -39,7 +39,7 @@ class SettingsError(ValueError):
 
 
 class Parser(argparse.ArgumentParser):
-    """Arguments of a command, of which a mistake is one line and not the usage.
+    """A parser of arguments that tells a mistake in one line.
 
     Raises:
         ValueError: by parse_args, for arguments that the command does not take.

@@ -1,4 +1,4 @@
-"""Signals that end a process: an exception, which training lets wait until it has saved.
+"""Signals that end a process, as an exception, which training delays until it has saved.
 
 SIGINT is Ctrl-C, and SIGUSR2 what Slurm is asked to send before a job's time limit.
 """
@@ -36,7 +36,7 @@ class Interrupted(SystemExit):
 
 
 class _Waiting:
-    """Signals that wait: whether they are to, the one that does, and the last that did not."""
+    """Whether signals are to wait, the one that waits, and the last that was raised."""
 
     wanted = False
     number: int | None = None
@@ -52,7 +52,7 @@ def _handle(number: int, frame: Any) -> None:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Signals raise Interrupted in here, also one that waits; those that are ignored still are."""
+    """Have signals raise Interrupted, also one that waits; those that are ignored stay so."""
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread is told of signals
         return
@@ -70,7 +70,7 @@ def interruptible() -> Iterator[None]:
 
 
 def take_over(numbers: Any = SIGNALS) -> None:
-    """Handle signals here, unless they are ignored; again where a library has taken them."""
+    """Handle signals that are not ignored; called again where a library has taken them."""
     if threading.current_thread() is threading.main_thread():
         for number in numbers:
             if signal.getsignal(number) is not signal.SIG_IGN:
@@ -79,7 +79,7 @@ def take_over(numbers: Any = SIGNALS) -> None:
 
 @contextmanager
 def waiting() -> Iterator[None]:
-    """A first signal waits in here for what asks for it, at the latest until the end.
+    """Delay a first signal until it is asked for, at the latest until the end.
 
     At the end it is raised also where something else has failed.
     """
@@ -96,13 +96,13 @@ def waiting() -> Iterator[None]:
 
 
 def swallowed() -> Interrupted | None:
-    """The interruption that a library took for a mistake of its own, if one was raised."""
+    """Return and forget the last interruption that was raised: a library may have caught it."""
     number, _Waiting.raised = _Waiting.raised, None
     return None if number is None else Interrupted(number)
 
 
 def waiting_number() -> int:
-    """The signal that waits to be raised; 0 for none."""
+    """Return the number of the signal that waits; 0 for none."""
     return _Waiting.number or 0
 
 

@@ -1,4 +1,4 @@
-"""Which process of a run this is, as what started it says: torchrun, srun or Lightning."""
+"""The rank of this process in its run, as torchrun, srun or Lightning tell it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from pinnspectra.runs.messages import SettingsError
 
 RANKS = (("RANK",), ("LOCAL_RANK", "NODE_RANK"), ("SLURM_PROCID",))
-"""Variables that name a process, by the starter that sets them; the first process has zeros."""
+"""Variables by which a starter numbers a process; all are 0 for the first."""
 
 
 class LostProcessError(ConnectionError):
@@ -17,29 +17,29 @@ class LostProcessError(ConnectionError):
 
 
 def _named() -> tuple[str, ...]:
-    """The variables that are set; () where there was no starter."""
+    """Return the variables that are set; () without a starter."""
     return next((names for names in RANKS if names[0] in os.environ), ())
 
 
 def _asked(trainer: Mapping[str, Any]) -> tuple[str, str]:
-    """The devices a node and the nodes that a trainer's section asks for; auto and -1 are any."""
+    """Return the devices per node and the nodes that a trainer's section asks for."""
     devices = trainer.get("devices", 1)
     count = len(devices) if isinstance(devices, list) else devices
     return str(count), str(trainer.get("num_nodes", 1))
 
 
 def several(trainer: Mapping[str, Any]) -> bool:
-    """Whether a trainer's section asks for several processes, or for as many as there are."""
+    """Whether a trainer's section asks for several processes; auto and -1 may be."""
     return _asked(trainer) != ("1", "1")
 
 
 def leads() -> bool:
-    """Whether this is the first process that a starter started, or has none."""
+    """Whether this is the first process of its starter, or there is no starter."""
     return all(os.environ.get(name, "0") == "0" for name in _named())
 
 
 def is_first(trainer: Mapping[str, Any]) -> bool:
-    """Whether this is the first process of its run, which alone writes and speaks.
+    """Whether this is the first process of its run, which alone writes and prints.
 
     Args:
         trainer: the section of the configuration: a run of one process heeds no starter.
@@ -48,7 +48,7 @@ def is_first(trainer: Mapping[str, Any]) -> bool:
 
 
 def check_started(trainer: Mapping[str, Any], sweeping: bool) -> None:
-    """Check that what is asked for was started, where one process cannot start the others.
+    """Check that the processes that a run needs were started, where it cannot start them itself.
 
     Raises:
         SettingsError: torchrun started another number of them; a sweep of runs on several devices,

@@ -23,9 +23,9 @@ def choices(group: str) -> list[str]:
     return sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml"))
 
 
-def composed(script: str, *overrides: str):
+def composed(script: str, *overrides: str, conf: Path = ROOT / "conf"):
     """The checked configuration of train, rfm_solve or advise."""
-    with hydra.initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+    with hydra.initialize_config_dir(str(conf), version_base="1.3"):
         config = hydra.compose(script, list(overrides))
     return check(plain(config), RandomFeatureSettings if script == "rfm_solve" else TrainSettings)
 

@@ -24,13 +24,13 @@ def first_line(error: BaseException) -> str:
 
 
 def cannot_write(error: OSError, folder: Path | None = None) -> str:
-    """A file system that refuses; a folder to name where the error does not name a file."""
+    """Tell that a file, or the folder where the error names none, cannot be written."""
     place = error.filename or folder or ""
     return f"cannot write {place}: {error.strerror or first_line(error)}"
 
 
 def cannot_read(error: OSError) -> str:
-    """A file or folder that a file system does not give."""
+    """Tell that a file or folder cannot be read."""
     return printable(f"{error.filename} cannot be read: {error.strerror or first_line(error)}")
 
 
@@ -46,5 +46,5 @@ class Parser(argparse.ArgumentParser):
     """
 
     def error(self, message: str) -> NoReturn:
-        """A mistake."""
+        """Raise the mistake."""
         raise ValueError(f"{message}; {self.prog} --help tells what there is")

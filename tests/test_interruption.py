@@ -3,6 +3,8 @@
 import os
 import shutil
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -97,3 +99,18 @@ def test_the_lock_of_a_folder_that_was_made_anew_is_left_to_its_holder(tmp_path)
         first.__exit__(None, None, None)
         with pytest.raises(LockedError), locked(folder):
             pass
+
+
+def test_a_lock_that_a_killed_process_has_left_keeps_nobody_out(tmp_path):
+    program = f"""
+import os, signal
+from pathlib import Path
+from pinnspectra.runs.lock import locked
+with locked(Path({str(tmp_path)!r})):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    subprocess.run([sys.executable, "-c", program], check=False)
+    assert (tmp_path / NAME).exists()
+    with locked(tmp_path):
+        pass
+    assert not list(tmp_path.iterdir())

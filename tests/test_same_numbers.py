@@ -22,6 +22,7 @@ OTHER_EVERY_TIME = {"wall_seconds", "steps_per_second", "versions", "config_hash
 
 RUN = (*SMALL, "max_steps=60", "log_every=20", "spectrum.every=20", "logger=[csv]")
 SOLVE = ("model.width=30", "points.per_axis=40")
+CONF = ROOT / "conf"
 FILES = ("metrics.csv", "spectra.npz", "spectrum.npz", "theorem1.json")
 
 CASES = {
@@ -133,13 +134,10 @@ def test_what_else_is_logged_changes_no_number(here):
     assert nothing["parameters"] == by_default["parameters"]
 
 
-@pytest.mark.parametrize("case", ["auto"])
-def test_how_often_it_is_logged_changes_no_number(here, case):
-    often = here("train.py", *RUN, *CASES[case], "log_every=1", "spectrum.every=15")
-    seldom = here(
-        "train.py", *RUN, *CASES[case], "log_every=30", "checkpoint.every=7",
-        "spectrum.every=30",
-    )  # fmt: skip
+def test_how_often_it_is_logged_changes_no_number(here):
+    run = ("train.py", *RUN, *CASES["auto"])
+    often = here(*run, "log_every=1", "spectrum.every=15")
+    seldom = here(*run, "log_every=30", "checkpoint.every=7", "spectrum.every=30")
     values, taken = same_where_both_have(often, seldom)
     assert values >= 2 * 6
     assert taken == 3
@@ -184,29 +182,29 @@ def test_the_seed_alone_decides(here):
     assert zero["spectrum.npz"] != one["spectrum.npz"]
 
 
-@pytest.mark.parametrize("precision", ["float32", "float64"])
-def test_every_array_has_the_dtype_that_is_said(tmp_path, precision):
-    done = run_here("train.py", *RUN, f"precision={precision}", cwd=tmp_path)
-    (folder,) = run_folders(tmp_path)
+def folder_of(cwd, script, *overrides):
+    done = run_here(script, *overrides, cwd=cwd)
     assert done.returncode == 0, done.stderr
-    trained = read_arrays(folder / "spectra.npz")
-    assert trained.pop("steps").dtype == np.int64
-    assert set(trained) == {
-        "singular_values", "eigenvalues", "effective_cutoff", "truncated_entropy", "floor",
-    }  # fmt: skip
-    assert {array.dtype for array in trained.values()} == {np.dtype("float64")}
+    (folder,) = run_folders(cwd)
+    return folder
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_spectra_are_float64_and_parameters_of_the_asked_dtype(tmp_path, precision):
+    folder = folder_of(tmp_path, "train.py", *RUN, f"precision={precision}")
+    dtypes = {name: str(v.dtype) for name, v in read_arrays(folder / "spectra.npz").items()}
+    named = "singular_values", "eigenvalues", "effective_cutoff", "truncated_entropy", "floor"
+    assert dtypes == {"steps": "int64", **dict.fromkeys(named, "float64")}
     checkpoint = torch.load(folder / "checkpoints" / "step=60.ckpt", weights_only=True)
-    dtypes = {name: value.dtype for name, value in checkpoint["state_dict"].items()}
-    assert set(dtypes.values()) == {getattr(torch, precision)}
+    kept = {value.dtype for value in checkpoint["state_dict"].values()}
+    assert kept == {getattr(torch, precision)}
     with zipfile.ZipFile(folder / "spectra.npz") as file:  # the same bytes at any time
         assert {entry.date_time for entry in file.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 def test_what_is_solved_has_the_asked_dtype_and_spectrum_and_floor_float64(tmp_path, precision):
-    done = run_here("rfm_solve.py", *SOLVE, f"precision={precision}", cwd=tmp_path)
-    (folder,) = run_folders(tmp_path)
-    assert done.returncode == 0, done.stderr
+    folder = folder_of(tmp_path, "rfm_solve.py", *SOLVE, f"precision={precision}")
     dtypes = {name: str(v.dtype) for name, v in read_arrays(folder / "spectrum.npz").items()}
     assert dtypes == {
         "singular_values": "float64",
@@ -254,11 +252,17 @@ def test_points_that_are_taken_in_parts(here, compiled):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("method", sorted(p.stem for p in (ROOT / "conf/method").glob("*.yaml")))
 @pytest.mark.parametrize("precision", ["float32", "float64"])
-@pytest.mark.parametrize("pde", ["poisson1d", "poisson2d", "biharmonic"])
-def test_every_random_feature_model(here, method, precision, pde):
-    run = ("rfm_solve.py", *SOLVE, f"method={method}", f"precision={precision}", f"pde={pde}")
+@pytest.mark.parametrize(
+    "choice",
+    [
+        f"{p.parent.name}={p.stem}"
+        for kind in ("method", "pde")
+        for p in CONF.glob(f"{kind}/*.yaml")
+    ],
+)
+def test_every_random_feature_model(here, choice, precision):
+    run = ("rfm_solve.py", *SOLVE, choice, f"precision={precision}")
     first = here(*run)
     assert here(*run) == first
     perturbed = {"PYTHONHASHSEED": "1", "MALLOC_PERTURB_": "165", "OMP_NUM_THREADS": "2"}

@@ -45,7 +45,7 @@ OPTIONS: dict[str, Any] = {
 """Inductor's options on a CPU."""
 
 EAGER_STEP_SECONDS, EAGER_VALUE_SECONDS = 1e-3, 1e-8
-"""An eager gradient step takes about the first plus the second for each of its S N M values."""
+"""An eager gradient step takes about the first plus the second for each of the S N M entries."""
 
 COMPILE_SECONDS = 6.0
 """What compiling takes the first time, about; a run that is not longer than that stays eager."""

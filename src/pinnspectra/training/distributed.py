@@ -40,7 +40,7 @@ def check_processes(count: int, devices: int, collocation: Collocation) -> None:
 
 
 def leave_at_exit() -> None:
-    """Have this process leave its group before it ends, whose threads would abort it then."""
+    """Leave the process group before this process ends, whose threads would abort it then."""
     if processes() > 1:
         atexit.register(_leave)
 
@@ -51,19 +51,19 @@ def _leave() -> None:
 
 
 def processes() -> int:
-    """The number of processes of the run."""
+    """Return the number of processes of the run."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
 def rank() -> int:
-    """Which of them this one is, from 0."""
+    """Return which of them this one is, from 0."""
     return dist.get_rank() if processes() > 1 else 0
 
 
 def summed(*values: Tensor) -> tuple[Tensor, ...]:
-    """The sums over the processes, of tensors of one dtype; the tensors themselves where it is one.
+    """Return the sums over the processes of tensors of one dtype, by one all-reduce.
 
-    By one all-reduce. Every process must ask for as many sums, in the same order.
+    Every process must ask for as many sums, in the same order.
 
     Raises:
         LostProcessError: a process has ended.
@@ -80,7 +80,7 @@ def check_same(*numbers: int, device: torch.device) -> None:
     """Check that all processes have the same numbers.
 
     Raises:
-        LostProcessError: one of them does something else.
+        LostProcessError: one has others.
     """
     if processes() > 1:
         ends = torch.tensor([numbers, [-n for n in numbers]], device=device)
@@ -98,11 +98,7 @@ def _all_reduce(values: Tensor, operation: Any) -> None:
 
 @contextmanager
 def lost_processes() -> Iterator[None]:
-    """Tell an error of the process group, also one that Lightning meets, as what it is.
-
-    Raises:
-        LostProcessError: it was one.
-    """
+    """Turn an error of the process group, also one that Lightning meets, into LostProcessError."""
     try:
         yield
     except RuntimeError as error:
@@ -112,7 +108,7 @@ def lost_processes() -> Iterator[None]:
 
 
 def waiting_signal(device: torch.device) -> int:
-    """The signal that waits in one of the processes, 0 for none: the same answer in all."""
+    """Return the signal that waits in one of the processes, 0 for none; the same in all."""
     number = waiting_number()
     if processes() == 1:
         return number
@@ -123,10 +119,11 @@ def waiting_signal(device: torch.device) -> int:
 
 @dataclass(frozen=True, eq=False)
 class Share:
-    """A process's share of a collocation.
+    """The points of a collocation that a process takes.
 
-    collocation: consecutive points of the interior and of the boundary.
-    boundary: what its boundary loss weighs in that of all points.
+    Attributes:
+        collocation: consecutive points of the interior and of the boundary.
+        boundary: the weight of this boundary loss in that of all points.
     """
 
     collocation: Collocation
@@ -134,10 +131,10 @@ class Share:
 
     @staticmethod
     def of(whole: Collocation) -> Share:
-        """This process's share; all where it is the only one.
+        """Return the share of this process; all points where it is the only one.
 
-        Every process takes the whole boundary, for its part of the sum, where that has fewer points
-        than there are processes.
+        Where there are fewer boundary points than processes, every process takes all of them, with
+        an equal weight.
 
         Raises:
             ValueError: there are more processes than layers of the points.

@@ -20,7 +20,7 @@ class AbstractDriver(ABC):
 
     @abstractmethod
     def advance(self, rates: Tensor) -> tuple[Tensor, Tensor]:
-        """Take K gradient steps; the losses before each, (K, S), and the measure after, (n, S).
+        """Take K gradient steps; return the losses before each, (K, S), and the measure, (n, S).
 
         Args:
             rates: learning rates, (K, S), float64.

@@ -133,7 +133,7 @@ class Ensemble:
             setattr(self, name, state[name])
 
     def _train(self, memory: Any) -> Tensor:
-        """Train by the method as it is fitted from here on; the metrics of the networks, (n, S)."""
+        """Train by the method as it is fitted from here on; return the metrics, (n, S)."""
         loss = CollocationLoss(
             self.method.working, self._references, self.network, self.boundary_weight
         )

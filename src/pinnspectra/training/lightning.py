@@ -63,7 +63,7 @@ class AbstractRecorder(pl.Callback, ABC):
 
     @abstractmethod
     def record(self, ensemble: Ensemble) -> dict[int, Row]:
-        """Record something of the members that are left; what it adds to their rows."""
+        """Record something of the members that are left; return what it adds to their rows."""
 
     @abstractmethod
     def write(self) -> None:
@@ -167,7 +167,7 @@ class EnsembleModule(pl.LightningModule):
         self._flush()
 
     def is_due(self, every: int) -> bool:
-        """Return whether something that happens every so many gradient steps happens now."""
+        """Return whether something at this interval, and at the end, happens now."""
         due = self.ensemble.gradient_step % every == 0 or self.status == "finished"
         return due and self.status != "diverged"
 

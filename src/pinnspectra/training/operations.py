@@ -1,4 +1,4 @@
-"""The operations of a calculation on tensors, noted while it runs: what tells two apart."""
+"""The operations of a calculation on tensors, noted while it runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 
 class Operations(TorchDispatchMode):
-    """What a function does with its inputs: every operation, its numbers, where tensors come from.
+    """A function's operations on its inputs, with their numbers and where tensors come from.
 
     Two calculations with the same `key` differ in the values of tensors alone: of their inputs, and
     of those that they take from outside (`captured`, in the order of their first use). Running a
@@ -39,7 +39,7 @@ class Operations(TorchDispatchMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        """One operation."""
+        """Run an operation and note it."""
         kwargs = kwargs or {}
         self._note(str(func), *tree_leaves(tree_map(self._named, (args, kwargs))))
         result = func(*args, **kwargs)
@@ -69,7 +69,7 @@ class Operations(TorchDispatchMode):
         self._hash.update(repr(values).encode())
 
     def places(self, tensors: Sequence[Tensor]) -> list[int] | None:
-        """Where these are among the captured; None where one is not, but was made on the way."""
+        """Return where tensors are among the captured; None where one was made on the way."""
         place = {id(tensor): i for i, tensor in enumerate(self.captured)}
         found = [place.get(id(tensor)) for tensor in tensors]
         return None if None in found else [i for i in found if i is not None]

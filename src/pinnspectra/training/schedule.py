@@ -11,7 +11,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 
 class LearningRates:
-    """The learning rates of gradient steps 0, 1, 2, ... in turn, one a member.
+    """The members' learning rates at gradient steps 0, 1, 2, ... in turn.
 
     Any scheduler of torch.optim that needs no metric makes them from the rates at the start. It
     runs ahead of training on a stand-in, so that a compiled program gets its rates as numbers.
@@ -34,14 +34,14 @@ class LearningRates:
         self._scheduler = make_scheduler(self._stand_in) if make_scheduler else None
 
     def take(self, steps: int) -> Tensor:
-        """The rates of the next gradient steps, (steps, S), float64, on the CPU."""
+        """Return the rates of the next gradient steps, (steps, S), float64, on the CPU."""
         if self._scheduler is None:
             return self.initial.expand(steps, -1)
         table = torch.tensor([self._next() for _ in range(steps)], dtype=torch.float64)
         return table[:, self._group]
 
     def state(self) -> dict[str, Any]:
-        """What the rates of later steps depend on."""
+        """Return what the rates of later steps depend on."""
         if self._scheduler is None:
             return {}
         return {
@@ -50,7 +50,7 @@ class LearningRates:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from the state of another object that was made of the same arguments."""
+        """Go on from the state of learning rates with the same arguments."""
         if self._scheduler is not None:
             self._stand_in.load_state_dict(state["stand_in"])
             self._scheduler.load_state_dict(state["scheduler"])

@@ -36,7 +36,7 @@ ONE = 0x3F800000
 
 
 def _reduced(z: Tensor) -> tuple[Tensor, Tensor]:
-    """r = z - k pi and (-1)^k."""
+    """Return r = z - k pi and (-1)^k."""
     k = torch.round(z * (1 / math.pi))
     r = z
     for part in PI:
@@ -52,7 +52,7 @@ def _polynomial(s: Tensor, coefficients: tuple[float, ...]) -> Tensor:
 
 
 def sin(z: Tensor) -> Tensor:
-    """sin z, elementwise; left to torch where it is not float32 on a CPU."""
+    """Return sin z, elementwise; left to torch where it is not float32 on a CPU."""
     if z.dtype != torch.float32 or z.device.type != "cpu":
         return NotImplemented
     r, sign = _reduced(z)
@@ -61,7 +61,7 @@ def sin(z: Tensor) -> Tensor:
 
 
 def cos(z: Tensor) -> Tensor:
-    """cos z, elementwise; left to torch where it is not float32 on a CPU."""
+    """Return cos z, elementwise; left to torch where it is not float32 on a CPU."""
     if z.dtype != torch.float32 or z.device.type != "cpu":
         return NotImplemented
     r, sign = _reduced(z)

@@ -63,7 +63,7 @@ class TorchDriver(AbstractDriver):
         self._optimizers[member].state.clear()
 
     def _member(self, member: int, rates: list[float]) -> Tensor:
-        """Take the gradient steps of a member; the loss before each, (K,)."""
+        """Take the gradient steps of a member; return the loss before each, (K,)."""
         optimizer, parameters = self._optimizers[member], self._members[member]
         evaluated: list[Tensor] = []
 

@@ -25,7 +25,7 @@ def place(tmp_path_factory):
     return tmp_path_factory.mktemp("faq")
 
 
-@pytest.mark.slow  # test_bad_input.py has the like of most of them
+@pytest.mark.slow  # test_mistakes.py has the like of most of them
 @pytest.mark.parametrize(("command", "printed"), SESSIONS, ids=[c for c, _ in SESSIONS])
 def test_a_session_prints_what_the_page_shows(command, printed, place, undrawn):
     parsed = subprocess.run(["bash", "-n", "-c", command], capture_output=True, text=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import hydra
@@ -20,6 +21,11 @@ LISTS = ("callbacks", "logger")
 
 LAUNCHERS = "; pip install -r requirements-launchers.txt adds joblib and submitit_slurm"
 
+NO_FILE = r"In '.*': Could not load '(.+)/(.+)'"
+SEVERAL = r"(?:Ambiguous value for argument|Sweep parameters) '(.+)'"
+NO_KEY = r"Could not (?:override|append to config|delete).*?'([^']+)'"
+"""Messages of Hydra."""
+
 
 def one_line(error: Exception, folder: Path, config_name: str, place: Path | None = None) -> str:
     """Tell an error of Hydra in one line, with what is allowed.
@@ -30,43 +36,42 @@ def one_line(error: Exception, folder: Path, config_name: str, place: Path | Non
         config_name: the configuration in it.
         place: the folder in which Hydra was going to write.
     """
-    overrides = [argument for argument in sys.argv[1:] if "=" in argument]
+    overrides, message = [a for a in sys.argv[1:] if "=" in a], str(error)
     for group, choice in (o.split("=", 1) for o in overrides):
         one = (folder / group).is_dir() and group not in LISTS
         if one and (choice.startswith("[") or choice == "null"):
             return f"{group}={choice}: one choice is needed; {_choices(group, folder)}"
     if isinstance(error, MissingConfigException) and error.options is not None:
         group, _, choice = str(error.missing_cfg_file).rpartition("/")
-        allowed = f"allowed are {', '.join(sorted(error.options))}"
-        more = group == "hydra/launcher" and "joblib" not in error.options
-        return f"{group}={choice}: no such choice; {allowed}{LAUNCHERS if more else ''}"
-    missing = re.match(r"In '.*': Could not load '(.+)/(.+)'", str(error))
-    if missing is not None:
-        return f"{missing[1]}={missing[2]}: no such choice; {_choices(missing[1], folder)}"
+        more = LAUNCHERS if group == "hydra/launcher" and "joblib" not in error.options else ""
+        return f"{group}={choice}: no such choice; allowed are {_listed(error.options)}{more}"
+    if found := re.match(NO_FILE, message):
+        return f"{found[1]}={found[2]}: no such choice; {_choices(found[1], folder)}"
     if isinstance(error, OverrideParseException):
         return f"{error.override}: cannot be read: {first_line(error)}"
-    several = re.match(r"(?:Ambiguous value for argument|Sweep parameters) '(.+)'", str(error))
-    if several is not None:
-        key, _, values = several[1].partition("=")
-        no_list = (folder / key).is_dir() or "(" in values
-        a_list = "" if no_list else f"; one list is {key}=[{values}]"
-        return f"{several[1]}: several values are a sweep: add -m{a_list}"
+    if found := re.match(SEVERAL, message):
+        key, _, values = found[1].partition("=")
+        is_no_list = (folder / key).is_dir() or "(" in values
+        a_list = "" if is_no_list else f"; one list is {key}=[{values}]"
+        return f"{found[1]}: several values are a sweep: add -m{a_list}"
     if isinstance(error, OSError) and not isinstance(error, HydraException):
         return cannot_write(error, place)
-    unknown = re.match(r"Could not (?:override|append to config|delete).*?'([^']+)'", str(error))
-    if unknown is None:
-        return first_line(error)
-    key = unknown[1]
-    given = next((o for o in overrides if o.lstrip("+~").split("=")[0] == key), key)
-    return f"{given}: there is no key {key}; {_allowed(key, overrides, folder, config_name)}"
+    if found := re.match(NO_KEY, message):
+        key = found[1]
+        given = next((o for o in overrides if o.lstrip("+~").split("=")[0] == key), key)
+        return f"{given}: there is no key {key}; {_keys(key, overrides, folder, config_name)}"
+    return first_line(error)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
 
 
 def _choices(group: str, folder: Path) -> str:
-    names = sorted(path.stem for path in (folder / group).glob("*.yaml"))
-    return f"allowed are {', '.join(names)}"
+    return f"allowed are {_listed(path.stem for path in (folder / group).glob('*.yaml'))}"
 
 
-def _allowed(key: str, overrides: list[str], folder: Path, config_name: str) -> str:
+def _keys(key: str, overrides: list[str], folder: Path, config_name: str) -> str:
     """List the keys beside an unknown one, the nearest first."""
     groups = [o for o in overrides if (folder / o.split("=")[0]).is_dir() and "," not in o]
     GlobalHydra.instance().clear()

@@ -53,4 +53,4 @@ def test_a_new_line_is_in_every_table(tmp_path, monkeypatch, capsys, undrawn):
     assert collect(tmp_path)
     assert "max" in capsys.readouterr().out.split("\n\n")[1].split()
     assert (tmp_path / "summary.csv").read_text().splitlines()[0].endswith(",residual_max")
-    assert "residual_max" in table(find_runs(tmp_path), ["one"], tmp_path).columns
+    assert "residual_max" in [q.key for q in table(find_runs(tmp_path), ["one"]).columns]

@@ -12,7 +12,7 @@ from pinnspectra.runs.files import read_arrays, read_metrics
 from pinnspectra.runs.found import run_at
 from pinnspectra.runs.quantities import QUANTITIES
 from pinnspectra.show.dashboard.charts import CHARTS
-from pinnspectra.show.dashboard.names import CURVES, FIGURE_NAMES, FIGURES, SPECTRA
+from pinnspectra.show.dashboard.tables import CURVES, FIGURE_NAMES, FIGURES, SPECTRA
 from pinnspectra.show.dashboard.workspace import sections
 from pinnspectra.show.figures import save
 from pinnspectra.show.figures.of_runs import run_figures

@@ -1,7 +1,7 @@
 """Weights & Biases: one run a job, offline where no key is set up or no server takes it.
 
 Nothing that W&B does or fails to do ends a training run, and none of it takes longer than SECONDS.
-Names, columns and axes are those of dashboard/names.py; docs/wandb.md lists them.
+Names, columns and axes are those of dashboard/tables.py; docs/wandb.md lists them.
 """
 
 from __future__ import annotations
@@ -26,9 +26,8 @@ from pytorch_lightning.loggers.logger import DummyLogger
 from pinnspectra.runs.files import read_json
 from pinnspectra.runs.folder import SWEEP, RunFolder, flat
 from pinnspectra.runs.record import Run
+from pinnspectra.show.dashboard import tables
 from pinnspectra.show.dashboard.account import SECONDS, asked_mode, has_account, settings
-from pinnspectra.show.dashboard.names import CURVES, ENTROPY, FIGURES, LOSS_BESIDE, SPECTRA
-from pinnspectra.show.dashboard.tables import curve_rows, spectra_rows
 from pinnspectra.training.rows import summarised
 
 log = logging.getLogger(__name__)
@@ -98,20 +97,20 @@ class WandbRun(WandbLogger):
         import wandb
 
         run, path = self._recorded(), self.folder.path
-        rows = {SPECTRA: spectra_rows(run), CURVES: curve_rows(run)}
-        tables = {
+        rows = {tables.SPECTRA: tables.spectra_rows(run), tables.CURVES: tables.curve_rows(run)}
+        logged = {
             table.key: wandb.Table(list(table.columns), [*data])
             for table, data in rows.items()
             if data
         }
         figures = {
-            f"{FIGURES}{figure.stem}": wandb.Image(str(figure))
+            f"{tables.FIGURES}{figure.stem}": wandb.Image(str(figure))
             for figure in sorted((path / "figures").glob("*.png"))
         }
         self._catch_up(math.inf)
         step = self.last + 1 if self.step is None else self.step
         with _files_in(path / "wandb"):
-            self.experiment.log({**tables, **figures}, step=step)
+            self.experiment.log({**logged, **figures}, step=step)
 
     def _recorded(self) -> Run:
         return Run(self.folder.path, self.folder.path.name)
@@ -194,7 +193,7 @@ def _started(folder: RunFolder, project: str, mode: str, identity: str) -> Any:
         mode=mode,  # pyright: ignore[reportArgumentType]
         settings=settings(),
     )
-    run.define_metric(LOSS_BESIDE, step_metric=ENTROPY)
+    run.define_metric(tables.LOSS_BESIDE, step_metric=tables.ENTROPY)
     return run
 
 

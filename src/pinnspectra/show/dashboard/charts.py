@@ -15,7 +15,7 @@ from typing import Any
 
 from pinnspectra.show import charts
 from pinnspectra.show.charts import Spec
-from pinnspectra.show.dashboard.names import CURVES, SPECTRA, Table
+from pinnspectra.show.dashboard.tables import CURVES, SPECTRA, Table
 
 
 @dataclass(frozen=True)

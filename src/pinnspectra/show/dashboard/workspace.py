@@ -9,12 +9,12 @@ import wandb_workspaces.reports.v2 as wr
 import wandb_workspaces.workspaces as ws
 
 from pinnspectra.runs.quantities import QUANTITIES
-from pinnspectra.show.dashboard import names
+from pinnspectra.show.dashboard import tables
 from pinnspectra.show.dashboard.charts import CHARTS, Chart
 
 NAME = "pinnspectra: entropy, spectra, loss"
 
-COLUMNS = ("config:pde", "config:method", "summary:loss", f"summary:{names.ENTROPY}")
+COLUMNS = ("config:pde", "config:method", "summary:loss", f"summary:{tables.ENTROPY}")
 """Columns that are shown beside the name of a run."""
 
 
@@ -35,11 +35,11 @@ def _quantity(key: str, log_y: bool = True) -> wr.LinePlot:
 
 def sections() -> dict[str, list[Any]]:
     """Return the plain panels by section, in the order in which they are shown."""
-    last = {"x": wr.SummaryMetric(names.ENTROPY), "y": wr.SummaryMetric("loss"), "log_y": True}
+    last = {"x": wr.SummaryMetric(tables.ENTROPY), "y": wr.SummaryMetric("loss"), "log_y": True}
     believed, true = (QUANTITIES[key] for key in ("loss_interior", "loss_interior_ad64"))
     return {
         "Entropy and loss": [
-            _curves("Loss against truncated entropy", names.LOSS_BESIDE, x=names.ENTROPY),
+            _curves("Loss against truncated entropy", tables.LOSS_BESIDE, x=tables.ENTROPY),
             wr.ScatterPlot(title="Last loss against last truncated entropy", **last),
         ],
         "Loss": [
@@ -51,7 +51,7 @@ def sections() -> dict[str, list[Any]]:
         "Spectrum": [
             _quantity("truncated_entropy", log_y=False),
             _quantity("effective_cutoff", log_y=False),
-            _curves("Log10 eigenvalues of the kernel G", names.EIGENVALUES, log_y=False),
+            _curves("Log10 eigenvalues of the kernel G", tables.EIGENVALUES, log_y=False),
         ],
     }
 
@@ -59,15 +59,15 @@ def sections() -> dict[str, list[Any]]:
 def workspace(entity: str, project: str) -> ws.Workspace:
     """Return the workspace, made without the network; our charts are those of the entity."""
     figures = [
-        wr.MediaBrowser(title=name, media_keys=[f"{names.FIGURES}{name}"])
-        for name in names.FIGURE_NAMES
+        wr.MediaBrowser(title=name, media_keys=[f"{tables.FIGURES}{name}"])
+        for name in tables.FIGURE_NAMES
     ]
-    table = wr.WeavePanelSummaryTable(table_name=names.SPECTRA.key)
+    spectra = wr.WeavePanelSummaryTable(table_name=tables.SPECTRA.key)
     panels = {
         "Charts": [_chart(chart, entity) for chart in CHARTS],
         **sections(),
         "Figures": figures,
-        "Tables": [table],
+        "Tables": [spectra],
     }
     return ws.Workspace(
         entity=entity,

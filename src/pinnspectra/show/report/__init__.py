@@ -46,11 +46,9 @@ def write_report(folder: Path, runs: Sequence[Run]) -> Path:
     Raises:
         OSError: it cannot be written.
     """
-    from pinnspectra.show.report.names import names
     from pinnspectra.show.report.page import page
 
-    text = page(folder, runs, *names(folder, runs))
-    path = folder / NAME
+    text, path = page(folder, runs), folder / NAME
     with written_whole(path) as file:
         file.write(text.encode(errors="backslashreplace"))
     return path

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -40,20 +39,9 @@ def _described(path: Path) -> tuple[str, list[str], list[str]]:
     Empty where it is not there.
     """
     try:
-        described = yaml.load(path.read_text(), LOADER)
-    except (OSError, ValueError, yaml.YAMLError):
-        described = None
-    script = _at(described, "hydra", "job", "name")
-    task, given = (_at(described, "hydra", "overrides", key) for key in ("task", "hydra"))
-    of_hydra = [o for o in _texts(given) if not o.startswith("hydra.mode=")]
-    return script if isinstance(script, str) else "", _texts(task), of_hydra
-
-
-def _texts(value: Any) -> list[str]:
-    return [*map(str, value)] if isinstance(value, list) else []
-
-
-def _at(value: Any, *keys: str) -> Any:
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
+        hydra = yaml.load(path.read_text(), LOADER)["hydra"]
+        script, overrides = str(hydra["job"]["name"]), hydra.get("overrides", {})
+        task, given = ([*map(str, overrides.get(key, ()))] for key in ("task", "hydra"))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, yaml.YAMLError):
+        return "", [], []
+    return script, task, [o for o in given if not o.startswith("hydra.mode=")]

@@ -13,11 +13,10 @@ from matplotlib.colors import to_hex, to_rgb
 from pinnspectra.runs.numbers import is_number, number
 from pinnspectra.runs.quantities import QUANTITIES
 from pinnspectra.runs.record import Run
-from pinnspectra.show.dashboard.names import LOSS_BESIDE
+from pinnspectra.show.dashboard.tables import LOSS_BESIDE
 from pinnspectra.show.figures import METHOD_COLOURS, method_colour
 from pinnspectra.show.figures.curves import by_learning_rate
 from pinnspectra.show.figures.members import across, ended, labelled
-from pinnspectra.show.report.table import rows_of
 
 ROWS = (40, 240, 12_000)
 """Logged rows that are drawn of a curve: at least, at most, and of all curves together."""
@@ -98,7 +97,7 @@ def points_of(
     colours = {curve["run"]: curve for curve in curves}
     found = []
     for i, (run, name) in enumerate(zip(runs, names, strict=True)):
-        for k, row in enumerate(rows_of(run)):
+        for k, row in enumerate(run.meaningful_rows):
             member = f"seed = {row['seed']}" if len(run.rows) > 1 else ""
             about = {"run": i, "id": f"{i}.{k}", "name": labelled(name, member) or run.method}
             about |= {"method": run.method, "status": str(row["status"])}
@@ -223,8 +222,7 @@ def _truncations(run: Run, most: int) -> Curve | None:
 
 def median(values: np.ndarray) -> np.ndarray:
     """Return the median over the members, (K,), of the finite values of (K, S)."""
-    one = values.shape[1] == 1
-    return np.where(np.isfinite(values), values, np.nan)[:, 0] if one else across(values)[1]
+    return across(values)[1]
 
 
 def short(values: np.ndarray, digits: int = 4) -> list[float | int | None]:

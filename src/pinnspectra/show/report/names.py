@@ -14,7 +14,7 @@ LONGEST = 48
 """Characters of the name of a folder."""
 
 
-def names(folder: Path, runs: Sequence[Run]) -> tuple[list[str], list[str]]:
+def names_of(folder: Path, runs: Sequence[Run]) -> tuple[list[str], list[str]]:
     """Return the names of the runs under a folder, and the sweeps that are numbered in them.
 
     In one sweep the overrides that set a run apart; of several sweeps with the number of its sweep.

@@ -15,13 +15,13 @@ from markupsafe import Markup
 
 from pinnspectra.runs.found import versions_note
 from pinnspectra.runs.pairs import method_pairs
-from pinnspectra.runs.quantities import QUANTITIES
 from pinnspectra.runs.record import Run
 from pinnspectra.show.figures import method_colour
 from pinnspectra.show.report import charts, solutions, table
 from pinnspectra.show.report.claim import claim
 from pinnspectra.show.report.commands import command, sweep_commands
 from pinnspectra.show.report.curves import Curve, curves_of, methods_of, points_of
+from pinnspectra.show.report.names import names_of
 from pinnspectra.show.report.settings import differences, grouped, settings
 from pinnspectra.show.report.words import counted, listed
 
@@ -37,15 +37,9 @@ POINTS = 4_000
 """Members that have a point of their own."""
 
 
-def page(folder: Path, runs: Sequence[Run], names: Sequence[str], numbered: Sequence[str]) -> str:
-    """Return the report of the runs under a folder as one HTML page that needs no other file.
-
-    Args:
-        folder: what the runs are under.
-        runs: the runs.
-        names: what the page calls them.
-        numbered: the folders of the sweeps whose numbers are in the names.
-    """
+def page(folder: Path, runs: Sequence[Run]) -> str:
+    """Return the report of the runs under a folder as one HTML page that needs no other file."""
+    names, numbered = names_of(folder, runs)
     curves, measures = curves_of(runs, names), table.measures(runs)
     points = points_of(runs, names, curves, [*measures])[:POINTS]
     pair = _pair(runs, curves)
@@ -64,10 +58,10 @@ def page(folder: Path, runs: Sequence[Run], names: Sequence[str], numbered: Sequ
             summary=_summary(runs),
             claims=claim(runs),
             notes=_notes(folder, runs),
-            table=table.table(runs, names, folder),
-            headings=QUANTITIES,
-            texts=table.TEXTS,
-            unfinished=table.unfinished(runs, names),
+            folder=folder,
+            runs=runs,
+            table=table.table(runs, names),
+            unfinished=[(n, r.reason) for n, r in zip(names, runs, strict=True) if not r.finished],
             methods={method: method_colour(method) for method in methods_of(runs)},
             drawn=charts.MOST,
             listed=charts.FEW,

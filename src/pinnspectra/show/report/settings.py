@@ -76,8 +76,6 @@ def grouped(tables: Mapping[int, Mapping[str, str]]) -> list[Difference]:
 def differences(tables: Mapping[int, Mapping[str, str]]) -> tuple[list[Difference], list[str]]:
     """Return the keys of all runs in which they differ, and those that some runs alone have."""
     every = grouped(tables)
-    shared = {
-        key for key in every and tables[min(tables)] if all(key in t for t in tables.values())
-    }
+    shared = {one.key for one in every if sum(map(len, one.runs.values())) == len(tables)}
     differing = [one for one in every if one.key in shared and one.mixed]
     return differing, [one.key for one in every if one.key not in shared]

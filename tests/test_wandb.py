@@ -179,10 +179,10 @@ def ended_at(monkeypatch, step):
     """
     write = Checkpoint._write
 
-    def interrupted(self, trainer, module):
-        if module.gradient_step == step:
+    def interrupted(self, trainer, at):
+        if at == step:
             raise Interrupted(signal.SIGTERM, agreed=True)
-        write(self, trainer, module)
+        write(self, trainer, at)
 
     monkeypatch.setattr(Checkpoint, "_write", interrupted)
 

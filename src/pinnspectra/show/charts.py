@@ -7,6 +7,7 @@ function names. W&B supplies them from the tables that runs log; the page has th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from pinnspectra.runs.quantities import QUANTITIES
@@ -72,20 +73,20 @@ def loss_over_steps(colour: Spec, log_steps: bool) -> Spec:
 
     Parameters show_believed and show_true hide either. The members span `low` to `high`.
     """
-    x, believed, true = (
-        axis("step", log_steps, nice=False),
-        axis("believed", True),
-        axis("true", True),
+    x = axis("step", log_steps, nice=False)
+    believed, true = (
+        axis(kind, True) | {"title": "interior loss"} for kind in ("believed", "true")
     )
-    believed["title"] = true["title"] = "interior loss"
     told = ("step", "believed", "true")
-    dashed = lines(x, true, told, strokeDash=[5, 3], strokeWidth=1.5)
-    layers = [
-        *(_if("show_believed", one) for one in (_band(x, believed), *lines(x, believed, told))),
-        *(_if("show_true", one) for one in dashed),
-    ]
-    params = [{"name": name, "value": True} for name in ("show_believed", "show_true")]
-    return chart(layers, colour, params=params)
+    shown = {
+        "show_believed": [_band(x, believed), *lines(x, believed, told)],
+        "show_true": lines(x, true, told, strokeDash=[5, 3], strokeWidth=1.5),
+    }
+    for parameter, layers in shown.items():
+        for layer in layers:
+            layer["transform"].insert(0, {"filter": parameter})
+    params = [{"name": parameter, "value": True} for parameter in shown]
+    return chart([*chain(*shown.values())], colour, params=params)
 
 
 def entropy_over_steps(colour: Spec = BY_METHOD, spread: bool = False) -> Spec:
@@ -142,12 +143,9 @@ def spectrum(
     limits = {"domainMin": {"expr": "lowest"}, "domainMax": {"expr": "highest"}} if cutoff else {}
     x, y = axis("index", nice=False), axis(value, True, **limits)
     below = {**y, "field": "floor_drawn"}
-    dotted = {
-        "name": "floor",
-        "transform": [{"calculate": floor, "as": "floor_drawn"}, _usable(below)],
-        "mark": {"type": "line", "strokeDash": [1.5, 3]},
-        "encoding": {"x": x, "y": below, "strokeWidth": {"value": 1.75}},
-    }
+    dashes = {"type": "line", "strokeDash": [1.5, 3]}
+    place = {"x": x, "y": below, "strokeWidth": {"value": 1.75}}
+    dotted = _layer("floor", dashes, place, {"calculate": floor, "as": "floor_drawn"})
     points = lines(x, y, ("method", "step", "index", value, "floor"), points=True)
     return chart([*points, dotted, *(_cutoff(x, y) if cutoff else ())], colour, **more)
 
@@ -156,19 +154,15 @@ def _cutoff(x: Spec, y: Spec) -> list[Spec]:
     """Draw the cut-off, dashed, and a mark on the last value that is kept."""
     once = {"filter": "datum.index === 1"}
     level, place = {**y, "field": "level"}, {"x": {**x, "field": "e"}, "y": {**y, "field": "at"}}
-    dashed = {
-        "name": "cut-off",
-        "transform": [once, _usable(level)],
-        "mark": {"type": "rule", "strokeDash": [6, 4]},
-        "encoding": {"y": level, "strokeWidth": {"value": 1.25}},
-    }
+    mark = {"type": "text", "align": "left", "dx": 8, "dy": -8}
     name = {"calculate": "'e = ' + datum.e", "as": "e_name"}
-    text = {
-        "transform": [once, _usable(place["y"]), name],
-        "mark": {"type": "text", "align": "left", "dx": 8, "dy": -8},
-        "encoding": {**place, "text": {"field": "e_name"}, "color": {"value": "black"}},
-    }
-    return [dashed, _mark("e", once, place), text]
+    words = {**place, "text": {"field": "e_name"}, "color": {"value": "black"}}
+    dashed = {"y": level, "strokeWidth": {"value": 1.25}}
+    return [
+        _layer("cut-off", {"type": "rule", "strokeDash": [6, 4]}, dashed, once),
+        _mark("e", once, place),
+        _layer("e-name", mark, words, once, name),
+    ]
 
 
 def at_step(upto: str) -> list[Spec]:
@@ -223,25 +217,16 @@ def lines(x: Spec, y: Spec, told: Sequence[str], points: bool = False, **look: A
     """
     name, place = y["field"], {"x": x, "y": y}
     width = {"strokeWidth": {"value": look["strokeWidth"]}} if "strokeWidth" in look else {}
-    layer = {"transform": [_usable(x), _usable(y)]}
     near = {"type": "point", "on": "pointerover", "clear": "pointerout", "nearest": True}
     seen = {"condition": {"param": f"near_{name}", "empty": False, "value": 1}}
-    line = {
-        "name": f"{name}-line",
-        **layer,
-        "mark": {"type": "line", **look},
-        "encoding": place | width,
+    told_there = {
+        "opacity": seen | {"value": 1 if points else 0},
+        "tooltip": [_told(column) for column in ("name", *told)],
     }
-    marks = {
-        "name": f"{name}-{'points' if points else 'near'}",
-        **layer,
-        "mark": {"type": "point", "filled": True, "size": 25},
-        "params": [{"name": f"near_{name}", "select": near}],
-        "encoding": place
-        | {"opacity": seen | {"value": 1 if points else 0}}
-        | {"tooltip": [_told(column) for column in ("name", *told)]},
-    }
-    return [line, marks]
+    mark = {"type": "point", "filled": True, "size": 25}
+    marks = _layer(f"{name}-{'points' if points else 'near'}", mark, place | told_there)
+    marks["params"] = [{"name": f"near_{name}", "select": near}]
+    return [_layer(f"{name}-line", {"type": "line", **look}, place | width), marks]
 
 
 def chart(layers: Sequence[Spec], colour: Spec = BY_METHOD, **more: Any) -> Spec:
@@ -255,28 +240,23 @@ def chart(layers: Sequence[Spec], colour: Spec = BY_METHOD, **more: Any) -> Spec
     return {"$schema": LITE, "config": CONFIG, "encoding": encoding, "layer": [*layers], **more}
 
 
+def _layer(name: str, mark: Spec, encoding: Spec, *transform: Spec) -> Spec:
+    """Return a layer of a chart: a mark for each of the rows that its axes can show."""
+    usable = [_usable(encoding[channel]) for channel in ("x", "y") if channel in encoding]
+    transforms = [*transform, *usable]
+    return {"name": name, "transform": transforms, "mark": mark, "encoding": encoding}
+
+
 def _band(x: Spec, y: Spec) -> Spec:
     """Return a layer: the span of the members of a run, where they are several."""
-    low = {**y, "field": "low"}
-    place = {"x": x, "y": low, "y2": {"field": "high"}}
-    mark = {"type": "area", "opacity": 0.13}
-    return {"transform": [_usable(x), _usable(low)], "mark": mark, "encoding": place}
+    place = {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}}
+    return _layer(f"{y['field']}-band", {"type": "area", "opacity": 0.13}, place)
 
 
 def _mark(name: str, which: Spec, place: Spec) -> Spec:
     """Return a layer: a mark with an edge, of the rows that a transform keeps."""
     mark = {"type": "point", "filled": True, "size": 90, "opacity": 1, "stroke": "black"}
-    encoding = {**place, "strokeWidth": {"value": 1}}
-    return {
-        "name": name,
-        "transform": [which, _usable(place["y"])],
-        "mark": mark,
-        "encoding": encoding,
-    }
-
-
-def _if(parameter: str, layer: Spec) -> Spec:
-    return {**layer, "transform": [{"filter": parameter}, *layer["transform"]]}
+    return _layer(name, mark, {**place, "strokeWidth": {"value": 1}}, which)
 
 
 def _usable(encoding: Spec) -> Spec:

@@ -113,7 +113,7 @@ def pictures(
         if rows:
             ends = {row["name"]: _known(row[column])[-1] for row in rows}
             some = [rows[i] for i in evenly(len(rows), MOST)]
-            found[name] = _picture(specs[name], some, _told(column, "ends at", ends))
+            found[name] = picture(specs[name], some, _told(column, "ends at", ends))
     for side, curve in zip(("left", "right"), pair, strict=False):
         (row,) = having([curves[curve]], "spectrum")
         found[f"spectrum-{side}"] = _of_spectrum(specs[f"spectrum:{row['of']}"], row)
@@ -121,7 +121,7 @@ def pictures(
         measure = name.partition(":")[2]
         ends = {p["name"]: p[measure] for p in points if p[measure]}
         some = [points[i] for i in evenly(len(points), MOST_POINTS)]
-        found["entropy-loss"] = _picture(specs[name], some, _told(measure, "is at", ends))
+        found["entropy-loss"] = picture(specs[name], some, _told(measure, "is at", ends))
     return found
 
 
@@ -147,24 +147,21 @@ def _of_spectrum(spec: Spec, row: Curve) -> Picture:
     shown = [value for value in (*values, *level, *floor) if value and value > 0] or [1]
     largest = {f"the largest of {row['name']}": max(_known(values), default=0.0)}
     limits = {"lowest": min(shown) / 3, "highest": max(shown) * 3}
-    return _picture(spec, [row], _told(row["of"], "is", largest), **limits)
+    return picture(spec, [row], _told(row["of"], "is", largest), **limits)
 
 
 def _known(values: Sequence[float | None]) -> list[float]:
     return [value for value in values if value is not None]
 
 
-def _picture(spec: Spec, rows: Sequence[Curve], words: str, **params: float) -> Picture:
-    """Draw a chart of rows with values of its parameters, without what the pointer shows."""
-    layers = [layer for layer in spec["layer"] if not layer.get("name", "").endswith("-near")]
-    given = [{**p, "value": params.get(p["name"], p["value"])} for p in spec.get("params", ())]
-    return picture({**spec, "layer": layers, "params": given} | SIZE, rows, words)
-
-
-def picture(spec: Spec, rows: Sequence[Mapping[str, Any]], words: str) -> Picture:
-    """Draw a chart of rows as SVG."""
-    data = {"values": [*rows]}
-    svg = vl_convert.vegalite_to_svg({**spec, "data": data}, vl_version=VERSION)
+def picture(spec: Spec, rows: Sequence[Mapping[str, Any]], words: str, **params: float) -> Picture:
+    """Draw a chart of rows as SVG, with values of its parameters and nothing for a pointer."""
+    spec = {**spec, "data": {"values": [*rows]}}
+    if "layer" in spec:
+        layers = [layer for layer in spec["layer"] if not layer["name"].endswith("-near")]
+        given = [{**p, "value": params.get(p["name"], p["value"])} for p in spec.get("params", ())]
+        spec |= {"layer": layers, "params": given, **SIZE}
+    svg = vl_convert.vegalite_to_svg(spec, vl_version=VERSION)
     return Picture(address(svg.encode(), "svg+xml"), words)
 
 

@@ -139,7 +139,7 @@ def _parts(run: Run, which: np.ndarray, together: int) -> Curve:
     return {
         "loss": _history(run.metrics, which, _share(ROWS, together), **LOSSES),
         "entropy": _history(run.metrics, which, ROWS[0], **ENTROPIES),
-        "spectrum": _spectra(run, which, together) or _system(run, together),
+        "spectrum": _spectrum(run, which, together),
         "truncation": _truncations(run, _share(INDICES, together)),
     }
 
@@ -163,44 +163,28 @@ def _history(
     return {"step": steps, **medians, "low": short(low), "high": short(high)}
 
 
-def _spectra(run: Run, members: np.ndarray, together: int) -> Curve | None:
-    """Return the spectra of the training kernel G."""
-    if run.spectra is None:
+def _spectrum(run: Run, members: np.ndarray, together: int) -> Curve | None:
+    """Return the columns of the spectra of G, or of the singular values of A of a solve."""
+    if run.spectra:
+        name, steps = "eigenvalue", run.spectra.steps
+        values = np.stack([median(v[members].T) for v in run.spectra.eigenvalues])
+        floor = median(run.spectra.floor[members].T)
+        e = median(run.spectra.effective_cutoff[:, members])
+    elif run.solve:
+        name, steps = "singular_value", np.zeros(1)
+        values, floor = run.solve.singular_values[None], run.solve.floor
+        e = np.array([number(run.result.get("effective_cutoff"))])
+    else:
         return None
-    values = np.stack([median(v[members].T) for v in run.spectra.eigenvalues])
-    floor, e = median(run.spectra.floor[members].T), run.spectra.effective_cutoff[:, members]
-    return _spectrum("eigenvalue", run, run.spectra.steps, values, floor, median(e), together)
-
-
-def _system(run: Run, together: int) -> Curve | None:
-    """Return the singular values of the system matrix A of a solve."""
-    if run.solve is None:
-        return None
-    sigma, floor = run.solve.singular_values, run.solve.floor
-    e = np.array([number(run.result.get("effective_cutoff"))])
-    return _spectrum("singular_value", run, np.zeros(1), sigma[None], floor, e, together)
-
-
-def _spectrum(
-    column: str,
-    run: Run,
-    steps: np.ndarray,
-    values: np.ndarray,
-    floor: np.ndarray,
-    cutoff_number: np.ndarray,
-    together: int,
-) -> Curve:
-    """Return the columns of spectra, (T, N), and of their cut-off numbers, (T,), at steps, (T,)."""
-    size = values.shape[1]
-    e = np.clip(np.nan_to_num(cutoff_number), 0, size).astype(int)
-    which = leading(size, _share(INDICES, together), [e[-1] - 1] if e[-1] else [])
+    e = np.clip(np.nan_to_num(e), 0, values.shape[1]).astype(int)
+    which = leading(values.shape[1], _share(INDICES, together), [e[-1] - 1] if e[-1] else [])
     drawn = evenly(len(steps), _share((*STEPS[:2], STEPS[2] // which.size), together))
     last = np.where(e > 0, values[np.arange(len(e)), np.maximum(e - 1, 0)], np.nan)
     return {
-        "of": column,
+        "of": name,
         "step": short(steps[drawn], 12),
         "index": [int(k) + 1 for k in which],
-        column: [short(v[which]) for v in values[drawn]],
+        name: [short(v[which]) for v in values[drawn]],
         "floor": short(floor[which[which < floor.size]]),
         "level": short(run.cutoff * values[drawn, 0]),
         "e": [int(k) or None for k in e[drawn]],

@@ -71,11 +71,11 @@ def problems(
 def solved(runs: Sequence[Run]) -> dict[int, Solution]:
     """Return the solutions that can be shown beside the exact one, by the index of the run."""
     found = {i: run.solution for i, run in enumerate(runs) if run.solution}
-    return {i: one for i, one in found.items() if _can_be_shown(one)}
-
-
-def _can_be_shown(one: Solution) -> bool:
-    return bool(one.exact.size and np.isfinite(one.exact).all() and np.isfinite(one.values).any())
+    return {
+        i: one
+        for i, one in found.items()
+        if one.exact.size and np.isfinite(one.exact).all() and np.isfinite(one.values).any()
+    }
 
 
 def _problem(

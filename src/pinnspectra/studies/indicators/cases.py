@@ -13,7 +13,7 @@ import pandas as pd
 from pinnspectra.runs.found import find_runs
 from pinnspectra.runs.numbers import number
 from pinnspectra.runs.record import Run, Solve
-from pinnspectra.studies.indicators.values import next_rate, rate_to_end, spectrum_indicators
+from pinnspectra.studies.indicators.values import LAST, NEXT, rate, spectrum_indicators
 
 NETWORK = ["problem", "width", "seed"]
 """Columns of what cases share that are not independent: a problem and the initial network."""
@@ -23,8 +23,6 @@ SETTING = [*NETWORK, "precision", "learning_rate", "step"]
 
 RESIDUAL_RATE = "r'Gr/r'r"
 """The rate of the residual itself; of training runs that recorded it."""
-
-RESIDUAL_RATE_METRIC = "theorem1/rate"
 
 
 @dataclass(frozen=True)
@@ -151,17 +149,12 @@ def _training(run: Run) -> pd.DataFrame:
     rates = np.array([number(row["learning_rate"]) for row in run.rows])
     loss, true = metrics["loss"][at], metrics["loss/interior_ad64"][at]
     indicators = spectrum_indicators(spectra.eigenvalues[of], run.cutoff)
-    if RESIDUAL_RATE_METRIC in metrics:
-        indicators[RESIDUAL_RATE] = metrics[RESIDUAL_RATE_METRIC][at]
-    outcomes = (
-        next_rate(steps, loss, rates),
-        next_rate(steps, true, rates),
-        rate_to_end(steps, true, rates),
-        true,
-    )
-    names = [one.name for one in RECORDS]
+    if "theorem1/rate" in metrics:
+        indicators[RESIDUAL_RATE] = metrics["theorem1/rate"][at]
+    falls = ((loss, NEXT), (true, NEXT), (true, LAST))
+    outcomes = [*(rate(steps, of, rates, until) for of, until in falls), true]
     records, members = steps.size - 1, np.arange(len(rates))
-    values = indicators | dict(zip(names, outcomes, strict=True))
+    values = indicators | dict(zip([one.name for one in RECORDS], outcomes, strict=True))
     who = {
         "member": np.repeat(members, records),
         "seed": np.repeat([row["seed"] for row in run.rows], records).astype(int),

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
+
+from pinnspectra.studies.indicators.cases import NETWORK
 
 RESAMPLES = 400
 """Bootstrap samples of an interval."""
@@ -27,66 +31,35 @@ class Correlation:
         return int(self.low > 0) - int(self.high < 0)
 
 
-def correlations(
-    indicators: np.ndarray, outcomes: np.ndarray, clusters: np.ndarray
-) -> list[list[Correlation]]:
-    """Return Spearman's rho of columns (n, p) with columns (n, q): p lists of q correlations.
+def correlated(
+    cases: pd.DataFrame,
+    indicators: Sequence[str],
+    outcomes: Sequence[str],
+    resamples: int = RESAMPLES,
+) -> tuple[int, dict[str, dict[str, Correlation]]]:
+    """Return how many cases have all values, and their correlations by outcome and indicator.
 
-    Equivalent to scipy.stats.spearmanr, ties included. The intervals are from the bootstrap over
-    clusters (Davison and Hinkley, Bootstrap Methods and their Application, 1997, Sec. 3.8), since
-    cases of one network are not independent: clusters are drawn with replacement, whole. All NaN
-    for fewer than FEWEST cases; NaN where a column is constant.
-
-    Args:
-        indicators: finite values.
-        outcomes: finite values of the same cases.
-        clusters: the number, from 0, of the cluster of each case, (n,).
+    The intervals are from the bootstrap over networks (Davison and Hinkley, Bootstrap Methods and
+    their Application, 1997, Sec. 3.8), since cases of one network are not independent: networks are
+    drawn with replacement, whole. NaN for fewer than FEWEST cases, and where a column is constant.
     """
-    if len(clusters) < FEWEST:
-        none = Correlation(np.nan, np.nan, np.nan)
-        return [[none] * outcomes.shape[1] for _ in indicators.T]
-    weights = _resamples(clusters)
-    ranked = [_standard_scores(midranks(y, weights), weights) for y in outcomes.T]
-    found = []
-    for x in indicators.T:
-        score = _standard_scores(midranks(x, weights), weights)
-        found.append([_correlation((weights * score * other).sum(axis=1)) for other in ranked])
-    return found
+    whole = cases.loc[np.isfinite(cases[[*indicators, *outcomes]]).all(axis=1)]
+    values, p = np.asarray(whole[[*indicators, *outcomes]], dtype=float), len(indicators)
+    samples = _samples(whole, resamples) if len(whole) >= FEWEST else [np.arange(0)]
+    tables = [pd.DataFrame(values[rows]).corr("spearman").to_numpy()[:p, p:] for rows in samples]
+    low, high = pd.DataFrame([t.ravel() for t in tables]).quantile([0.025, 0.975]).to_numpy()
+    found = np.stack([tables[0].ravel(), low, high], axis=-1).reshape(p, len(outcomes), 3)
+    return len(whole), {
+        outcome: {name: Correlation(*found[i, j]) for i, name in enumerate(indicators)}
+        for j, outcome in enumerate(outcomes)
+    }
 
 
-def _resamples(clusters: np.ndarray) -> np.ndarray:
-    """Return how often each case is in each sample, (1 + B, n); the first sample is the data."""
-    number = int(clusters.max()) + 1
-    drawn = np.random.default_rng(0).multinomial(number, np.full(number, 1 / number), RESAMPLES)
-    return np.vstack([np.ones(clusters.size), drawn[:, clusters]])
-
-
-def midranks(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Rank values, (n,), in samples that have each of them as often as weights, (B, n), say.
-
-    Equal values share the mean of their ranks. Without weights, scipy.stats.rankdata less 1/2.
-    """
-    order = np.argsort(values, kind="stable")
-    sorted_values = values[order]
-    first = np.flatnonzero(np.r_[True, sorted_values[1:] != sorted_values[:-1]])
-    counts = np.add.reduceat(weights[:, order], first, axis=1)
-    shared = np.cumsum(counts, axis=1) - counts / 2
-    group = np.empty(values.size, dtype=int)
-    group[order] = np.repeat(np.arange(first.size), np.diff(np.r_[first, values.size]))
-    return shared[:, group]
-
-
-def _standard_scores(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Subtract the weighted mean of (B, n), divide by the weighted norm; NaN if constant."""
-    total = weights.sum(axis=1, keepdims=True)
-    centred = values - (weights * values).sum(axis=1, keepdims=True) / total
-    norm = np.sqrt((weights * centred**2).sum(axis=1, keepdims=True))
-    return centred / np.where(norm > 1e-9 * total, norm, np.nan)
-
-
-def _correlation(rho: np.ndarray) -> Correlation:
-    """Return rho with its interval, from that of the data and of the samples, (1 + B,)."""
-    if np.isnan(rho[0]):
-        return Correlation(np.nan, np.nan, np.nan)
-    low, high = np.nanquantile(rho, [0.025, 0.975])
-    return Correlation(float(rho[0]), float(low), float(high))
+def _samples(cases: pd.DataFrame, number: int) -> Iterator[np.ndarray]:
+    """Yield the rows of the data and of samples of networks, drawn with replacement."""
+    rows = np.arange(len(cases))
+    yield rows
+    network = np.asarray(cases.groupby(NETWORK, sort=False).ngroup())
+    networks = int(network.max()) + 1
+    for times in np.random.default_rng(0).multinomial(networks, [1 / networks] * networks, number):
+        yield np.repeat(rows, times[network])

@@ -15,7 +15,6 @@ from pinnspectra.show.figures.curves import axis_label
 from pinnspectra.show.figures.panels import draw_curve, finished, new_figure, ticks
 from pinnspectra.show.figures.style import STYLE, method_colour
 from pinnspectra.studies.indicators.cases import Outcome
-from pinnspectra.studies.indicators.groups import shared
 
 
 @rc_context(STYLE)
@@ -31,7 +30,7 @@ def indicator_figure(title: str, cases: pd.DataFrame, outcomes: Sequence[Outcome
     for panel, (outcome, problem) in zip(axes, product(outcomes, problems), strict=True):
         inside = cases.loc[cases["problem"] == problem]
         _set_scales(panel, np.asarray(inside["H"]), np.asarray(inside[outcome.name]))
-        for (method, precision), dots in shared(inside, ["method", "precision"]):
+        for (method, precision), dots in inside.groupby(["method", "precision"], sort=False):
             colour = method_colour(method)
             draw_curve(
                 panel,

@@ -2,41 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from pinnspectra.studies.indicators.cases import NETWORK, SETTING, Outcome
-from pinnspectra.studies.indicators.correlation import Correlation, correlations
+from pinnspectra.studies.indicators.cases import SETTING, Outcome
 
 SAME = 0.01
 """Relative difference up to which two entropies are the same."""
 
 
-def shared(cases: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[Any, pd.DataFrame]]:
-    """Yield the cases that share the values of columns, with these values."""
-    yield from cases.groupby(list(columns), sort=False)
-
-
 def grouped(cases: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return all cases; those of each problem, method and precision; those that share all three."""
     keys = (["problem"], ["method"], ["precision"], ["problem", "precision", "method"])
-    groups = {", ".join(values): of for key in keys for values, of in shared(cases, key)}
-    return {"all": cases} | groups
-
-
-def correlated(
-    cases: pd.DataFrame, indicators: Sequence[str], outcomes: Sequence[str]
-) -> tuple[int, dict[str, dict[str, Correlation]]]:
-    """Return how many cases have all values, and their correlations by outcome and indicator."""
-    whole = cases.loc[np.isfinite(cases[[*indicators, *outcomes]]).all(axis=1)]
-    networks = np.asarray(whole.groupby(NETWORK, sort=False).ngroup())
-    x, y = (np.asarray(whole[[*names]]) for names in (indicators, outcomes))
-    found = zip(*correlations(x, y, networks), strict=True)
-    by_outcome = [dict(zip(indicators, of_one, strict=True)) for of_one in found]
-    return len(whole), dict(zip(outcomes, by_outcome, strict=True))
+    every = (cases.groupby(key, sort=False) for key in keys)
+    return {"all": cases} | {", ".join(values): of for groups in every for values, of in groups}
 
 
 def paired(cases: pd.DataFrame, outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
@@ -50,7 +32,8 @@ def paired(cases: pd.DataFrame, outcomes: Sequence[Outcome]) -> list[dict[str, A
     others = cases.loc[cases["method"] != "ad"]
     both = others.merge(by_ad, on=SETTING, suffixes=("", " by AD"))
     rows = []
-    for (problem, precision, other), pairs in shared(both, ["problem", "precision", "method"]):
+    kinds = both.groupby(["problem", "precision", "method"], sort=False)
+    for (problem, precision, other), pairs in kinds:
         H, H_ad = (np.asarray(pairs[name]) for name in ("H", "H by AD"))
         by_H = np.sign(H_ad - H) * (np.abs(H_ad - H) > SAME * np.maximum(H, H_ad))
         row = {"problem": problem, "precision": precision, "AD beside": other, "pairs": len(pairs)}

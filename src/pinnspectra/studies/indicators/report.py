@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from pinnspectra.studies.indicators.cases import RECORDS, RESIDUAL_RATE, SOLVES, Outcome, Study
-from pinnspectra.studies.indicators.correlation import Correlation
-from pinnspectra.studies.indicators.groups import SAME, correlated, grouped, paired, shared
+from pinnspectra.studies.indicators.correlation import Correlation, correlated
+from pinnspectra.studies.indicators.groups import SAME, grouped, paired
 from pinnspectra.studies.indicators.values import INDICATORS
 from pinnspectra.studies.markdown import table
 
@@ -98,8 +98,8 @@ def _correlations(part: Part) -> list[str]:
     names, outcomes = part.indicators, [one.name for one in part.outcomes]
     groups = grouped(part.cases)
     found = {name: correlated(cases, names, outcomes) for name, cases in groups.items()}
-    strata = shared(part.cases, part.within)
-    inside = [correlated(cases, names, outcomes)[1] for _, cases in strata]
+    strata = part.cases.groupby([*part.within], sort=False)
+    inside = [correlated(of, names, outcomes, resamples=0)[1] for _, of in strata]
     lines = []
     for one in part.outcomes:
         by_group = {name: of[one.name] for name, (_, of) in found.items()}

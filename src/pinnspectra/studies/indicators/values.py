@@ -17,6 +17,9 @@ INDICATORS = {
 }
 """What is taken of every spectrum."""
 
+NEXT, LAST = slice(1, None), slice(-1, None)
+"""Of records, the one after each, and the last."""
+
 
 def spectrum_indicators(spectra: np.ndarray, cutoff: float) -> dict[str, np.ndarray]:
     """The INDICATORS of spectra, (..., n), each (...), float64; NaN where a spectrum is not finite.
@@ -38,8 +41,10 @@ def spectrum_indicators(spectra: np.ndarray, cutoff: float) -> dict[str, np.ndar
     return {name: value.where(finite, torch.nan).numpy() for name, value in found.items()}
 
 
-def next_rate(steps: np.ndarray, loss: np.ndarray, rates: np.ndarray) -> np.ndarray:
-    """-d log L / d t from each record to the next, (K - 1, S); NaN where a loss is not positive.
+def rate(
+    steps: np.ndarray, loss: np.ndarray, learning_rates: np.ndarray, until: slice
+) -> np.ndarray:
+    """-d log L / d t from each record but the last, (K - 1, S); NaN where a loss is not positive.
 
     t = learning rate times steps is the time of the gradient flow (Eq. 16), so that runs with
     different learning rates can be compared.
@@ -47,16 +52,8 @@ def next_rate(steps: np.ndarray, loss: np.ndarray, rates: np.ndarray) -> np.ndar
     Args:
         steps: gradient steps of the records, (K,).
         loss: L at them, (K, S).
-        rates: learning rates, (S,).
+        learning_rates: of the members, (S,).
+        until: the records to which, NEXT or LAST.
     """
-    return -np.diff(_log(loss), axis=0) / (np.diff(steps)[:, None] * rates)
-
-
-def rate_to_end(steps: np.ndarray, loss: np.ndarray, rates: np.ndarray) -> np.ndarray:
-    """-d log L / d t from each record to the last, (K - 1, S), as `next_rate`."""
-    log = _log(loss)
-    return (log[:-1] - log[-1]) / ((steps[-1] - steps[:-1])[:, None] * rates)
-
-
-def _log(loss: np.ndarray) -> np.ndarray:
-    return np.log(np.where(loss > 0, loss, np.nan))
+    log = np.log(np.where(loss > 0, loss, np.nan))
+    return (log[:-1] - log[until]) / ((steps[until] - steps[:-1])[:, None] * learning_rates)

@@ -33,7 +33,8 @@ def test_a_session_prints_what_the_page_shows(command, printed, place, undrawn):
     if code == 0:
         script, *overrides = words(command)[1:]
         if script == "-m":
-            script = f"src/{overrides.pop(0).replace('.', '/')}.py"
+            name = overrides.pop(0).removeprefix("pinnspectra.")
+            script = f"src/pinnspectra/commands/{name}.py"
         done = run_here(script, *overrides, cwd=place)
         said, code = done.stderr + done.stdout, done.returncode
     for line in printed.splitlines():

@@ -27,18 +27,23 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def answering():
-    """A server that gives every request the same status, after so many seconds; its address."""
+    """A server that gives every request a status, after so many seconds, and an answer to it.
+
+    Its address.
+    """
     servers, closed = [], threading.Event()
 
-    def start(status, seconds=0):
+    def start(status, seconds=0, answer=lambda body: b"{}"):
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
-                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 closed.wait(seconds)
+                answered = answer(body)
                 self.send_response(status)
-                self.send_header("Content-Length", "2")
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(answered)))
                 self.end_headers()
-                self.wfile.write(b"{}")
+                self.wfile.write(answered)
 
             do_GET = do_PUT = do_POST  # noqa: N815
 

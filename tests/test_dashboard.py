@@ -1,7 +1,6 @@
 """The dashboard: what it asks W&B for, printed without an account and saved with one."""
 
 import collections
-import http.server
 import itertools
 import json
 import os
@@ -9,7 +8,6 @@ import re
 import socket
 import subprocess
 import sys
-import threading
 
 import pytest
 import vl_convert
@@ -110,46 +108,24 @@ def test_another_specification_has_another_name():
     assert len({*keys, changed.key}) == 4
 
 
-class Answers(http.server.BaseHTTPRequestHandler):
-    """W&B's server, as far as the dashboard asks it."""
+def test_with_an_account_charts_and_workspace_are_saved_and_the_address_is_printed(answering):
+    asked = []
+    viewer = {"id": "1", "entity": "me", "username": "me", "flags": "{}", "admin": False}
+    answers = {
+        "viewer": {**viewer, "teams": {"edges": []}},
+        "createCustomChart": {"chart": {"id": "2"}},
+        "upsertView": {"view": {"id": "3", "name": "nw"}, "inserted": True},
+    }
 
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        asked = json.loads(body) if self.path == "/graphql" else {"query": ""}
-        self.server.asked.append(asked)  # pyright: ignore
-        viewer = {"id": "1", "entity": "me", "username": "me", "flags": "{}", "admin": False,
-                  "teams": {"edges": []}}  # fmt: skip
-        name = asked.get("variables", {}).get("name")
-        answers = {
-            "viewer": viewer,
-            "createCustomChart": {"chart": {"id": "2"}},
-            "upsertView": {"view": {"id": "3", "name": name}, "inserted": True},
-        }
-        data = {key: value for key, value in answers.items() if key in asked["query"]}
-        answer = json.dumps({"data": data}).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
+    def answer(body):
+        asked.append(json.loads(body) if b'"query"' in body else {"query": ""})
+        given = {key: value for key, value in answers.items() if key in asked[-1]["query"]}
+        return json.dumps({"data": given}).encode()
 
-    do_GET = do_POST  # noqa: N815
-
-    def log_message(self, *args):
-        pass
-
-
-def test_with_an_account_charts_and_workspace_are_saved_and_the_address_is_printed():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    server.asked = []  # pyright: ignore
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    address = f"http://127.0.0.1:{server.server_port}"
+    address = answering(200, answer=answer)
     done = run_command("--project", "mine", WANDB_API_KEY=KEY, WANDB_BASE_URL=address)
-    server.shutdown()
-    server.server_close()
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(rf"see {address}/me/mine\?nw=\w+\n", done.stdout)
-    asked = server.asked  # pyright: ignore
     charts = [a["variables"] for a in asked if "createCustomChart" in a["query"]]
     assert [chart["chartName"] for chart in charts] == [chart.key for chart in CHARTS]
     assert [json.loads(chart["spec"]) for chart in charts] == [chart.spec for chart in CHARTS]

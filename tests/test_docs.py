@@ -156,6 +156,7 @@ def test_the_page_of_results_names_all_that_runs_leave(tmp_path):
     ("line", "wanted"),
     [
         ("python train.py method=fd method.st", ["method.step="]),
+        ("python train.py model=mlp model.d", ["model.depth="]),
         ("python rfm_solve.py experiment=fig2", ["experiment=fig2a", "experiment=fig2c"]),
     ],
 )
@@ -166,26 +167,6 @@ def test_a_shell_is_told_the_choices_and_keys(line, wanted, tmp_path, monkeypatc
     assert (done.returncode, done.stderr) == (0, "")
     assert set(wanted) <= set(done.stdout.split())
     assert list(tmp_path.iterdir()) == []
-
-
-COMPLETED = """
-eval "$(python train.py -sc install=bash)"
-COMP_LINE="python train.py model=mlp model.d" COMP_WORDS=($COMP_LINE)
-COMP_POINT=${#COMP_LINE} COMP_CWORD=3
-hydra_bash_completion
-echo "completed: ${COMPREPLY[*]}"
-complete -r python
-complete -p python 2>&1
-"""
-
-
-@pytest.mark.slow
-def test_a_bash_completes_after_the_line_of_the_page(tmp_path):
-    lines = [line for line in COMPLETED.splitlines() if line.startswith(("eval", "complete -r"))]
-    assert all(line in (ROOT / "docs" / "start.md").read_text() for line in lines)
-    done = shell(COMPLETED, copy_of_the_project(tmp_path / "project"))
-    assert "completed: model.depth=\n" in done.stdout
-    assert "no completion specification" in done.stdout
 
 
 NOT_RUN = "|".join(

@@ -54,15 +54,6 @@ def test_extended_grid_goes_on_with_the_same_spacing():
     assert x.tolist() == [-1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2]
 
 
-def test_scattered_points_cannot_be_extended():
-    with pytest.raises(ValueError, match="grid"):
-        Points(torch.zeros(3, 1)).extended(1)
-
-
-def test_boundary_of_an_interval_is_its_two_ends():
-    assert INTERVAL.boundary(7).coordinates.tolist() == [[-1], [1]]
-
-
 @pytest.mark.parametrize("per_axis", [2, 5])
 @pytest.mark.parametrize("box", BOXES.values(), ids=BOXES)
 def test_boundary_points_are_the_outer_nodes_of_the_grid_lines_each_once(box, per_axis):
@@ -72,20 +63,10 @@ def test_boundary_points_are_the_outer_nodes_of_the_grid_lines_each_once(box, pe
     place = (y - lower) / (upper - lower) * per_axis
     index = place.round()
     torch.testing.assert_close(place, index, rtol=0, atol=1e-12)
+    assert (index.amin(), index.amax()) == (0, per_axis)
     assert bool(((index == 0) | (index == per_axis)).any(dim=1).all())
     assert len(index.unique(dim=0)) == len(y)
     assert len(y) == (per_axis + 1) ** box.dimension - (per_axis - 1) ** box.dimension
-
-
-def test_boundary_of_the_square_has_4_per_axis_points_on_all_four_edges():
-    per_axis = 64
-    y = SQUARE.boundary(per_axis).coordinates
-    assert y.shape == (4 * per_axis, 2)
-    for axis in (0, 1):
-        for end in (0.0, 1.0):
-            edge = y[y[:, axis] == end][:, 1 - axis]
-            expected = torch.arange(per_axis + 1, dtype=torch.float64) / per_axis
-            torch.testing.assert_close(edge.sort().values, expected, rtol=0, atol=EPS)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -182,6 +163,7 @@ def test_a_part_of_a_grid_is_widened_as_far_as_the_whole_grid_goes():
         assert torch.equal(wider.widened(9).coordinates, x)
 
 
-def test_scattered_points_cannot_be_widened():
+@pytest.mark.parametrize("enlarged", [Points.extended, Points.widened])
+def test_scattered_points_cannot_be_enlarged(enlarged):
     with pytest.raises(ValueError, match="grid"):
-        Points(torch.zeros(3, 1)).widened(1)
+        enlarged(Points(torch.zeros(3, 1)), 1)

@@ -1,7 +1,5 @@
 """The same numbers on an accelerator; these run where there is one."""
 
-import json
-
 import pytest
 import torch
 from scripts import SMALL, run_folders, run_script
@@ -11,6 +9,7 @@ from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import Automatic, FiniteDifference
 from pinnspectra.networks import TwoLayer
 from pinnspectra.problems import Biharmonic, Poisson
+from pinnspectra.runs.found import run_at
 from pinnspectra.solvers import Adam
 from pinnspectra.spectra.decomposition import singular_values
 from pinnspectra.spectra.kernel import residual_jacobian
@@ -37,35 +36,32 @@ def test_the_kernel_spectrum_is_the_same(method):
     torch.testing.assert_close(*spectra, rtol=1e-9, atol=1e-10)
 
 
+def losses(cwd, *overrides):
+    """The losses that a run in float64 ends with, of every member."""
+    cwd.mkdir()
+    given = (*SMALL, "logger=[csv]", "precision=float64", *overrides)
+    done = run_script("train.py", *given, cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    (folder,) = run_folders(cwd)
+    return [row["loss"] for row in run_at(folder).rows]
+
+
 @pytest.mark.parametrize("compiled", ["true", "false"])
 @pytest.mark.parametrize("ensemble", ["1", "4"])
 def test_training_runs_there_and_gives_the_same_losses(tmp_path, compiled, ensemble):
-    losses = []
-    for accelerator in ("cpu", "gpu"):
-        cwd = tmp_path / accelerator
-        cwd.mkdir()
-        trainer = (f"trainer.accelerator={accelerator}", "logger=[csv]", "precision=float64")
-        trainer += (f"compile={compiled}", f"ensemble.size={ensemble}")
-        done = run_script("train.py", *SMALL, *trainer, cwd=cwd)
-        assert done.returncode == 0, done.stderr
-        (folder,) = run_folders(cwd)
-        result = json.loads((folder / "result.json").read_text())
-        losses.append([m["loss"] for m in result.get("members", [result])])
-    assert losses[0] == pytest.approx(losses[1], rel=1e-9)
+    given = (f"compile={compiled}", f"ensemble.size={ensemble}")
+    on_cpu, there = (
+        losses(tmp_path / name, f"trainer.accelerator={name}", *given) for name in ("cpu", "gpu")
+    )
+    assert there == pytest.approx(on_cpu, rel=1e-9)
 
 
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="one CUDA device")
 def test_two_devices_give_the_losses_of_one(tmp_path):
-    losses = []
-    for devices in (1, 2):
-        cwd = tmp_path / str(devices)
-        cwd.mkdir()
-        overrides = ("logger=[csv]", "precision=float64", f"trainer.devices={devices}")
-        done = run_script("train.py", *SMALL, "pde=poisson2d", *overrides, cwd=cwd)
-        assert done.returncode == 0, done.stderr
-        (folder,) = run_folders(cwd)
-        losses.append(json.loads((folder / "result.json").read_text())["loss"])
-    assert losses[1] == pytest.approx(losses[0], rel=1e-6)
+    one, two = (
+        losses(tmp_path / count, "pde=poisson2d", f"trainer.devices={count}") for count in "12"
+    )
+    assert two == pytest.approx(one, rel=1e-6)
 
 
 def test_a_step_on_parts_of_the_points_runs_there(monkeypatch):

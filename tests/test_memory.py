@@ -33,10 +33,6 @@ collocation = Collocation(pde, method, pde.domain.grid(per_axis), pde.domain.bou
 network = TwoLayer(100)
 parameters = network.initial_parameters(2, [0], torch.float64)
 """
-EPILOGUE = """
-(line,) = (line for line in open("/proc/self/status") if line.startswith("VmHWM"))
-print(int(line.split()[1]) * 1024)
-"""
 TASKS = {
     "spectrum": "kernel_singular_values(collocation, network, parameters)",
     "solution": "solve_random_features(collocation, network, parameters, 1e-12)",
@@ -44,28 +40,43 @@ TASKS = {
 GIB = 2**30
 
 
-def peak(task, per_axis, method):
-    """Bytes that a process has held at most.
+MEASURED = """
+import runpy, sys
+sys.argv = sys.argv[1:]
+try:
+    runpy.run_path(sys.argv[0], run_name="__main__")
+finally:
+    (line,) = (line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+    print("held", 1024 * int(line.split()[1]), file=sys.stderr)
+"""
 
-    What is freed goes back to the system (glibc's fixed threshold): else the peak has holes in it.
-    """
+
+def peak(cwd, *command, **environment):
+    """Bytes that a script has held at most."""
     done = subprocess.run(
-        [sys.executable, "-c", PROLOGUE + TASKS[task] + EPILOGUE, str(per_axis), method],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": "1000000"},
+        [sys.executable, "-c", MEASURED, *map(str, command)],
+        cwd=cwd,
+        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
         capture_output=True,
         text=True,
         timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return int(done.stdout)
+    return int(done.stderr.split("held ")[1])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("method", ["ad", "fd"])
-def test_a_million_points_take_the_memory_of_their_coordinates_and_two_gib_at_most(task, method):
-    few, many = peak(task, 256, method), peak(task, 1024, method)
+def test_a_million_points_take_the_memory_of_their_coordinates_and_two_gib_at_most(
+    tmp_path, task, method
+):
+    script = tmp_path / "task.py"
+    script.write_text(PROLOGUE + TASKS[task])
+    # what is freed goes back to the system (glibc's fixed threshold): else the peak has holes in it
+    given = {"MALLOC_MMAP_THRESHOLD_": "1000000"}
+    few, many = (peak(tmp_path, script, size, method, **given) for size in (256, 1024))
     assert many < 2 * GIB
     # a row of J has 400 numbers, 3 200 bytes; of A 101, 808 bytes; a point has 2 coordinates
     growth = (many - few) / (1024**2 - 256**2)
@@ -94,32 +105,12 @@ LARGE = [
 ]  # fmt: skip
 """Runs that hold more than half a gigabyte, each because of another of its sizes."""
 
-PEAK = """
-import resource, runpy, sys
-sys.argv = sys.argv[1:]
-try:
-    runpy.run_path(sys.argv[0], run_name="__main__")
-finally:
-    print("held", 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
-"""
-
 
 @pytest.mark.slow
 @pytest.mark.parametrize("run", LARGE, ids=" ".join)
 def test_the_estimate_is_a_lower_bound(tmp_path, run):
-    done = subprocess.run(
-        [sys.executable, "-c", PEAK, str(ROOT / f"{run[0]}.py"), *run[1:]],
-        cwd=tmp_path,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
     estimated = sum(NEEDS[run[0]](composed(*run)).values())
-    held = int(done.stderr.split("held ")[1])
-    print(f"held {held / 1e6:.0f} MB, estimated {estimated / 1e6:.0f} MB")
+    held = peak(tmp_path, ROOT / f"{run[0]}.py", *run[1:])
     assert held / 10 < estimated < held
 
 

@@ -6,10 +6,12 @@ It says so once and does not wait long. What a run logs is in test_train.py and 
 import json
 import signal
 import time
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 from forks import Forks
+from pytorch_lightning import Trainer
 from scripts import SMALL, run_folders, run_here, run_script
 from wandb_records import logged
 
@@ -19,7 +21,6 @@ from pinnspectra.runs.record import Run
 from pinnspectra.runs.signals import Interrupted
 from pinnspectra.show.dashboard import tables
 from pinnspectra.training import wandb_run
-from pinnspectra.training.callbacks import Checkpoint
 
 KEY = "0" * 40
 RUN = (*SMALL, "callbacks=[]", "logger=[csv,wandb]")
@@ -65,15 +66,9 @@ def test_a_server_that_fails_is_slow_or_is_not_there_does_not_stop_a_run(
     assert_offline(tmp_path, "http://127.0.0.1:9" if answer is None else answering(*answer))
 
 
-class Broken:
-    """A W&B run as where W&B's own process has died: nothing reaches it."""
-
-    @property
-    def config(self):
-        raise ConnectionResetError("connection lost")
-
-    def log(self, *args, **kwargs):
-        raise ConnectionResetError("connection lost")
+def raising(error):
+    """What fails whenever it is called."""
+    return Mock(side_effect=error)
 
 
 def folder_at(path):
@@ -81,7 +76,9 @@ def folder_at(path):
 
 
 def test_a_logger_that_fails_on_the_way_is_said_once_and_left_alone(tmp_path, caplog):
-    logger = wandb_run.WandbRun(Broken(), folder_at(tmp_path), None)
+    died = Mock()  # W&B's own process
+    died.log = died.config.update = raising(ConnectionResetError("connection lost"))
+    logger = wandb_run.WandbRun(died, folder_at(tmp_path), None)
     for step in range(3):
         logger.log_metrics({"loss": 1.0}, step=step)
     logger.log_hyperparams({"seed": 0})
@@ -95,12 +92,7 @@ def test_a_logger_that_fails_on_the_way_is_said_once_and_left_alone(tmp_path, ca
 def test_a_run_that_cannot_be_started_even_offline_is_said_and_nothing_more(
     tmp_path, caplog, monkeypatch
 ):
-    import wandb
-
-    def init(**kwargs):
-        raise OSError("no space left")
-
-    monkeypatch.setattr(wandb, "init", init)
+    monkeypatch.setattr("wandb.init", raising(OSError("no space left")))
     monkeypatch.setenv("WANDB_MODE", "offline")
     logger = wandb_run.wandb_logger(folder_at(tmp_path))
     logger.log_metrics({"loss": 1.0}, step=0)
@@ -109,39 +101,23 @@ def test_a_run_that_cannot_be_started_even_offline_is_said_and_nothing_more(
 
 
 def test_what_cannot_be_sent_at_the_end_is_said(caplog, monkeypatch):
-    import wandb
+    import wandb  # noqa: F401  else there is nothing to end
 
-    def finish(*exit_code):
-        raise TimeoutError("10 seconds\nare over")
-
-    monkeypatch.setattr(wandb, "finish", finish)
-    monkeypatch.setattr(wandb, "teardown", finish)
+    for name in ("wandb.finish", "wandb.teardown"):
+        monkeypatch.setattr(name, raising(TimeoutError("10 seconds\nare over")))
     wandb_run.finish(0)
     (record,) = caplog.records
     assert record.getMessage().endswith("10 seconds are over")
 
 
-class Recorded:
-    """Stands for W&B's run: keeps what it is given."""
-
-    def __init__(self):
-        self.rows = []
-
-    def log(self, values, step):
-        self.rows.append((step, values))
-
-    def define_metric(self, name, step_metric):
-        pass
-
-
 def test_a_histogram_is_of_finite_values_and_of_some(tmp_path):
-    run = Recorded()
+    run = Mock()
     logger = wandb_run.WandbRun(run, folder_at(tmp_path), None)
     logger.log_histogram("h", np.array([np.inf, np.nan]), step=0)
     logger.log_histogram("h", np.array([np.inf, 1.0, 2.0, np.nan]), step=10)
-    ((step, values),) = run.rows
-    assert step == 10
-    assert sum(values["h"].histogram) == 2
+    (logged_once,) = run.log.call_args_list
+    assert logged_once.kwargs["step"] == 10
+    assert sum(logged_once.args[0]["h"].histogram) == 2
 
 
 def test_large_spectra_are_thinned_to_a_table_that_keeps_both_ends(tmp_path):
@@ -172,27 +148,22 @@ def medians(folder):
     return {name: np.median(v, axis=-1).tolist() for name, v in metrics.items() if v.ndim == 2}
 
 
-def ended_at(monkeypatch, step):
-    """Have a run end at this step as by SIGTERM, with W&B's rows since the last checkpoint there.
-
-    They are there as after SIGKILL: this step itself is not saved.
-    """
-    write = Checkpoint._write
-
-    def interrupted(self, trainer, at):
-        if at == step:
-            raise Interrupted(signal.SIGTERM, agreed=True)
-        write(self, trainer, at)
-
-    monkeypatch.setattr(Checkpoint, "_write", interrupted)
-
-
 @pytest.fixture
 def interrupted(tmp_path, monkeypatch):
-    """The folder of a run that has a checkpoint of step 20, and W&B's rows to step 40."""
+    """The folder of a run that has a checkpoint of step 20, and W&B's rows to step 40.
+
+    It ends as by SIGTERM, and with what SIGKILL leaves: step 40 is not saved.
+    """
+    save = Trainer.save_checkpoint
+
+    def stopped(self, path, *args, **kwargs):
+        if path.name == "step=40.ckpt":
+            raise Interrupted(signal.SIGTERM, agreed=True)
+        save(self, path, *args, **kwargs)
+
     monkeypatch.setenv("WANDB_MODE", "offline")
     with monkeypatch.context() as patched:
-        ended_at(patched, 40)
+        patched.setattr(Trainer, "save_checkpoint", stopped)
         assert run_here("train.py", *RESUMED, cwd=tmp_path).returncode == 128 + signal.SIGTERM
     (folder,) = run_folders(tmp_path)
     assert [path.name for path in (folder / "checkpoints").glob("step=*.ckpt")] == ["step=20.ckpt"]
@@ -241,33 +212,33 @@ def test_what_a_killed_run_had_not_given_to_wandb_is_made_good_from_metrics_csv(
         assert [row[name] for row in second.rows] == values
 
 
-def test_a_run_that_is_made_anew_is_a_new_wandb_run(tmp_path, monkeypatch):
-    import wandb
-
-    monkeypatch.setattr(wandb, "init", lambda **given: started.append(given) or Recorded())
-    monkeypatch.setenv("WANDB_MODE", "offline")
+@pytest.fixture
+def started(monkeypatch):
+    """What W&B runs were started with."""
     started = []
+    monkeypatch.setattr("wandb.init", lambda **given: started.append(given) or Mock())
+    return started
+
+
+def test_a_run_that_is_made_anew_is_a_new_wandb_run(tmp_path, monkeypatch, started):
+    monkeypatch.setenv("WANDB_MODE", "offline")
     for resumed in (False, True, False, True):
         wandb_run.wandb_logger(folder_at(tmp_path), resumed)
     first, again, anew, anew_again = [given["id"] for given in started]
-    assert first == again
-    assert anew == anew_again
-    assert first != anew
+    assert first == again != anew == anew_again
 
 
-def test_a_run_that_began_offline_and_is_not_synced_goes_on_offline(tmp_path, monkeypatch):
+def test_a_run_that_began_offline_and_is_not_synced_goes_on_offline(tmp_path, monkeypatch, started):
     monkeypatch.delenv("WANDB_MODE", raising=False)
     monkeypatch.setattr(wandb_run, "has_account", lambda: True)
-    wandb_run._reachable_mode.cache_clear()
-    log = tmp_path / "wandb" / "offline-run-20260101_000000-abc" / "run-abc.wandb"
+    wandb_run.wandb_logger(folder_at(tmp_path))
+    name = started[0]["id"]
+    log = tmp_path / "wandb" / f"offline-run-20260101_000000-{name}" / f"run-{name}.wandb"
     log.parent.mkdir(parents=True)
-    log.touch()
-    logs = wandb_run._logs(tmp_path, "abc")
-    assert logs == [log]
-    assert wandb_run._mode(logs) == "offline"
-    log.with_name("run-abc.wandb.synced").touch()  # as wandb sync leaves it
-    assert wandb_run._mode(logs) == "online"
-    wandb_run._reachable_mode.cache_clear()
+    for file in (log, log.with_name(f"{log.name}.synced")):  # as wandb sync leaves it
+        file.touch()
+        wandb_run.wandb_logger(folder_at(tmp_path), resumed=True)
+    assert [given["mode"] for given in started] == ["online", "offline", "online"]
 
 
 @pytest.mark.slow

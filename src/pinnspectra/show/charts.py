@@ -30,9 +30,6 @@ WORDS = {key: quantity.label for key, quantity in QUANTITIES.items()} | {
 }
 """Columns as axes and tooltips call them."""
 
-TEXTS = ("name", "method", "status")
-"""The columns that hold texts."""
-
 POWERS = (
     "!datum.label ? '' : abs(log(datum.value)) < 8 ? format(datum.value, '~g')"
     " : replace(datum.label, '+', '')"
@@ -268,5 +265,6 @@ def _usable(encoding: Spec) -> Spec:
 
 def _told(column: str) -> Spec:
     """Return a line of a tooltip."""
-    text = {"type": "nominal"} if column in TEXTS else {"type": "quantitative", "format": ".4~g"}
+    is_text = column == "name" or (column in QUANTITIES and QUANTITIES[column].format == "text")
+    text = {"type": "nominal"} if is_text else {"type": "quantitative", "format": ".4~g"}
     return {"field": column, "title": WORDS.get(column, column), **text}

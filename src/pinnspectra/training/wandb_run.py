@@ -25,6 +25,7 @@ from pytorch_lightning.loggers.logger import DummyLogger
 
 from pinnspectra.runs.files import read_json
 from pinnspectra.runs.folder import SWEEP, RunFolder, flat
+from pinnspectra.runs.found import run_at
 from pinnspectra.runs.record import Run
 from pinnspectra.show.dashboard import tables
 from pinnspectra.show.dashboard.account import SECONDS, asked_mode, has_account, settings
@@ -88,7 +89,7 @@ class WandbRun(WandbLogger):
         """Log what an earlier attempt has recorded before a step, and had not given to W&B."""
         if self.behind:
             self.behind = False
-            for earlier, row in _rows(self._recorded()):
+            for earlier, row in _rows(run_at(self.folder.path)):
                 if self.last < earlier < step:
                     self.step = earlier
                     self.experiment.log(row, step=earlier)
@@ -96,7 +97,8 @@ class WandbRun(WandbLogger):
     def _log_outcome(self) -> None:
         import wandb
 
-        run, path = self._recorded(), self.folder.path
+        path = self.folder.path
+        run = run_at(path)
         rows = {tables.SPECTRA: tables.spectra_rows(run), tables.CURVES: tables.curve_rows(run)}
         logged = {
             table.key: wandb.Table(list(table.columns), [*data])
@@ -111,9 +113,6 @@ class WandbRun(WandbLogger):
         step = self.last + 1 if self.step is None else self.step
         with _files_in(path / "wandb"):
             self.experiment.log({**logged, **figures}, step=step)
-
-    def _recorded(self) -> Run:
-        return Run(self.folder.path, self.folder.path.name)
 
     def _tried(self, call: Any) -> None:
         if not self.failed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,9 +67,8 @@ def curves_of(runs: Sequence[Run], names: Sequence[str]) -> list[Curve]:
 
 def methods_of(runs: Sequence[Run]) -> list[str]:
     """Return the methods of runs in the order in which they are drawn."""
-    order = {method: i for i, method in enumerate(METHOD_COLOURS)}
     found = dict.fromkeys(run.method for run in runs)
-    return sorted(found, key=lambda method: order.get(method, len(order)))
+    return sorted(found, key=lambda method: [*METHOD_COLOURS, method].index(method))
 
 
 def shades(methods: Sequence[str]) -> list[str]:
@@ -79,31 +78,27 @@ def shades(methods: Sequence[str]) -> list[str]:
     for method in methods:
         n, i = total[method], seen[method]
         seen[method] += 1
-        found.append(_mixed(method, (2 * i / (n - 1) - 1) * 0.3 if 1 < n <= FEW_SHADES else 0.0))
+        light = 0.3 * (2 * i / (n - 1) - 1) if 1 < n <= FEW_SHADES else 0.0
+        end = 1.0 if light > 0 else 0.0
+        red, green, blue = (c + abs(light) * (end - c) for c in to_rgb(method_colour(method)))
+        found.append(to_hex((red, green, blue)))
     return found
-
-
-def _mixed(method: str, part: float) -> str:
-    """Mix the colour of a method with white or, where the part is negative, with black."""
-    end = 1.0 if part > 0 else 0.0
-    red, green, blue = (c + abs(part) * (end - c) for c in to_rgb(method_colour(method)))
-    return to_hex((red, green, blue))
 
 
 def points_of(
     runs: Sequence[Run], names: Sequence[str], curves: Sequence[Curve], measures: Sequence[str]
 ) -> list[Curve]:
     """Return a point for every member that has an entropy: what it measures beside that."""
-    colours = {curve["run"]: curve for curve in curves}
+    colours = {curve["run"]: curve["colour"] for curve in curves}
     found = []
     for i, (run, name) in enumerate(zip(runs, names, strict=True)):
         for k, row in enumerate(run.meaningful_rows):
             member = f"seed = {row['seed']}" if len(run.rows) > 1 else ""
             about = {"run": i, "id": f"{i}.{k}", "name": labelled(name, member) or run.method}
-            about |= {"method": run.method, "status": str(row["status"])}
-            values = {key: _finite(row[key]) for key in ("truncated_entropy", *measures)}
+            about |= {"method": run.method, "status": str(row["status"]), "colour": colours[i]}
+            values = {key: row[key] for key in ("truncated_entropy", *measures)}
             if values["truncated_entropy"] is not None:
-                found.append({**about, "colour": colours[i]["colour"], **values})
+                found.append(about | dict(zip(values, short(values.values(), 6), strict=True)))
     return found
 
 
@@ -209,17 +204,13 @@ def median(values: np.ndarray) -> np.ndarray:
     return across(values)[1]
 
 
-def short(values: np.ndarray, digits: int = 4) -> list[float | int | None]:
-    """Return numbers with few digits; null where they are not finite."""
-    return [_short(float(value), digits) for value in values]
+def short(values: Iterable[float | None], digits: int = 4) -> list[float | int | None]:
+    """Return numbers with few digits; None where they are not finite."""
+    return [_short(value, digits) for value in values]
 
 
-def _short(value: float, digits: int) -> float | int | None:
-    if not math.isfinite(value):
+def _short(value: float | None, digits: int) -> float | int | None:
+    if value is None or not math.isfinite(value):
         return None
     rounded = float(f"{value:.{digits}g}")
     return int(rounded) if rounded.is_integer() and abs(rounded) < 1e6 else rounded
-
-
-def _finite(value: Any) -> float | None:
-    return _short(float(value), 6) if is_number(value) else None

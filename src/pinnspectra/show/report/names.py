@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from os.path import relpath
 from pathlib import Path
 
 from pinnspectra.runs.folder import SWEEP
@@ -20,15 +21,13 @@ def names_of(folder: Path, runs: Sequence[Run]) -> tuple[list[str], list[str]]:
     In one sweep the overrides that set a run apart; of several sweeps with the number of its sweep.
     A run of no sweep is called by its folder.
     """
-    groups: dict[Path, list[Run]] = {}
-    for run in runs:
-        groups.setdefault(run.path.parent, []).append(run)
-    sweeps = [parent for parent in groups if (parent / SWEEP).exists()]
-    if len(groups) == len(sweeps) == 1:
+    parents = dict.fromkeys(run.path.parent for run in runs)
+    sweeps = [parent for parent in parents if (parent / SWEEP).exists()]
+    if len(parents) == len(sweeps) == 1:
         return titles(runs), []
     found = {run.path: shortened(run.path.name, LONGEST) for run in runs}
     for number, sweep in enumerate(sweeps, 1):
-        named = zip(groups[sweep], titles(groups[sweep]), strict=True)
+        own = [run for run in runs if run.path.parent == sweep]
+        named = zip(own, titles(own), strict=True)
         found |= {run.path: f"{number} · {title}" for run, title in named}
-    below = [s.relative_to(folder) if s.is_relative_to(folder) else s for s in sweeps]
-    return [found[run.path] for run in runs], [str(sweep) for sweep in below]
+    return [found[run.path] for run in runs], [relpath(sweep, folder) for sweep in sweeps]

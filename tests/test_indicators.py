@@ -22,9 +22,8 @@ from pinnspectra.studies.indicators.cases import (
     Study,
     find_cases,
 )
-from pinnspectra.studies.indicators.correlation import FEWEST, correlated
+from pinnspectra.studies.indicators.correlation import FEWEST, correlated, grouped, paired
 from pinnspectra.studies.indicators.figure import indicator_figure
-from pinnspectra.studies.indicators.groups import grouped, paired
 from pinnspectra.studies.indicators.report import report
 from pinnspectra.studies.indicators.values import LAST, NEXT, rate, spectrum_indicators
 

@@ -65,19 +65,17 @@ class Candidate:
     cost: float
 
     @property
-    def usable_cutoff(self) -> float:
-        """The lowest cut-off that keeps rounding out of e and H; at most 1."""
-        return min(FLOOR_MARGIN * self.floor, 1.0)
-
-    @property
     def row(self) -> dict[str, str | float | None]:
-        """The candidate's line of a table."""
+        """The candidate's line of a table.
+
+        The usable cut-off is the lowest that keeps rounding out of e and H; at most 1.
+        """
         return {
             "method": self.choice,
             "step": self.step,
             "expected error / rms f": self.error,
             "floor / sigma_1": self.floor,
-            "usable cutoff": self.usable_cutoff,
+            "usable cutoff": min(FLOOR_MARGIN * self.floor, 1.0),
             "time / AD": self.cost,
         }
 
@@ -100,12 +98,9 @@ class Subject:
         """rms of f, or 1 where it is zero."""
         return _rms(self.collocation.forcing) or 1.0
 
-    def fitted(
-        self, method: AbstractDifferentiation, dtype: torch.dtype
-    ) -> AbstractDifferentiation:
-        """Fit a method to the network in a dtype."""
-        working = replace(self.collocation, method=method).to(dtype)
-        return working.fitted(self.field(dtype)).method
+    def working(self, method: AbstractDifferentiation, dtype: torch.dtype) -> Collocation:
+        """Return the problem, differentiated by a method in a dtype."""
+        return replace(self.collocation, method=method).to(dtype)
 
     def step_error(self, accuracy_order: int, dtype: torch.dtype) -> StepError:
         """Return the expected error of the operators of the highest order over the rms of f."""
@@ -125,9 +120,9 @@ class Subject:
 
     def measured_error(self, method: AbstractDifferentiation, dtype: torch.dtype) -> float:
         """Measure the rms of the residual minus that by AD in float64, over the rms of f."""
-        working = replace(self.collocation, method=method).to(dtype)
         exact = self.collocation.by_ad().residual(self.field(torch.float64))
-        return _rms(working.residual(self.field(dtype)).double() - exact) / self.scale
+        residual = self.working(method, dtype).residual(self.field(dtype))
+        return _rms(residual.double() - exact) / self.scale
 
     def floor(self, method: AbstractDifferentiation) -> float:
         """Predict the largest rounding error in the spectrum of A, over sigma_1."""
@@ -142,7 +137,7 @@ class Subject:
     def driver(self, method: AbstractDifferentiation, compiled: bool | str) -> FunctionalDriver:
         """Return a driver that trains the subject's parameters by a method, with Adam."""
         dtype = self.parameters["coefficients"].dtype
-        working = replace(self.collocation, method=method).to(dtype)
+        working = self.working(method, dtype)
 
         def losses(parameters: Parameters) -> Tensor:
             parts = working.losses(self.network.field(parameters))
@@ -187,10 +182,10 @@ def candidates(
         found.append(Candidate(choice, h, e, subject.floor(method), cost))
 
     error = subject.step_error(given_order, dtype).at(given_step)
-    method = FiniteDifference(given_step, given_order)
-    add(given_step, given_order, method, given_step, error)
+    add(given_step, given_order, FiniteDifference(given_step, given_order), given_step, error)
     for p in ORDERS:
-        best = subject.fitted(FiniteDifference("auto", p), dtype)
+        automatic = subject.working(FiniteDifference("auto", p), dtype)
+        best = automatic.fitted(subject.field(dtype)).method
         add("auto", p, best, best.metrics["step"], best.metrics["expected_error"] / subject.scale)
     return found
 
@@ -217,10 +212,10 @@ def _curve(subject: Subject, accuracy_order: int, dtype: torch.dtype) -> StepCur
 def advice(found: Sequence[Candidate]) -> str:
     """Tell in a line what to take of AD, which comes first, given differences, and others."""
     ad, given, *others = found
-    best = min(others, key=lambda c: c.error)
     close = [c for c in others if c.error < SMALL_ERROR and c.cost < SMALL_COST]
     taken = min(close, key=lambda c: c.cost, default=ad)
     if taken is ad:
+        best = min(others, key=lambda c: c.error)
         reason = f"its error is rounding alone, {ad.error:.1e} of f"
         reason += f"; of differences {best.choice} has the least, {best.error:.1e}"
     else:

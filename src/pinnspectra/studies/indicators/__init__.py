@@ -2,5 +2,5 @@
 
     python -m pinnspectra.indicators outputs/indicators
 
-`cases` reads run folders, `correlation` and `groups` count, `report` says what came out.
+`cases` reads run folders, `correlation` counts, `report` says what came out.
 """

@@ -9,8 +9,13 @@ import numpy as np
 import pandas as pd
 
 from pinnspectra.studies.indicators.cases import RECORDS, RESIDUAL_RATE, SOLVES, Outcome, Study
-from pinnspectra.studies.indicators.correlation import Correlation, correlated
-from pinnspectra.studies.indicators.groups import SAME, grouped, paired
+from pinnspectra.studies.indicators.correlation import (
+    SAME,
+    Correlation,
+    correlated,
+    grouped,
+    paired,
+)
 from pinnspectra.studies.indicators.values import INDICATORS
 from pinnspectra.studies.markdown import table
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import spearmanr
+import pandas as pd
 
 from pinnspectra.studies.markdown import median, number
 from pinnspectra.studies.paper.members import (
@@ -59,15 +59,14 @@ class Claim:
     measured: str
     holds: bool
 
-    @property
-    def verdict(self) -> str:
-        """Whether it holds, in words."""
-        return "holds" if self.holds else "does not hold"
-
 
 def claims(folder: Path) -> list[Claim]:
     """Measure all claims on the finished experiments under a folder."""
-    trained = {name: _shown(trainings(folder / name)) for name in TRAININGS}
+    every = {name: trainings(folder / name) for name in TRAININGS}
+    trained = {
+        name: {method: one for method in ("ad", "fd") if (one := found[method].best())}
+        for name, found in every.items()
+    }
     return [
         *_entropy_is_larger(folder, trained),
         *_error_follows(folder, trained),
@@ -78,15 +77,9 @@ def claims(folder: Path) -> list[Claim]:
     ]
 
 
-def _shown(found: Mapping[str, Trainings]) -> dict[str, Trainings]:
-    return {method: one for method in ("ad", "fd") if (one := found[method].best())}
-
-
 def spearman(x: np.ndarray, y: np.ndarray) -> float:
     """Return Spearman's rank correlation of (n,) and (n,); NaN where one is constant."""
-    if np.ptp(x) == 0 or np.ptp(y) == 0:
-        return float("nan")
-    return float(np.asarray(spearmanr(x, y)[0]))
+    return float(pd.DataFrame({"x": x, "y": y}).corr("spearman").to_numpy()[0, 1])
 
 
 def _entropy_is_larger(folder: Path, trained: Trained) -> Iterator[Claim]:
@@ -146,9 +139,9 @@ def _trained(found: Mapping[str, Trainings], cutoff: float) -> np.ndarray:
 
 def _width(by_width: Mapping[int, Mapping[str, Solves]]) -> Iterator[Claim]:
     for method in ("ad", "fd"):
+        case = f"random features, poisson1d, {method}"
         at = [found[method] for found in by_width.values()]
         x = np.repeat(list(by_width), [len(one.training_error) for one in at])
-        case = f"random features, poisson1d, {method}"
         rho = spearman(x, np.concatenate([one.entropy(1e-12) for one in at]))
         claim = "More neurons, less entropy (Fig. 1a)"
         yield Claim(claim, case, f"Spearman {rho:.2f}", rho <= -STRONG)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from shutil import copy
 
@@ -21,23 +22,25 @@ from pinnspectra.studies.paper.readings import KERNELS, Reading, nearest, readin
 NEAREST = 3
 """Readings of a pair that the table of readings has, beside the first."""
 
-Found = Mapping[str, list[Reading]]
-"""The readings of each printed pair by its figure."""
+Found = Sequence[tuple[Printed, list[Reading]]]
+"""The printed pairs, each with its readings."""
 
 
 def write_table(folder: Path) -> Path:
     """Write table.md from the finished experiments under a folder."""
-    found = {p.figure: readings(p, folder) for p in PRINTED}
-    measured = claims(folder)
+    found = [(printed, readings(printed, folder)) for printed in PRINTED]
+    by_claim: dict[str, list[Claim]] = {}
+    for one in claims(folder):
+        by_claim.setdefault(one.claim, []).append(one)
     return _write(
         folder / "table.md",
         numbers=_numbers(found),
         counts=_counts(found),
-        reasons="\n".join(_reasons(found)),
+        reasons=_reasons(found),
         readings=_readings(found),
         predicted=prediction_table(folder),
-        summary=_summary(measured),
-        claims=_claims(measured),
+        summary=_summary(by_claim),
+        claims=_claims(by_claim),
         rates=_learning_rates(folder),
     )
 
@@ -66,73 +69,62 @@ def _write(path: Path, template: str = "table.md", **parts: str) -> Path:
 
 
 def _numbers(found: Found) -> str:
+    rows = []
+    for printed, every in found:
+        first, other = every[0], nearest(every, printed.entropy)
+        for method, value in printed.entropy.items():
+            row = [printed.figure, f"{printed.matrix}, {printed.pde}, a = {printed.cutoff:g}"]
+            row += [method.upper(), number(value), *_judged(printed, method, first)]
+            row.insert(5, f"{np.median(first.entropy[method]) / value:.2f}")
+            rows.append(row + (_judged(printed, method, other) if other is not first else ["", ""]))
     header = ["Fig.", "H of", "method", "paper", "ours", "ratio", "verdict"]
-    rows = [row for p in PRINTED for row in _number_rows(p, found[p.figure])]
     return table([*header, "nearest reading", "verdict"], rows)
 
 
-def _number_rows(printed: Printed, found: list[Reading]) -> Iterator[list[str]]:
-    first, other = found[0], nearest(found, printed.entropy)
-    matrix = f"{printed.matrix}, {printed.pde}, a = {printed.cutoff:g}"
-    for method, value in printed.entropy.items():
-        yield [
-            printed.figure,
-            matrix,
-            method.upper(),
-            number(value),
-            spread(first.entropy[method]),
-            f"{np.median(first.entropy[method]) / value:.2f}",
-            printed.verdict(method, first.entropy),
-            spread(other.entropy[method]) if other is not first else "",
-            printed.verdict(method, other.entropy) if other is not first else "",
-        ]
+def _judged(printed: Printed, method: str, of: Reading) -> list[str]:
+    return [spread(of.entropy[method]), printed.verdict(method, of.entropy)]
 
 
 def _counts(found: Found) -> str:
     """Tell how many numbers are reproduced at the printed settings and in the nearest reading."""
-    first = [(p, found[p.figure][0]) for p in PRINTED]
-    best = [(p, nearest(found[p.figure], p.entropy)) for p in PRINTED]
-    as_printed, at_best = (
-        sum(p.is_reproduced(method, of.entropy) for p, of in pairs for method in p.entropy)
-        for pairs in (first, best)
-    )
-    total = sum(len(p.entropy) for p in PRINTED)
+    as_printed, at_best, total = 0, 0, 0
+    for printed, every in found:
+        best = nearest(every, printed.entropy)
+        for method in printed.entropy:
+            as_printed += printed.is_reproduced(method, every[0].entropy)
+            at_best += printed.is_reproduced(method, best.entropy)
+            total += 1
     settings = f"{as_printed} of {total} at the settings that the paper prints"
     return f"Reproduced: {settings}, {at_best} in the nearest reading of each pair."
 
 
-def _reasons(found: Found) -> list[str]:
+def _reasons(found: Found) -> str:
     """Tell why ours differ, of each pair with a number that is not reproduced."""
-    return [
+    return "\n".join(
         f"- Fig. {p.figure} ({p.source}): {p.reason}"
-        for p in PRINTED
-        if not all(p.is_reproduced(method, found[p.figure][0].entropy) for method in p.entropy)
-    ]
+        for p, every in found
+        if not all(p.is_reproduced(method, every[0].entropy) for method in p.entropy)
+    )
 
 
 def _readings(found: Found) -> str:
     rows = []
-    for printed in PRINTED:
-        every = sorted(found[printed.figure], key=lambda r: r.factor(printed.entropy))
-        for reading in dict.fromkeys([*every[:NEAREST], found[printed.figure][0]]):
+    for printed, every in found:
+        ranked = sorted(every, key=lambda r: r.factor(printed.entropy))
+        for reading in dict.fromkeys([*ranked[:NEAREST], every[0]]):
             H = reading.entropy
             both = {printed.verdict(m, H) for m in H} == {REPRODUCED} and printed.is_ordered(H)
-            rows.append([
-                printed.figure,
-                reading.label,
-                spread(H["ad"]),
-                spread(H["fd"]),
-                number(reading.factor(printed.entropy)),
-                f"{every.index(reading) + 1} of {len(every)}",
-                "both reproduced" if both else "",
-            ])  # fmt: skip
+            row = [printed.figure, reading.label, spread(H["ad"]), spread(H["fd"])]
+            row += [number(reading.factor(printed.entropy))]
+            row += [f"{ranked.index(reading) + 1} of {len(every)}", "both reproduced" * both]
+            rows.append(row)
     return table(["Fig.", "reading", "AD", "FD", "factor", "nearest", ""], rows)
 
 
-def _summary(measured: Sequence[Claim]) -> str:
+def _summary(by_claim: Mapping[str, list[Claim]]) -> str:
     """Tell where each claim holds, and where it does not."""
     rows = []
-    for claim, cases in _by_claim(measured).items():
+    for claim, cases in by_claim.items():
         held = [c.case for c in cases if c.holds]
         failed = [c.case for c in cases if not c.holds]
         lists = ["; ".join(of) or "nowhere" for of in (held, failed)]
@@ -140,21 +132,19 @@ def _summary(measured: Sequence[Claim]) -> str:
     return table(["claim", "", "holds for", "does not hold for"], rows)
 
 
-def _claims(measured: Sequence[Claim]) -> str:
-    every = [c for cases in _by_claim(measured).values() for c in cases]
-    rows = [[c.claim, c.case, c.measured, c.verdict] for c in every]
+def _claims(by_claim: Mapping[str, list[Claim]]) -> str:
+    rows = [
+        [c.claim, c.case, c.measured, "holds" if c.holds else "does not hold"]
+        for cases in by_claim.values()
+        for c in cases
+    ]
     return table(["claim", "case", "measured", "verdict"], rows)
-
-
-def _by_claim(measured: Sequence[Claim]) -> dict[str, list[Claim]]:
-    names = dict.fromkeys(c.claim for c in measured)
-    return {name: [c for c in measured if c.claim == name] for name in names}
 
 
 def _learning_rates(folder: Path) -> str:
     """Tell how many members diverged, and which rate is shown, the largest rate first."""
     rows = []
-    for name in [name for of_figure in KERNELS.values() for name in of_figure]:
+    for name in chain(*KERNELS.values()):
         for method, every in trainings(folder / name).items():
             best = every.best()
             for rate in every.rates[::-1]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,14 +20,18 @@ from pinnspectra.spectra.decomposition import singular_values
 from pinnspectra.spectra.entropy import truncated_entropy
 from pinnspectra.studies.markdown import number, spread, table
 from pinnspectra.studies.paper.members import choices
-from pinnspectra.studies.paper.printed import PRINTED, Printed
+from pinnspectra.studies.paper.printed import PRINTED
 
 
 def prediction_table(folder: Path) -> str:
     """Return a table of the printed entropies of A: measured, exact, and predicted twice."""
     rows = []
     for printed in (p for p in PRINTED if p.matrix == "A"):
-        if runs := list(_runs(printed, folder)):
+        every = find_runs(folder / printed.experiment)
+        of_width = [
+            run for run in every if choices(run).get("model.width") in (None, str(printed.width))
+        ]
+        if runs := [run for run in of_width if run.method == "fd" and run.config]:
             measured = [run.result["truncated_entropy"] for run in runs]
             foretold = np.array([entropies(run) for run in runs]).T
             name = f"{printed.pde}, a = {printed.cutoff:g}"
@@ -36,14 +39,6 @@ def prediction_table(folder: Path) -> str:
             rows.append([printed.figure, name, number(printed.entropy["fd"]), *values])
     predicted = ["exact arithmetic", "by the law", "emulated"]
     return table(["Fig.", "H of A by FD", "paper", "ours", *predicted], rows)
-
-
-def _runs(printed: Printed, folder: Path) -> Iterator[Run]:
-    """Find the runs by FD of the first table that have their configuration."""
-    for run in find_runs(folder / printed.experiment):
-        width = choices(run).get("model.width")
-        if run.method == "fd" and run.config and width in (None, str(printed.width)):
-            yield run
 
 
 @torch.no_grad()

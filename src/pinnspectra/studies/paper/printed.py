@@ -68,10 +68,6 @@ class Printed:
         return ORDERED if self.is_ordered(ours) else NOT
 
 
-def _printed() -> tuple[Printed, ...]:
-    rows = OmegaConf.to_container(OmegaConf.load(Path(__file__).with_name("printed.yaml")))
-    return tuple(Printed(**row) for row in cast("list[dict[str, Any]]", rows))
-
-
-PRINTED = _printed()
+_ROWS = OmegaConf.to_container(OmegaConf.load(Path(__file__).with_name("printed.yaml")))
+PRINTED = [Printed(**row) for row in cast("list[dict[str, Any]]", _ROWS)]
 """Every pair that the paper prints."""

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Sequence
 from statistics import median
 
-from pinnspectra.runs.numbers import is_number
 from pinnspectra.runs.pairs import Pair, method_pairs
 from pinnspectra.runs.quantities import QUANTITIES
 from pinnspectra.runs.record import Run
@@ -42,7 +41,7 @@ def claim(runs: Sequence[Run]) -> list[str]:
     """
     groups: dict[tuple[str, str, str, str], list[Pair]] = {}
     for pair in method_pairs(runs):
-        both = (e for e in ERRORS if all(is_number(r[e]) and r[e] > 0 for r in (pair.ad, pair.fd)))
+        both = (e for e in ERRORS if all((row[e] or 0) > 0 for row in (pair.ad, pair.fd)))
         if pair.finished and (error := next(both, "")):
             names = str(pair.ad["pde"]), pair.reference, pair.other, error
             groups.setdefault(names, []).append(pair)
@@ -61,7 +60,7 @@ def _comparison(pde: str, base: str, other: str, error: str, pairs: Sequence[Pai
     if max(abs(ratio - 1) for ratio in ratios) < ALIKE:
         size = f"the same as {base}'s within {100 * ALIKE:g} %"
     steps = [row["step"] for pair in pairs for row in (pair.ad, pair.fd)]
-    same = is_number(steps[0]) and len(set(steps)) == 1
+    same = steps[0] is not None and len(set(steps)) == 1
     after = f" after {number(steps[0])} gradient steps" if same else ""
     on = f"With random features on {pde}" if error == OF_SOLVES else f"On {pde}"
     words = f"{other}'s {QUANTITIES[error].words} is {size}{_entropies(base, other, pairs)}"
@@ -71,7 +70,7 @@ def _comparison(pde: str, base: str, other: str, error: str, pairs: Sequence[Pai
 def _entropies(base: str, other: str, pairs: Sequence[Pair]) -> str:
     """Compare the entropies, with what speaks against it."""
     H = "truncated_entropy"
-    both = [pair for pair in pairs if is_number(pair.ad[H]) and is_number(pair.fd[H])]
+    both = [pair for pair in pairs if None not in (pair.ad[H], pair.fd[H])]
     if not both:
         return ""
     first, second = (number(median(getattr(p, which)[H] for p in both)) for which in ("ad", "fd"))
@@ -90,8 +89,8 @@ def _plain(runs: Sequence[Run]) -> str:
     done = [row for row in rows if row["status"] == "finished"]
     methods, problems = ({str(r[k]): 0 for r in rows if r[k]} for k in ("method", "pde"))
     what = f"{counted(len(runs), 'run')} of {listed([*methods])} on {listed([*problems])}"
-    error = next((e for e in ERRORS if any(is_number(row[e]) for row in done)), "")
-    values = [row[error] for row in done if is_number(row[error])] if error else []
+    found = {e: [row[e] for row in done if row[e] is not None] for e in ERRORS}
+    error, values = next(((e, some) for e, some in found.items() if some), ("", []))
     if not values:
         return f"{what}: none has come to an end."
     if len({row["method"] for row in done}) > 1:

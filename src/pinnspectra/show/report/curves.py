@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.colors import to_hex, to_rgb
 
-from pinnspectra.runs.numbers import is_number, number
+from pinnspectra.runs.numbers import number
 from pinnspectra.runs.quantities import QUANTITIES
 from pinnspectra.runs.record import Run
 from pinnspectra.show.dashboard.tables import LOSS_BESIDE
@@ -168,7 +168,7 @@ def _spectrum(run: Run, members: np.ndarray, together: int) -> Curve | None:
     elif run.solve:
         name, steps = "singular_value", np.zeros(1)
         values, floor = run.solve.singular_values[None], run.solve.floor
-        e = np.array([number(run.result.get("effective_cutoff"))])
+        e = np.array([number(run.rows[0]["effective_cutoff"])])
     else:
         return None
     e = np.clip(np.nan_to_num(e), 0, values.shape[1]).astype(int)
@@ -192,8 +192,7 @@ def _truncations(run: Run, most: int) -> Curve | None:
     if run.solve is None or not run.solve.truncation_position.size:
         return None
     position = run.solve.truncation_position
-    given = run.result.get("truncation_position")
-    used = int(given) if is_number(given) else 0
+    used = int(run.rows[0]["truncation_position"] or 0)
     which = leading(len(position), most, [*np.flatnonzero(position == used)[:1]])
     error = short(run.solve.relative_training_error[which])
     return {"position": [int(p) for p in position[which]], "error": error, "used": used}

@@ -7,12 +7,14 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
+from os.path import relpath
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from pinnspectra.runs.folder import SWEEP
 from pinnspectra.runs.found import versions_note
 from pinnspectra.runs.pairs import method_pairs
 from pinnspectra.runs.record import Run
@@ -21,9 +23,10 @@ from pinnspectra.show.report import charts, solutions, table
 from pinnspectra.show.report.claim import claim
 from pinnspectra.show.report.commands import command, sweep_commands
 from pinnspectra.show.report.curves import Curve, curves_of, methods_of, points_of
-from pinnspectra.show.report.names import names_of
 from pinnspectra.show.report.settings import differences, grouped, settings
 from pinnspectra.show.report.words import counted, listed
+from pinnspectra.show.tables.overview import titles
+from pinnspectra.show.tables.text import shortened
 
 HERE = Path(__file__).parent
 
@@ -36,10 +39,13 @@ SCRIPTS = ("charts", "spectra", "table")
 POINTS = 4_000
 """Members that have a point of their own."""
 
+LONGEST_NAME = 48
+"""Characters of the name of a folder."""
+
 
 def page(folder: Path, runs: Sequence[Run]) -> str:
     """Return the report of the runs under a folder as one HTML page that needs no other file."""
-    names, numbered = names_of(folder, runs)
+    names, numbered = _names(folder, runs)
     curves, measures = curves_of(runs, names), table.measures(runs)
     points = points_of(runs, names, curves, [*measures])[:POINTS]
     pair = _pair(runs, curves)
@@ -84,6 +90,24 @@ def page(folder: Path, runs: Sequence[Run]) -> str:
             allowed=Markup(" ".join(map(_allowed, scripts))),
         )
     )
+
+
+def _names(folder: Path, runs: Sequence[Run]) -> tuple[list[str], list[str]]:
+    """Return the names of the runs under a folder, and the sweeps that are numbered in them.
+
+    In one sweep the overrides that set a run apart; of several sweeps with the number of its sweep.
+    A run of no sweep is called by its folder.
+    """
+    parents = dict.fromkeys(run.path.parent for run in runs)
+    sweeps = [parent for parent in parents if (parent / SWEEP).exists()]
+    if len(parents) == len(sweeps) == 1:
+        return titles(runs), []
+    found = {run.path: shortened(run.path.name, LONGEST_NAME) for run in runs}
+    for number, sweep in enumerate(sweeps, 1):
+        own = [run for run in runs if run.path.parent == sweep]
+        named = zip(own, titles(own), strict=True)
+        found |= {run.path: f"{number} · {title}" for run, title in named}
+    return [found[run.path] for run in runs], [relpath(sweep, folder) for sweep in sweeps]
 
 
 def _environment() -> Environment:

@@ -26,7 +26,7 @@ from pinnspectra.show import figures
 from pinnspectra.show.figures import method_colour
 from pinnspectra.studies.paper import cause
 from pinnspectra.studies.paper.claims import spearman
-from pinnspectra.studies.paper.experiments import MARKER, random_features, run_missing
+from pinnspectra.studies.paper.experiments import MARKER, RFM, Experiment, run_missing
 from pinnspectra.studies.paper.figures import FIGURES, PaperFigure
 from pinnspectra.studies.paper.members import (
     ratios,
@@ -140,7 +140,7 @@ def marker(checkout: Path, name: str = "one") -> Path:
     return checkout / "out" / name / MARKER
 
 
-ONE, TWO = random_features("one"), random_features("two")
+ONE, TWO = Experiment("one", RFM), Experiment("two", RFM)
 
 
 def test_what_is_finished_is_kept_and_what_is_half_done_goes_on(checkout):
@@ -205,7 +205,7 @@ def test_an_experiment_that_fails_is_told_and_does_not_stop_the_others(checkout)
 
 def test_an_experiment_or_checkout_that_is_missing_is_told(checkout):
     with pytest.raises(SettingsError, match="experiment=three"):
-        run_missing([random_features("three")], checkout / "out", checkout)
+        run_missing([Experiment("three", RFM)], checkout / "out", checkout)
     with pytest.raises(SettingsError, match="take a checkout"):
         run_missing([ONE], checkout / "out", checkout / "conf")
 

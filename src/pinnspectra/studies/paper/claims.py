@@ -13,6 +13,7 @@ from pinnspectra.studies.markdown import median, number
 from pinnspectra.studies.paper.members import (
     Solves,
     Trainings,
+    best,
     ratios,
     solves,
     solves_by_width,
@@ -47,7 +48,7 @@ SWEEPS = {
 """Random feature experiments that sweep over the width: problem and the paper's cut-off."""
 
 Trained = Mapping[str, Mapping[str, Trainings]]
-"""AD and FD at their best learning rates, by training experiment."""
+"""The methods at their best learning rates, by training experiment."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,7 @@ class Claim:
 
 def claims(folder: Path) -> list[Claim]:
     """Measure all claims on the finished experiments under a folder."""
-    every = {name: trainings(folder / name) for name in TRAININGS}
-    trained = {
-        name: {method: one for method in ("ad", "fd") if (one := found[method].best())}
-        for name, found in every.items()
-    }
+    trained = {name: best(trainings(folder / name)) for name in TRAININGS}
     return [
         *_entropy_is_larger(folder, trained),
         *_error_follows(folder, trained),
@@ -133,7 +130,8 @@ def _swept(folder: Path, cutoff: float) -> np.ndarray:
 
 def _trained(found: Mapping[str, Trainings], cutoff: float) -> np.ndarray:
     """Return H of G and the true training error at the end, (2, n), of AD and FD."""
-    columns = [[one.entropy(cutoff), one.true_training_error[-1]] for one in found.values()]
+    pair = [found[method] for method in ("ad", "fd") if method in found]
+    columns = [[one.entropy(cutoff), one.true_training_error[-1]] for one in pair]
     return np.concatenate(columns, axis=1)
 
 

@@ -24,6 +24,9 @@ from pinnspectra.runs.messages import SettingsError
 from pinnspectra.runs.record import Run
 from pinnspectra.runs.signals import waiting
 
+RFM, TRAIN = "rfm_solve.py", "train.py"
+"""The scripts."""
+
 CHECKOUT = Path(__file__).parents[4]
 """The folder with the scripts and conf/."""
 
@@ -51,16 +54,6 @@ class Experiment:
         """
         text = composed(checkout / "conf", self.script.removesuffix(".py"), self.name)
         return hashlib.sha256(f"{version('pinnspectra')}\n{text}".encode()).hexdigest()[:16]
-
-
-def random_features(name: str) -> Experiment:
-    """Return an experiment of rfm_solve.py."""
-    return Experiment(name, "rfm_solve.py")
-
-
-def training(name: str) -> Experiment:
-    """Return an experiment of train.py."""
-    return Experiment(name, "train.py")
 
 
 def is_done(experiment: Experiment, under: Path, checkout: Path) -> bool:

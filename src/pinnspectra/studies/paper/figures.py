@@ -14,10 +14,11 @@ from matplotlib.figure import Figure
 from pinnspectra.show.figures.panels import finished
 from pinnspectra.show.figures.style import STYLE
 from pinnspectra.studies.paper.cause import cause
-from pinnspectra.studies.paper.experiments import Experiment, random_features, training
+from pinnspectra.studies.paper.experiments import RFM, TRAIN, Experiment
 from pinnspectra.studies.paper.members import (
     Solves,
     Trainings,
+    best,
     solves,
     solves_by_width,
     trainings,
@@ -28,9 +29,9 @@ from pinnspectra.studies.paper.panels import (
     Histories,
     draw_curves,
     draw_errors,
-    draw_kernels,
-    draw_solves,
+    draw_spectrum,
     paper_panels,
+    ring_last_alike,
 )
 
 ERROR = r"relative training error $\|r\| \,/\, \|f\|$"
@@ -70,7 +71,7 @@ def fig1(folder: Path) -> Figure:
     axes[0].set(title="truncated entropy", ylabel="truncated entropy $H_A(10^{-12})$")
     axes[1].set(yscale="log", title="training error at $p = e(10^{-12})$", ylabel=ERROR)
     true = over_width(lambda one: one.true_training_error)
-    draw_curves(axes[1], over_width(lambda one: one.training_error), _but_ad(true))
+    draw_curves(axes[1], over_width(lambda one: one.training_error), true)
     for one in axes:
         one.set_xlabel("$M = N$")
     return figure
@@ -85,7 +86,7 @@ def fig2(folder: Path) -> Figure:
     }
     figure, axes = paper_panels(f"Fig. 2: {SINGULAR_VALUES}; {SEEDS}", 3, 3)
     for one, (name, title) in zip(axes, titles.items(), strict=True):
-        draw_solves(one, title, solves(folder / name))
+        draw_spectrum(one, title, solves(folder / name))
     return figure
 
 
@@ -100,7 +101,9 @@ def fig3(folder: Path) -> Figure:
     stages = (K, 1 + int(np.median(ad.errors, axis=1).argmin()), fd.used(1e-12))
     title = f"Fig. 3: random features, poisson1d, $M = N = 400$; {SEEDS}"
     figure, axes = paper_panels(title, 2, 2)
-    draw_solves(axes[0], SINGULAR_VALUES, found, 1e-12, K)
+    draw_spectrum(axes[0], SINGULAR_VALUES, found, 1e-12)
+    if K:
+        ring_last_alike(axes[0], ad.spectrum, K)
     draw_errors(axes[1], found, 1e-12, stages)
     return figure
 
@@ -134,7 +137,7 @@ def figB21(folder: Path) -> Figure:  # noqa: N802
     title = f"Fig. B.2.1: {SINGULAR_VALUES}, poisson1d; {SEEDS}"
     figure, axes = paper_panels(title, 4, 2)
     for one, width in zip(axes, (100, 200, 300, 500), strict=True):
-        draw_solves(one, f"$M = N = {width}$", by_width[width])
+        draw_spectrum(one, f"$M = N = {width}$", by_width[width])
     return figure
 
 
@@ -157,16 +160,16 @@ def figB41(folder: Path) -> Figure:  # noqa: N802
 
 
 FIGURES: dict[str, PaperFigure] = {
-    "fig1": PaperFigure((random_features("fig1"),), fig1),
-    "fig2": PaperFigure(tuple(random_features(f"fig2{p}") for p in "abc"), fig2),
-    "fig3": PaperFigure((random_features("fig3"),), fig3),
-    "fig4": PaperFigure((training("fig4"),), fig4),
-    "fig5": PaperFigure((random_features("fig5a"), training("fig5c")), fig5),
-    "fig6": PaperFigure((random_features("fig6a"), training("fig6c")), fig6),
-    "figB21": PaperFigure((random_features("fig1"),), figB21),
-    "figB31": PaperFigure((training("fig5c"),), figB31),
-    "figB41": PaperFigure((training("fig6c"), training("fig6c_4096")), figB41),
-    "cause": PaperFigure((random_features("cause_A"), training("cause_G")), cause),
+    "fig1": PaperFigure((Experiment("fig1", RFM),), fig1),
+    "fig2": PaperFigure(tuple(Experiment(f"fig2{p}", RFM) for p in "abc"), fig2),
+    "fig3": PaperFigure((Experiment("fig3", RFM),), fig3),
+    "fig4": PaperFigure((Experiment("fig4", TRAIN),), fig4),
+    "fig5": PaperFigure((Experiment("fig5a", RFM), Experiment("fig5c", TRAIN)), fig5),
+    "fig6": PaperFigure((Experiment("fig6a", RFM), Experiment("fig6c", TRAIN)), fig6),
+    "figB21": PaperFigure((Experiment("fig1", RFM),), figB21),
+    "figB31": PaperFigure((Experiment("fig5c", TRAIN),), figB31),
+    "figB41": PaperFigure((Experiment("fig6c", TRAIN), Experiment("fig6c_4096", TRAIN)), figB41),
+    "cause": PaperFigure((Experiment("cause_A", RFM), Experiment("cause_G", TRAIN)), cause),
 }
 """The figures of the paper, in its order, and one of our own."""
 
@@ -176,7 +179,7 @@ def _solves_and_training(
 ) -> Figure:
     """Draw spectra and errors of random features above those of networks."""
     figure, axes = paper_panels(_training_title(title, found), 4, 2)
-    draw_solves(axes[0], SINGULAR_VALUES, solved, 1e-13)
+    draw_spectrum(axes[0], SINGULAR_VALUES, solved, 1e-13)
     draw_errors(axes[1], solved, 1e-13)
     _draw_training(axes[2:], found, cutoff)
     return figure
@@ -184,37 +187,26 @@ def _solves_and_training(
 
 def _draw_training(axes: list[Axes], found: Mapping[str, Trainings], cutoff: float) -> None:
     """Draw the spectra of G at the end, and the training errors over the steps."""
-    best = _best(found)
-    draw_kernels(axes[0], best, cutoff)
+    shown = best(found)
+    draw_spectrum(axes[0], "eigenvalues of $G$ at the end", shown, cutoff, eigenvalues=True)
     axes[1].set(yscale="log", title="relative training error", xlabel=STEP, ylabel=ERROR)
-    own = {m: (one.steps, one.metric("relative_training_error")) for m, one in best.items()}
-    true = {m: (one.steps, one.true_training_error) for m, one in best.items()}
-    draw_curves(axes[1], own, _but_ad(true))
+    own = {m: (one.steps, one.metric("relative_training_error")) for m, one in shown.items()}
+    true = {m: (one.steps, one.true_training_error) for m, one in shown.items()}
+    draw_curves(axes[1], own, true)
 
 
 def _draw_loss(axes: Axes, found: Mapping[str, Trainings], title: str = r"loss $L_{PINN}$") -> None:
     axes.set(yscale="log", title=title, xlabel=STEP, ylabel=r"$L_{PINN}$")
-    draw_curves(axes, {m: (one.steps, one.metric("loss")) for m, one in _best(found).items()})
-
-
-def _but_ad(by_method: Histories) -> Histories:
-    """Leave out AD, whose true error is its own."""
-    return {method: value for method, value in by_method.items() if method != "ad"}
-
-
-def _best(found: Mapping[str, Trainings]) -> dict[str, Trainings]:
-    """Return the members of each method's best learning rate; no method that always diverges."""
-    return {method: best for method, one in found.items() if (best := one.best())}
+    draw_curves(axes, {m: (one.steps, one.metric("loss")) for m, one in best(found).items()})
 
 
 def _training_title(title: str, found: Mapping[str, Trainings]) -> str:
     """Add to a title which learning rate is shown, and what diverged."""
-    best = _best(found)
+    shown = best(found)
     rates = [
         f"{SHORT.get(m, m)} {one.rates[0]:g}{f' ({one.lost} diverged)' if one.lost else ''}"
-        for m, one in best.items()
+        for m, one in shown.items()
     ]
-    gone = ", ".join(SHORT.get(m, m) for m in found if m not in best)
+    gone = ", ".join(SHORT.get(m, m) for m in found if m not in shown)
     lost = f"; {gone}: diverges at every rate" if gone else ""
-    shown = f"learning rate of the least median loss: {', '.join(rates)}{lost}"
-    return f"{title}; {SEEDS}\n{shown}"
+    return f"{title}; {SEEDS}\nlearning rate of the least median loss: {', '.join(rates)}{lost}"

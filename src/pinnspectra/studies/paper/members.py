@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -196,3 +196,8 @@ def trainings(folder: Path) -> dict[str, Trainings]:
         for run in find_runs(folder)
         if run.spectra is not None
     }
+
+
+def best(found: Mapping[str, Trainings]) -> dict[str, Trainings]:
+    """Return the members of each method's best learning rate; no method that always diverges."""
+    return {method: members for method, one in found.items() if (members := one.best())}

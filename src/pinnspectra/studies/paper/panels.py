@@ -17,17 +17,13 @@ from pinnspectra.show.figures.members import draw_histories
 from pinnspectra.show.figures.panels import draw_mark, new_figure
 from pinnspectra.show.figures.spectra import draw_spectra, draw_truncation
 from pinnspectra.show.figures.style import method_colour
-from pinnspectra.studies.paper.members import Solves, Trainings, truncated_entropy
+from pinnspectra.studies.paper.members import Solves, Trainings
 
 SHORT = {"ad": "AD", "fd": "FD", "fd_grid": "printed matrix"}
 """What a note calls a method; any other by its name."""
 
 LABELS = {"ad": "AD", "fd": "FD, stencil at shifted points", "fd_grid": "FD, printed matrix"}
 """What the legend calls a method; any other by its name."""
-
-TRUE = "true (by AD in float64)"
-
-STAGES = ("I", "II", "III", "IV")
 
 Histories = Mapping[str, tuple[np.ndarray, np.ndarray]]
 """Curves by method: x, (T,), and y, (T, S)."""
@@ -43,33 +39,14 @@ def paper_panels(title: str, number: int, columns: int) -> tuple[Figure, list[Ax
     return figure, axes
 
 
-def draw_solves(
-    axes: Axes, title: str, found: Mapping[str, Solves], cutoff: float | None = None, alike: int = 0
-) -> None:
-    """Draw the singular values of A; with their cut-off, H above (Fig. 3a).
-
-    `alike` is the paper's K, the last value that the methods share; 0 marks none.
-    """
-    _draw_spectra(axes, title, found, cutoff, eigenvalues=False)
-    if alike:
-        median = np.median(next(iter(found.values())).spectrum, axis=0)
-        ring = {"markersize": 13, "markeredgecolor": "#D00000", "markeredgewidth": 1.5}
-        label = "$K$, the last value that AD and FD have alike"
-        draw_mark(axes, alike, median[alike - 1], "none", label=label, **ring)
-
-
-def draw_kernels(axes: Axes, found: Mapping[str, Trainings], cutoff: float) -> None:
-    """Draw the eigenvalues of G at the end with their cut-off, H above."""
-    _draw_spectra(axes, "eigenvalues of $G$ at the end", found, cutoff, eigenvalues=True)
-
-
-def _draw_spectra(
+def draw_spectrum(
     axes: Axes,
     title: str,
     found: Mapping[str, Solves] | Mapping[str, Trainings],
-    cutoff: float | None,
-    eigenvalues: bool,
+    cutoff: float | None = None,
+    eigenvalues: bool = False,
 ) -> None:
+    """Draw the singular values of A or the eigenvalues of G; with their cut-off, H above."""
     curves = [
         Curves(method=m, spectrum=one.spectrum, floor=one.floor, cutoff=cutoff or float("nan"))
         for m, one in found.items()
@@ -77,9 +54,16 @@ def _draw_spectra(
     draw_spectra(axes, curves, _styles(list(found)), eigenvalues)
     axes.set_title(title, pad=18 if cutoff else None)
     if cutoff:
-        H = {m: np.median(truncated_entropy(one.spectrum, cutoff)) for m, one in found.items()}
+        H = {m: np.median(one.entropy(cutoff)) for m, one in found.items()}
         values = ",  ".join(f"{SHORT.get(m, m)} {value:.3g}" for m, value in H.items())
         _note(axes, 0.5, 1.02, f"$H(10^{{{round(np.log10(cutoff))}}})$:  {values}")
+
+
+def ring_last_alike(axes: Axes, ad: np.ndarray, K: int) -> None:
+    """Mark the K-th of the singular values by AD, (S, N), the last that FD shares (Fig. 3a)."""
+    ring = {"markersize": 13, "markeredgecolor": "#D00000", "markeredgewidth": 1.5}
+    label = "$K$, the last value that AD and FD have alike"
+    draw_mark(axes, K, np.median(ad, axis=0)[K - 1], "none", label=label, **ring)
 
 
 def draw_errors(
@@ -104,18 +88,22 @@ def draw_errors(
         axes.axvline(end, color="#777777", linestyle=":", linewidth=1, zorder=1)
     if stages:
         edges = [1, *stages, max(len(one.errors) for one in found.values())]
-        for name, left, right in zip(STAGES, edges[:-1], edges[1:], strict=True):
+        for name, left, right in zip(("I", "II", "III", "IV"), edges[:-1], edges[1:], strict=True):
             _note(axes, np.sqrt(left * right), 1.01, name, axes.get_xaxis_transform())
 
 
 def draw_curves(axes: Axes, histories: Histories, true: Histories | None = None) -> None:
-    """Draw histories of each method, the true ones dashed; members that end early are left out."""
+    """Draw histories of each method, the true ones dashed, but AD's, which are its own.
+
+    Members that end early are left out.
+    """
     for style, (x, y) in zip(_styles(list(histories)), histories.values(), strict=True):
         draw_histories(axes, x, y, **style)
     for method, (x, y) in (true or {}).items():
-        label = f"{LABELS.get(method, method)}, {TRUE}"
-        style = {"linestyle": "--", "label": label, "band": False}
-        draw_histories(axes, x, y, method_colour(method), **style)
+        if method != "ad":
+            label = f"{LABELS.get(method, method)}, true (by AD in float64)"
+            style = {"linestyle": "--", "label": label, "band": False}
+            draw_histories(axes, x, y, method_colour(method), **style)
 
 
 def _styles(methods: list[str]) -> list[dict[str, Any]]:

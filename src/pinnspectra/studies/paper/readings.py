@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pinnspectra.studies.paper.experiments import Experiment, random_features, training
+from pinnspectra.studies.paper.experiments import RFM, TRAIN, Experiment
 from pinnspectra.studies.paper.members import (
     Solves,
     Trainings,
+    best,
     solves,
     solves_by_width,
     trainings,
@@ -26,8 +27,10 @@ from pinnspectra.studies.paper.members import (
 from pinnspectra.studies.paper.printed import Printed
 
 EXPERIMENTS: tuple[Experiment, ...] = (
-    *map(random_features, ("fig1_boundary", "fig5a_boundary", "fig6a_spacing", "fig6a_boundary")),
-    *map(training, ("fig4_float64", "fig5c_float64", "fig5c_pytorch", "fig6c_float64")),
+    *(Experiment(f"{name}_boundary", RFM) for name in ("fig1", "fig5a", "fig6a")),
+    Experiment("fig6a_spacing", RFM),
+    *(Experiment(f"{name}_float64", TRAIN) for name in ("fig4", "fig5c", "fig6c")),
+    Experiment("fig5c_pytorch", TRAIN),
 )
 """Experiments that no figure shows."""
 
@@ -147,9 +150,8 @@ def _moments(pair: Mapping[str, Trainings]) -> Iterator[tuple[str, dict[str, np.
 
     First those of the best rates; at the start, where all rates have the same networks, once.
     """
-    best = {m: members for m, one in pair.items() if (members := one.best())}
-    if len(best) == len(pair):
-        yield "best learning rates, at the end", _at(best, -1)
+    if len(best(pair)) == len(pair):
+        yield "best learning rates, at the end", _at(best(pair), -1)
     rates = pair["ad"].rates
     yield "before training", _at({m: one.at_rate(rates[0], True) for m, one in pair.items()}, 0)
     for rate in rates:

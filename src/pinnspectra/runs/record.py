@@ -6,7 +6,7 @@ What is missing or damaged is None or empty; Run.damage tells which files are da
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -42,6 +42,16 @@ class Spectra:
     singular_value_floor: np.ndarray
     effective_cutoff: np.ndarray
     truncated_entropy: np.ndarray
+
+    @staticmethod
+    def of(arrays: Arrays) -> Spectra | None:
+        """Take the steps of a spectra.npz at which a member has a spectrum; None without any."""
+        floor = arrays["floor"].astype(float)
+        taken = np.isfinite(arrays["truncated_entropy"]).any(axis=1)
+        kept = {name: array[taken] for name, array in arrays.items() if name != "floor"}
+        with np.errstate(over="ignore"):  # of a spectrum that is not finite
+            squares = floor**2
+        return Spectra(floor=squares, singular_value_floor=floor, **kept) if taken.any() else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,24 +114,12 @@ class Run:
             **{key: choices.get(key) for key in ("pde", "method")},
             **({"error": failure.get("error")} if failure else {}),
             "status": failure.get("status", "unfinished"),
-            "members": self._last_losses(),
+            "members": _last_losses(*self.losses),
         }
 
     @property
     def _written(self) -> Mapping[str, Any] | None:
         return self._read("result.json") if self.known is None else self.known
-
-    def _last_losses(self) -> list[Row]:
-        """Return the last step of each member at which a loss is logged, and that loss."""
-        steps, loss = self.losses
-        rows: list[Row] = []
-        for member, values in enumerate(loss.T):
-            row: Row = {"member": member}
-            finite = np.flatnonzero(np.isfinite(values))
-            if finite.size:
-                row |= {"step": int(steps[finite[-1]]), "loss": float(values[finite[-1]])}
-            rows.append(row)
-        return rows
 
     @property
     def status(self) -> str:
@@ -175,16 +173,9 @@ class Run:
     @property
     def reason(self) -> str:
         """Why the run is not finished, in a line; "" of one that is."""
-        counts = Counter(str(row["status"]) for row in self.rows if row["status"] != "finished")
         if "is damaged" in self._content("result.json").damage:
             return "result.json is damaged"
-        if "error" in self.result:
-            ended = "" if self.status == "finished" else f"{self.status}: "  # some members did
-            return f"{ended}{self.result['error']}"
-        if "unfinished" in counts:
-            return "unfinished: the same command goes on"
-        of_members = len(self.rows) > 1
-        return ", ".join(f"{n} {status}" if of_members else status for status, n in counts.items())
+        return _reason(self.result, [str(row["status"]) for row in self.rows])
 
     @cached_property
     def metrics(self) -> Arrays:
@@ -212,12 +203,7 @@ class Run:
         arrays = self._read("spectra.npz")
         if not arrays or arrays["eigenvalues"].shape[1] != len(self.rows):
             return None
-        floor = arrays["floor"].astype(float)
-        taken = np.isfinite(arrays["truncated_entropy"]).any(axis=1)
-        kept = {name: array[taken] for name, array in arrays.items() if name != "floor"}
-        with np.errstate(over="ignore"):  # of a spectrum that is not finite
-            squares = floor**2
-        return Spectra(floor=squares, singular_value_floor=floor, **kept) if taken.any() else None
+        return Spectra.of(arrays)
 
     @cached_property
     def solve(self) -> Solve | None:
@@ -258,6 +244,31 @@ def _members(result: Mapping[str, Any]) -> list[Row]:
     """Return what a result lists of its members; [] of a run of one."""
     listed = result.get("members")
     return [m for m in listed if isinstance(m, dict)] if isinstance(listed, list) else []
+
+
+def _last_losses(steps: np.ndarray, loss: np.ndarray) -> list[Row]:
+    """Return the last step of each member at which a loss is logged, and that loss."""
+    rows: list[Row] = []
+    for member, values in enumerate(loss.T):
+        row: Row = {"member": member}
+        finite = np.flatnonzero(np.isfinite(values))
+        if finite.size:
+            row |= {"step": int(steps[finite[-1]]), "loss": float(values[finite[-1]])}
+        rows.append(row)
+    return rows
+
+
+def _reason(result: Mapping[str, Any], statuses: Sequence[str]) -> str:
+    """Return why members of a run are not finished; "" where all are."""
+    counts = Counter(status for status in statuses if status != "finished")
+    if "error" in result:
+        status = result.get("status")
+        ended = "" if status == "finished" else f"{status}: "  # some members did
+        return f"{ended}{result['error']}"
+    if "unfinished" in counts:
+        return "unfinished: the same command goes on"
+    of_members = len(statuses) > 1
+    return ", ".join(f"{n} {status}" if of_members else status for status, n in counts.items())
 
 
 def by_member(metrics: Arrays, size: int | None = None) -> Arrays:

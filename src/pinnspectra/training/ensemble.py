@@ -63,7 +63,7 @@ class Ensemble:
     ) -> None:
         self.collocation, self.network, self.members = collocation, network, Members(parameters)
         self.optimizer, self.rates, self.boundary_weight = optimizer, rates, boundary_weight
-        self.compiled, self._programs = compiled, programs
+        self.compiled, self.programs = compiled, programs
         self.method = FittedMethod(collocation, network)
         self.gradient_step, self.steps_taken, self.seconds = 0, 0, 0.0
         self.flow_time = torch.zeros(self.members.size, dtype=torch.float64)
@@ -139,16 +139,8 @@ class Ensemble:
         )
         metrics = loss.metrics(self.members.parameters)
         self._names = tuple(metrics)
-        self.driver = self._driver(loss, memory)  # last: recorded with tensors without numbers
+        self.driver = _driver(self, loss, memory)  # last: recorded with tensors without numbers
         return torch.stack([*metrics.values()])
-
-    def _driver(self, loss: CollocationLoss, memory: Any) -> AbstractDriver:
-        parameters, optimizer = self.members.parameters, self.optimizer
-        if not isinstance(optimizer, AbstractOptimizer):
-            return TorchDriver(loss.objective, optimizer, parameters, memory)
-        nodes = math.ceil(loss.working.nodes / processes())
-        compiling = self.compiled, self._programs
-        return FunctionalDriver(loss.objective, optimizer, parameters, nodes, *compiling, memory)
 
     def _advance(self, steps: int) -> None:
         """Take gradient steps by the method as it is fitted."""
@@ -184,3 +176,13 @@ class Ensemble:
         }
         if not self.members.live:
             self.gradient_step = max(step or 0 for step in self.members.ended)
+
+
+def _driver(ensemble: Ensemble, loss: CollocationLoss, memory: Any) -> AbstractDriver:
+    """Return the driver of the kind of optimizer that an ensemble has."""
+    parameters, optimizer = ensemble.members.parameters, ensemble.optimizer
+    if not isinstance(optimizer, AbstractOptimizer):
+        return TorchDriver(loss.objective, optimizer, parameters, memory)
+    nodes = math.ceil(loss.working.nodes / processes())
+    compiling = ensemble.compiled, ensemble.programs
+    return FunctionalDriver(loss.objective, optimizer, parameters, nodes, *compiling, memory)

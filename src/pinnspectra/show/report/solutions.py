@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib import colormaps
-from matplotlib.colors import to_hex
+from matplotlib.colors import Normalize, to_hex
 from PIL import Image
 
 from pinnspectra.runs.record import Run, Solution
@@ -53,7 +53,7 @@ class Problem:
 
     pde: str
     cards: Sequence[Card]
-    range: tuple[str, str] | None
+    range: Sequence[str] | None
 
 
 def problems(
@@ -102,10 +102,10 @@ def _card(i: int, name: str, one: Solution, limits: tuple[float, float], colour:
     return Card(i, name, maps or _curve(one, u, colour, words), told)
 
 
-def _range(low: float, high: float) -> tuple[str, str]:
+def _range(*limits: float) -> tuple[str, ...]:
     """Return the ends of a range, of which one that is rounding of the other is 0."""
-    small = 1e-9 * max(abs(low), abs(high))
-    return number(0 if abs(low) < small else low), number(0 if abs(high) < small else high)
+    small = 1e-9 * max(map(abs, limits))
+    return tuple(number(0 if abs(end) < small else end) for end in limits)
 
 
 def _map(
@@ -122,14 +122,10 @@ def _map(
 
 def _png(values: np.ndarray, limits: tuple[float, float], colours: str) -> bytes:
     """Draw values on a grid, (m, n), rows upwards, a pixel each; grey where not finite."""
-    low, high = limits
-    part = np.clip((values - low) / (high - low or 1), 0, 1 - 1e-9)
-    level = np.nan_to_num(MAP_LEVELS * part).astype(np.uint8)
-    level[~np.isfinite(values)] = MAP_LEVELS
-    image, file = Image.fromarray(level[::-1], mode="P"), io.BytesIO()
-    scale = colormaps[colours](np.linspace(0, 1, MAP_LEVELS))[:, :3]
-    image.putpalette((255 * np.vstack([scale, [0.8] * 3])).round().astype(np.uint8).tobytes())
-    image.save(file, "png", optimize=True)
+    scale = colormaps[colours].resampled(MAP_LEVELS).with_extremes(bad="0.8")
+    part = Normalize(*limits)(np.ma.masked_invalid(values[::-1]))
+    file = io.BytesIO()
+    Image.fromarray(scale(part, bytes=True)[..., :3]).quantize().save(file, "png", optimize=True)
     return file.getvalue()
 
 

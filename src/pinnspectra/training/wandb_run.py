@@ -219,8 +219,9 @@ def _last_step(logs: Sequence[Path]) -> int:
 def _rows(run: Run) -> Iterator[tuple[int, dict[str, float]]]:
     """Return the rows of metrics.csv by step, as they are logged to W&B."""
     columns = {name: values for name, values in run.metrics.items() if name != "step"}
-    for k, step in enumerate(run.metrics.get("step", ())):
-        live = np.flatnonzero(np.isfinite(columns["loss"][k])) if "loss" in columns else ()
+    steps, loss = run.losses
+    for k, step in enumerate(steps):
+        live = np.flatnonzero(np.isfinite(loss[k]))
         rows = {
             int(s): {name: float(v[k, s]) for name, v in columns.items() if np.isfinite(v[k, s])}
             for s in live

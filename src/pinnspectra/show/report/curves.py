@@ -127,8 +127,8 @@ def _share(limits: tuple[int, int, int], curves: int) -> int:
 
 def _parts(run: Run, which: np.ndarray, together: int) -> Curve:
     """Return the columns of members of a run: of those that last to the end, if any does."""
-    losses = run.metrics.get("loss")
-    if losses is not None and losses.size:
+    losses = run.losses[1]
+    if losses.size:
         there = ~ended(losses[:, which])
         which = which[there] if there.any() else which
     return {

@@ -58,3 +58,10 @@ def change_result(path: Path, **values: object) -> None:
     """Change a result.json."""
     file = path / "result.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | values))
+
+
+def change_arrays(file: Path, **arrays: np.ndarray) -> dict[str, np.ndarray]:
+    """Change arrays of an .npz file; all that it then holds."""
+    changed = dict(np.load(file)) | arrays
+    np.savez(file, **changed)
+    return changed

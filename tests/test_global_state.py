@@ -30,14 +30,11 @@ for name in names:
 changed = {"by imports": [key for key, value in state().items() if value != before[key]]}
 
 from pinnspectra.rounding import floor, law
-from pinnspectra.spectra import kernel
-from pinnspectra.spectra import modes
-from pinnspectra.solvers import random_features
-from pinnspectra.spectra import entropy
+from pinnspectra.spectra import entropy, kernel, modes
+from pinnspectra.solvers import SGD, random_features
 from pinnspectra.collocation import Collocation
 from pinnspectra.differentiation import FiniteDifference
 from pinnspectra.networks import TwoLayer
-from pinnspectra.solvers import SGD
 from pinnspectra.problems import Biharmonic
 from pinnspectra.training.functional_driver import FunctionalDriver
 from pinnspectra.training.objective import Objective
@@ -54,11 +51,7 @@ def losses(parameters):
     return working.residual(network.field(parameters)).square().mean(dim=-1)
 
 
-def measure(parameters):
-    return losses(parameters)[None]
-
-
-objective = Objective([losses], measure)
+objective = Objective([losses], lambda parameters: losses(parameters)[None])
 rates = torch.full((3, 2), 1e-6, dtype=torch.float64)
 ran = {
     "kernel": lambda: kernel.kernel_singular_values(working, network, theta),

@@ -56,14 +56,6 @@ def test_every_method_takes_the_second_derivative(method):
     torch.testing.assert_close(got[inner], wanted[inner], rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("model", choices("model"))
-def test_every_model_builds_and_has_the_contract_keys(model):
-    settings = composed("train", f"model={model}", "model.width=7", "model.activation=tanh")
-    network = build("model", settings.model)
-    theta = network.initial_parameters(2, [0, 1], torch.float32)
-    assert theta["coefficients"].shape == (2, 7)
-
-
 @pytest.mark.parametrize("optimizer", choices("optimizer"))
 def test_every_optimizer_builds_with_the_asked_rate(optimizer):
     settings = composed("train", f"optimizer={optimizer}", "optimizer.lr=0.125")

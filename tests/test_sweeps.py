@@ -3,11 +3,9 @@
 import fcntl
 import json
 import shutil
-import threading
-import time
 
 import pytest
-from scripts import SMALL, error_line, run_here, run_script
+from scripts import SMALL, error_line, run_here
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 
@@ -16,6 +14,13 @@ SWEEP = ("-m", *SMALL, "logger=[csv]", "callbacks=[spectrum]")
 
 def jobs(cwd):
     return sorted(path.parent for path in (cwd / "outputs").rglob(".hydra"))
+
+
+def again(cwd, script, *sweep, finished):
+    """Start a sweep again, of which so many runs are finished."""
+    done = run_here(script, *sweep, cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("finished already") == finished
 
 
 def written(folders):
@@ -32,12 +37,10 @@ def test_the_same_sweep_does_only_what_is_missing(tmp_path):
     (half_done / "result.json").unlink()
     metrics = (half_done / "metrics.csv").read_bytes()
     (half_done / "metrics.csv").write_bytes(metrics[: len(metrics) // 2])
-    done = run_here("train.py", *sweep, cwd=tmp_path)
-    assert done.returncode == 0
-    assert done.stdout.count("finished already") == 2
+    again(tmp_path, "train.py", *sweep, finished=2)
     assert jobs(tmp_path) == folders
-    again = written(folders)
-    assert {name for name in first if first[name] != again[name]} == {half_done.name}
+    new = written(folders)
+    assert {name for name in first if first[name] != new[name]} == {half_done.name}
     assert (half_done / "metrics.csv").read_bytes() == metrics
 
 
@@ -53,9 +56,9 @@ def test_a_sweep_and_a_job_of_it_are_resumed_by_their_folder(tmp_path):
         done = run_here("train.py", f"resume={resumed}", *beside, cwd=tmp_path)
         assert done.returncode == 0
         assert jobs(tmp_path) == folders
-        again = written(folders)
-        assert [f for f in folders if first[f.name] != again[f.name]] == [missing]
-        first = again
+        new = written(folders)
+        assert [f for f in folders if first[f.name] != new[f.name]] == [missing]
+        first = new
 
 
 def test_the_order_of_the_overrides_makes_no_other_sweep(tmp_path):
@@ -69,11 +72,8 @@ def test_what_a_changed_configuration_asks_for_is_run_beside_what_is_there(tmp_p
     first = run_here("rfm_solve.py", *sweep, cwd=tmp_path)
     assert first.returncode == 0
     old = written(jobs(tmp_path))
-    extended = run_here("rfm_solve.py", *sweep, "model.width=8,9,10", cwd=tmp_path)
-    assert extended.stdout.count("finished already") == 2
-    changed = run_here("rfm_solve.py", *sweep, "model.weight_range=2", cwd=tmp_path)
-    assert changed.returncode == 0
-    assert "finished already" not in changed.stdout
+    again(tmp_path, "rfm_solve.py", *sweep, "model.width=8,9,10", finished=2)
+    again(tmp_path, "rfm_solve.py", *sweep, "model.weight_range=2", finished=0)
     new = written(jobs(tmp_path))
     assert len(new) == 5
     assert {name: new[name] for name in old} == old
@@ -87,9 +87,9 @@ def test_of_runs_with_the_same_overrides_the_table_has_the_last_started(tmp_path
     (older / ".hydra").mkdir(parents=True)
     overrides = (folder / ".hydra" / "overrides.yaml").read_text()
     (older / ".hydra" / "overrides.yaml").write_text(overrides)
-    again = run_here("rfm_solve.py", *sweep, cwd=tmp_path)  # all is done, and is what was asked for
-    assert again.returncode == 0
-    assert "unfinished" not in again.stdout
+    done = run_here("rfm_solve.py", *sweep, cwd=tmp_path)  # all is done, and is what was asked for
+    assert done.returncode == 0
+    assert "unfinished" not in done.stdout
     assert (older / ".hydra").exists()
 
 
@@ -106,12 +106,10 @@ def test_jobs_that_diverge_or_fail_stop_no_other_and_are_listed(tmp_path):
     refused = next(f for f in jobs(tmp_path) if (f / "error.json").exists())
     assert json.loads((refused / "error.json").read_text())["status"] == "refused"
     table = done.stdout[done.stdout.rindex("run ") :]
-    assert {s for s in ("finished", "diverged", "refused") if s in table} == {
-        "finished", "diverged", "refused",
-    }  # fmt: skip
-    again = run_here("train.py", *sweep, cwd=tmp_path)
-    assert again.returncode == 1
-    assert "it diverged; retry=failed runs it again" in again.stderr
+    assert all(status in table for status in ("finished", "diverged", "refused"))
+    done = run_here("train.py", *sweep, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "it diverged; retry=failed runs it again" in done.stderr
 
 
 def test_a_job_that_fails_says_why_in_its_folder_and_is_run_again_on_demand(tmp_path, monkeypatch):
@@ -133,12 +131,9 @@ def test_a_job_that_fails_says_why_in_its_folder_and_is_run_again_on_demand(tmp_
     assert "boundary_weight=3: failed: RuntimeError: a mistake" in done.stderr.splitlines()[-1]
     assert "in two lines" in (failed / "train.log").read_text()  # the traceback
     assert not (finished / "train.log").exists()
-    again = run_here("train.py", *sweep, cwd=tmp_path)
-    assert again.returncode == 1
-    assert "it failed: RuntimeError: a mistake; retry=failed runs it again" in again.stderr
-    retried = run_here("train.py", *sweep, "retry=failed", cwd=tmp_path)
-    assert retried.returncode == 0
-    assert retried.stdout.count("finished already") == 1
+    line = "it failed: RuntimeError: a mistake; retry=failed runs it again"
+    assert line in run_here("train.py", *sweep, cwd=tmp_path).stderr
+    again(tmp_path, "train.py", *sweep, "retry=failed", finished=1)
     assert not (failed / "error.json").exists()
 
 
@@ -146,27 +141,20 @@ def contents(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("name", ["metrics.csv", "result.json", "spectrum.npz"])
-def test_a_folder_of_something_else_is_refused_and_left_as_it_is(tmp_path, name):
+@pytest.mark.parametrize("name", ["metrics.csv", "result.json", "spectrum.npz", "big.partial"])
+def test_files_of_others_stay_and_a_folder_of_other_results_is_refused(tmp_path, name):
     mine = tmp_path / "mine"
     (mine / "sub").mkdir(parents=True)
-    for path in (mine / name, mine / "sub" / "download.partial"):
+    for path in (mine / name, mine / "sub" / ".x.abc.partial"):
         path.write_text("{}")
     before = contents(mine)
     done = run_here("rfm_solve.py", "model.width=8", f"hydra.run.dir={mine}", cwd=tmp_path)
-    assert f"{mine} holds {name} and no .hydra/config.yaml" in error_line(done)
-    assert contents(mine) == before
-
-
-def test_files_of_others_stay_where_a_run_begins(tmp_path):
-    mine = tmp_path / "mine"
-    (mine / "sub").mkdir(parents=True)
-    for path in (mine / "big.partial", mine / "sub" / ".x.abc.partial"):
-        path.write_text("mine")
-    before = contents(mine)
-    done = run_here("rfm_solve.py", "model.width=8", f"hydra.run.dir={mine}", cwd=tmp_path)
-    assert done.returncode == 0
-    assert before.items() <= contents(mine).items()
+    if name == "big.partial":
+        assert done.returncode == 0
+        assert before.items() <= contents(mine).items()
+    else:
+        assert f"{mine} holds {name} and no .hydra/config.yaml" in error_line(done)
+        assert contents(mine) == before
 
 
 def test_advice_in_the_folder_of_a_run_leaves_it_as_it_is(tmp_path):
@@ -185,9 +173,7 @@ def test_what_a_whole_run_has_lost_is_there_again(tmp_path):
     shutil.rmtree(undescribed / ".hydra")
     for name in wanted:
         (emptied / name).unlink()
-    done = run_here("train.py", *SWEEP, "seed=1,2", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("finished already") == 1
+    again(tmp_path, "train.py", *SWEEP, "seed=1,2", finished=1)
     assert jobs(tmp_path) == [undescribed, emptied]
     assert {name: (emptied / name).read_bytes() for name in wanted} == wanted
 
@@ -213,25 +199,3 @@ def test_a_second_process_is_told_who_works_in_a_folder(tmp_path, mode):
         assert [p.name for p in folder.iterdir()] == [".lock"]
     assert run_here(*command, cwd=tmp_path).returncode == 0
     assert not list(tmp_path.rglob(".lock"))
-
-
-@pytest.mark.slow
-def test_two_sweeps_that_are_started_at_once_do_not_meet(tmp_path):
-    """The second is refused; what the first leaves is whole."""
-    codes = {}
-
-    def start(name, wait):
-        time.sleep(wait)
-        codes[name] = run_script("train.py", *SWEEP, "max_steps=20000", "seed=1,2", cwd=tmp_path)
-
-    threads = [threading.Thread(target=start, args=(i, 4 * i)) for i in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert codes[0].returncode == 0, codes[0].stderr
-    assert codes[1].returncode == 1
-    assert "works in this folder" in codes[1].stderr
-    assert [json.loads((f / "result.json").read_text())["step"] for f in jobs(tmp_path)] == [
-        20000
-    ] * 2

@@ -99,6 +99,19 @@ def write_run(
     return table
 
 
+def write_solve(path: Path, size: int = 9, **other: np.ndarray) -> np.ndarray:
+    """Write what a solve with random features records, but for some arrays; its errors, (size,)."""
+    arrays = {
+        "singular_values": np.geomspace(1, 1e-6, size),
+        "floor": np.full(size, 1e-12),
+        "truncation_position": np.arange(1, size + 1),
+        "relative_training_error": np.geomspace(1, 1e-3, size),
+    }
+    path.mkdir(exist_ok=True)
+    RunFolder(path, "poisson1d", "fd", "").write_arrays("spectrum.npz", **(arrays | other))
+    return arrays["relative_training_error"]
+
+
 def _outcome(table: Mapping[str, np.ndarray], member: int, ended: int | None) -> dict[str, object]:
     """What a result says of how a member ended."""
     names = {name: name.removeprefix("spectrum/").replace("/", "_") for name in METRICS}

@@ -34,18 +34,23 @@ SMALL = ("model.width=10", "points.per_axis=16", "max_steps=20", "log_every=10")
 """Overrides of a training run that takes no time."""
 
 
-def run_script(script: str, *overrides: str, cwd: Path, **environment: str):
-    """A script in a process of its own; the completed process, with its output as text."""
+def run_process(*command: object, cwd: Path = ROOT, timeout=300, **environment: str):
+    """A command in a process of its own; the completed process, with its output as text."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("WANDB", "HYDRA"))}
     return subprocess.run(
-        [sys.executable, str(ROOT / script), *overrides],
+        [str(word) for word in command],
         cwd=cwd,
         env={**inherited, "OMP_NUM_THREADS": "1", **environment},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=timeout,
         check=False,
     )
+
+
+def run_script(script: str, *overrides: str, cwd: Path, **environment: str):
+    """A script in a process of its own."""
+    return run_process(sys.executable, ROOT / script, *overrides, cwd=cwd, **environment)
 
 
 def run_here(script: str, *overrides: str, cwd: Path):

@@ -1,10 +1,10 @@
 """Freed memory is kept: in a process of its own, since the setting stays."""
 
 import platform
-import subprocess
 import sys
 
 import pytest
+from scripts import run_process
 
 STEPS = """
 import resource
@@ -23,8 +23,6 @@ print(faults[-1] - faults[9])
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a setting of glibc")
 def test_arrays_that_come_again_and_again_are_allocated_once():
-    done = subprocess.run(
-        [sys.executable, "-c", STEPS], capture_output=True, text=True, timeout=300, check=False
-    )
+    done = run_process(sys.executable, "-c", STEPS)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 100  # 440 pages an array, 1 320 a step, where they are given back

@@ -3,14 +3,13 @@
 import collections
 import itertools
 import json
-import os
 import re
 import socket
-import subprocess
 import sys
 
 import pytest
 import vl_convert
+from scripts import run_process
 
 from pinnspectra.commands import dashboard as command
 from pinnspectra.show.dashboard import account, charts, workspace
@@ -23,18 +22,6 @@ KEY = "0" * 40
 def panels(printed):
     sections = printed["workspace"]["spec"]["section"]["panelBankConfig"]["sections"]
     return {section["name"]: section["panels"] for section in sections}
-
-
-def run_command(*arguments, **environment):
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith("WANDB")}
-    return subprocess.run(
-        [sys.executable, "-m", "pinnspectra.dashboard", *arguments],
-        env={**inherited, **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 def test_without_an_account_it_is_printed_as_json_and_nothing_is_asked(capsys, monkeypatch):
@@ -123,7 +110,8 @@ def test_with_an_account_charts_and_workspace_are_saved_and_the_address_is_print
         return json.dumps({"data": given}).encode()
 
     address = answering(200, answer=answer)
-    done = run_command("--project", "mine", WANDB_API_KEY=KEY, WANDB_BASE_URL=address)
+    command = (sys.executable, "-m", "pinnspectra.dashboard", "--project", "mine")
+    done = run_process(*command, WANDB_API_KEY=KEY, WANDB_BASE_URL=address)
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(rf"see {address}/me/mine\?nw=\w+\n", done.stdout)
     charts = [a["variables"] for a in asked if "createCustomChart" in a["query"]]

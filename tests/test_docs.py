@@ -5,7 +5,6 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 import sys
 from functools import cache
 from importlib.util import find_spec
@@ -15,7 +14,7 @@ import numpy as np
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from pages import LINK, PAGES, anchors, blocks, without_blocks, words
-from scripts import ROOT, SMALL, composed, run_folders, run_here
+from scripts import ROOT, SMALL, composed, run_folders, run_here, run_process
 
 from pinnspectra.command_line import keys
 from pinnspectra.command_line.settings import RandomFeatureSettings, TrainSettings
@@ -227,15 +226,6 @@ def copy_of_the_project(place):
 
 def shell(command, cwd):
     """Run a command line as a user types it, with the environment active."""
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("WANDB", "HYDRA"))}
-    path = f"{Path(sys.executable).parent}{os.pathsep}{inherited['PATH']}"
-    own = {"PATH": path, "PYTHONPATH": str(cwd / "src"), "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        ["bash", "-c", command],
-        cwd=cwd,
-        env={**inherited, **own},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    own = {"PATH": path, "PYTHONPATH": str(cwd / "src")}
+    return run_process("bash", "-c", command, cwd=cwd, timeout=600, **own)

@@ -2,12 +2,11 @@
 
 import ast
 import re
-import subprocess
 from functools import cache
 
 import pytest
 from pages import blocks, words
-from scripts import ROOT, run_here
+from scripts import ROOT, run_here, run_process
 
 PAGE = ROOT / "docs" / "faq.md"
 SESSIONS = [session for block in blocks(PAGE, "console") for session in block.sessions]
@@ -28,7 +27,7 @@ def place(tmp_path_factory):
 @pytest.mark.slow  # test_mistakes.py has the like of most of them
 @pytest.mark.parametrize(("command", "printed"), SESSIONS, ids=[c for c, _ in SESSIONS])
 def test_a_session_prints_what_the_page_shows(command, printed, place, undrawn):
-    parsed = subprocess.run(["bash", "-n", "-c", command], capture_output=True, text=True)
+    parsed = run_process("bash", "-n", "-c", command)
     said, code = parsed.stderr, parsed.returncode
     if code == 0:
         script, *overrides = words(command)[1:]

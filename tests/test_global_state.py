@@ -1,11 +1,10 @@
 """Nothing but the entry scripts sets what all of a process shares."""
 
 import json
-import subprocess
 import sys
 
 import pytest
-from scripts import ROOT
+from scripts import ROOT, run_process
 
 PROGRAM = """
 import importlib, json, pkgutil, sys
@@ -73,8 +72,7 @@ print(json.dumps([names, changed]))
 
 @pytest.mark.slow
 def test_no_import_and_no_calculation_changes_what_all_share():
-    command = [sys.executable, "-W", "ignore", "-c", PROGRAM, str(ROOT / "tests")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = run_process(sys.executable, "-W", "ignore", "-c", PROGRAM, ROOT / "tests")
     assert done.returncode == 0, done.stderr
     names, changed = json.loads(done.stdout.splitlines()[-1])
     assert {"pinnspectra.training.lightning", "pinnspectra.show.figures.spectra"} <= set(names)

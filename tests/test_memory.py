@@ -1,13 +1,11 @@
 """Peak memory: over many points, and refused by its estimate before anything is allocated."""
 
-import os
 import resource
-import subprocess
 import sys
 
 import pytest
 import torch
-from scripts import ROOT, choices, composed, run_here
+from scripts import ROOT, choices, composed, run_here, run_process
 
 from pinnspectra.command_line import memory
 from pinnspectra.command_line.components import build
@@ -53,15 +51,8 @@ finally:
 
 def peak(cwd, *command, **environment):
     """Bytes that a script has held at most."""
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURED, *map(str, command)],
-        cwd=cwd,
-        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
+    measured = (sys.executable, "-c", MEASURED, *command)
+    done = run_process(*measured, cwd=cwd, timeout=600, **environment)
     assert done.returncode == 0, done.stderr
     return int(done.stderr.split("held ")[1])
 

@@ -14,6 +14,7 @@ import ensembles
 import numpy as np
 import pytest
 import yaml
+from ensembles import write_solve
 from reported import change_arrays, change_result, with_solution, write_job, write_sweep
 from scripts import run_folders, run_here
 
@@ -229,19 +230,6 @@ def test_e_is_the_recorded_one_and_on_the_curve(tmp_path):
     assert drawn["e"] == e[:, 0].tolist()
     assert drawn["e"][-1] in drawn["index"]
     assert drawn["at"][-1] == drawn["eigenvalue"][-1][drawn["index"].index(drawn["e"][-1])]
-
-
-def write_solve(path, size):
-    """What a solve with random features records, in the folder of a run; its errors."""
-    sigma, error = np.geomspace(1, 1e-6, size), np.geomspace(1, 1e-3, size)
-    np.savez(
-        path / "spectrum.npz",
-        singular_values=sigma,
-        floor=sigma * 1e-9,
-        truncation_position=np.arange(1, size + 1),
-        relative_training_error=error,
-    )
-    return error
 
 
 @pytest.mark.parametrize("used", [1, 500, 777, 1000])

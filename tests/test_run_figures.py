@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ensembles import write_run
+from ensembles import write_run, write_solve
 
 from pinnspectra.commands.figures import main
 from pinnspectra.runs.files import read_json
@@ -68,10 +68,7 @@ def test_a_table_without_the_rows_of_spectra_has_the_other_figures(tmp_path):
 
 def solve(path: Path, **other: object) -> Run:
     """A solve's folder, of arrays that make sense but for others."""
-    arrays = {"singular_values": np.geomspace(1, 1e-9, 9), "floor": np.full(9, 1e-12)}
-    arrays |= {"truncation_position": np.arange(1, 10), "relative_training_error": np.ones(9)}
-    path.mkdir(exist_ok=True)
-    RunFolder(path, "poisson1d", "fd", "").write_arrays("spectrum.npz", **(arrays | other))
+    write_solve(path, **other)
     return Run(path, path.name, {"method": "fd", "cutoff": 1e-5, "truncation_position": 4})
 
 

@@ -26,44 +26,37 @@ KEY = "0" * 40
 RUN = (*SMALL, "callbacks=[]", "logger=[csv,wandb]")
 
 
-def assert_offline(cwd, address, key=KEY, jobs=1):
-    sweep = ("-m", f"seed={','.join(map(str, range(jobs)))}") if jobs > 1 else ()
+@pytest.mark.parametrize(
+    ("answer", "key"),
+    [
+        ((401,), KEY),
+        *(
+            pytest.param(answer, key, marks=pytest.mark.slow)
+            for answer, key in (
+                *((answer, KEY) for answer in ((500,), (404,), (200,), (200, 600), None)),
+                (None, "short"),
+            )
+        ),
+    ],
+)
+def test_a_server_that_refuses_fails_is_slow_or_is_not_there_is_said_once_in_a_sweep(
+    tmp_path, answering, answer, key
+):
+    address = answering(*answer) if answer else "http://127.0.0.1:9"
+    online = {"WANDB_API_KEY": key, "WANDB_BASE_URL": address, "WANDB_MODE": "online"}
     started = time.monotonic()
-    done = run_script(
-        "train.py", *sweep, *RUN, cwd=cwd, WANDB_API_KEY=key, WANDB_BASE_URL=address,
-        WANDB_MODE="online",
-    )  # fmt: skip
+    done = run_script("train.py", "-m", "seed=0,1", *RUN, cwd=tmp_path, **online)
     assert done.returncode == 0, done.stderr
     assert time.monotonic() - started < 60  # of which 10 are waiting
-    said = [line for line in (done.stdout + done.stderr).splitlines() if "W&B" in line]
-    assert len(said) == 1, said
-    assert "wandb sync" in said[0]
+    (said,) = [line for line in (done.stdout + done.stderr).splitlines() if "W&B" in line]
+    assert "wandb sync" in said
     assert "Traceback" not in done.stdout + done.stderr
-    folders = run_folders(cwd)
-    assert len(folders) == jobs
+    folders = run_folders(tmp_path)
+    assert len(folders) == 2
     for folder in folders:
         assert json.loads((folder / "result.json").read_text())["status"] == "finished"
         (offline,) = folder.glob("wandb/offline-run-*/*.wandb")
         assert offline.stat().st_size > 1000
-
-
-def test_a_refused_key_is_said_once_in_a_sweep_and_the_runs_are_offline(tmp_path, answering):
-    assert_offline(tmp_path, answering(401), jobs=2)
-
-
-@pytest.mark.slow
-def test_a_key_that_cannot_be_one_is_said(tmp_path):
-    assert_offline(tmp_path, "http://127.0.0.1:9", key="short")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "answer", [(500, 0), (404, 0), (200, 0), (200, 600), None], ids=lambda a: str(a)
-)
-def test_a_server_that_fails_is_slow_or_is_not_there_does_not_stop_a_run(
-    tmp_path, answering, answer
-):
-    assert_offline(tmp_path, "http://127.0.0.1:9" if answer is None else answering(*answer))
 
 
 def raising(error):

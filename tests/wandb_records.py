@@ -1,11 +1,12 @@
 """What a run has given to W&B, read back from its offline files by W&B's own program."""
 
 import json
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from scripts import run_process
 
 
 @dataclass(frozen=True)
@@ -65,5 +66,4 @@ def table(folder: Path, key: str) -> tuple[list[str], list[list[Any]]]:
 
 def _inspected(file: Path) -> Logged:
     command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(file)]
-    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return Logged([json.loads(line) for line in lines.splitlines()])
+    return Logged([json.loads(line) for line in run_process(*command).stdout.splitlines()])

@@ -59,9 +59,9 @@ def _comparison(pde: str, base: str, other: str, error: str, pairs: Sequence[Pai
     size = f"{number(median(ratios))} times {base}'s{of_pairs if len(pairs) > 1 else ''}"
     if max(abs(ratio - 1) for ratio in ratios) < ALIKE:
         size = f"the same as {base}'s within {100 * ALIKE:g} %"
-    steps = [row["step"] for pair in pairs for row in (pair.ad, pair.fd)]
-    same = steps[0] is not None and len(set(steps)) == 1
-    after = f" after {number(steps[0])} gradient steps" if same else ""
+    steps = {row["step"] for pair in pairs for row in (pair.ad, pair.fd)}
+    same = len(steps) == 1 and None not in steps
+    after = f" after {number(steps.pop())} gradient steps" if same else ""
     on = f"With random features on {pde}" if error == OF_SOLVES else f"On {pde}"
     words = f"{other}'s {QUANTITIES[error].words} is {size}{_entropies(base, other, pairs)}"
     return f"{on}{after}, {words}."

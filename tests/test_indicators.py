@@ -6,8 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from ensembles import STEPS, write_run
-from hypothesis import given
-from hypothesis import strategies as st
 from matplotlib.image import imread
 from scipy import stats
 from scripts import run_here
@@ -69,18 +67,6 @@ def test_the_numbers_of_a_geometric_spectrum():
         np.testing.assert_allclose(found[name], value, rtol=1e-12)
 
 
-@given(st.integers(0, 10**6), st.floats(1e-3, 1e3), st.floats(0, 0.5))
-def test_entropy_number_and_condition_do_not_see_the_scale(seed, scale, cutoff):
-    spectra = np.random.default_rng(seed).lognormal(0, 3, (2, 3, 7))
-    one, other = (spectrum_indicators(s, cutoff) for s in (spectra, spectra * scale))
-    for name in ("H", "e", "condition"):
-        np.testing.assert_allclose(other[name], one[name], rtol=1e-9)
-    for name in ("mean", "largest"):
-        np.testing.assert_allclose(other[name], scale * one[name], rtol=1e-9)
-    shift = one["e"] * np.log(scale)
-    np.testing.assert_allclose(other["log det"], one["log det"] + shift, rtol=1e-9, atol=1e-9)
-
-
 def test_a_member_without_a_spectrum_has_no_numbers_and_the_others_have():
     spectra = np.ones((2, 3))
     spectra[1, 2] = np.nan
@@ -94,20 +80,9 @@ def test_the_rate_of_exponential_losses_is_found_at_every_learning_rate():
     for until in (NEXT, LAST):
         found = rate(steps, loss, rates, until)
         np.testing.assert_allclose(found, np.tile(slopes, (3, 1)), rtol=1e-9)
-
-
-def test_the_rate_to_the_end_is_the_mean_of_those_that_follow():
-    steps = np.arange(0, 50, 10)
-    loss, rates = RANDOM.lognormal(size=(5, 3)), np.array([1.0, 0.1, 0.01])
-    following = rate(steps, loss, rates, NEXT)
-    wanted = [following[k:].mean(axis=0) for k in range(4)]
-    np.testing.assert_allclose(rate(steps, loss, rates, LAST), wanted, rtol=1e-10)
-
-
-def test_a_loss_that_is_not_positive_has_no_rate():
-    loss = np.array([[1.0], [0.0], [2.0], [1.0]])
-    rates = rate(np.arange(4), loss, np.ones(1), NEXT)
-    assert list(np.isnan(rates[:, 0])) == [True, True, False]
+    loss[1, 0] = 0  # no logarithm
+    assert np.isnan(rate(steps, loss, rates, NEXT)[:, 0]).tolist() == [True, True, False]
+    assert np.isnan(rate(steps, loss, rates, LAST)[:, 0]).tolist() == [False, True, False]
 
 
 # correlations

@@ -45,38 +45,24 @@ class Part:
         figure: the name of the file.
         cases: those that answer it.
         outcomes: of these cases.
-        within: columns; correlations are also taken of the cases that share them.
+        within: a column; correlations are also taken of the cases that share it, the problem and
+            the precision.
     """
 
     title: str
     figure: str
     cases: pd.DataFrame
     outcomes: Sequence[Outcome]
-    within: tuple[str, str, str]
-
-    @property
-    def indicators(self) -> list[str]:
-        """The columns of the indicators that all cases have."""
-        return [name for name in (*INDICATORS, RESIDUAL_RATE) if name in self.cases]
+    within: str
 
 
 def parts(study: Study) -> list[Part]:
     """Return the questions to which there are cases."""
+    error = "Random features: does H indicate the training error?"
+    speed = "Networks: does H indicate the speed of training?"
     both = [
-        Part(
-            "Random features: does H indicate the training error?",
-            "indicators_rfm.png",
-            study.solves,
-            SOLVES,
-            ("problem", "precision", "width"),
-        ),
-        Part(
-            "Networks: does H indicate the speed of training?",
-            "indicators_nn.png",
-            study.records,
-            RECORDS,
-            ("problem", "precision", "step"),
-        ),
+        Part(error, "indicators_rfm.png", study.solves, SOLVES, "width"),
+        Part(speed, "indicators_nn.png", study.records, RECORDS, "step"),
     ]
     return [part for part in both if len(part.cases)]
 
@@ -100,10 +86,11 @@ def report(study: Study) -> str:
 
 def _correlations(part: Part) -> list[str]:
     """Format a section for each outcome: what holds of H, and the correlations in all groups."""
-    names, outcomes = part.indicators, [one.name for one in part.outcomes]
+    names = [name for name in (*INDICATORS, RESIDUAL_RATE) if name in part.cases]
+    outcomes = [one.name for one in part.outcomes]
     groups = grouped(part.cases)
     found = {name: correlated(cases, names, outcomes) for name, cases in groups.items()}
-    strata = part.cases.groupby([*part.within], sort=False)
+    strata = part.cases.groupby(["problem", "precision", part.within], sort=False)
     inside = [correlated(of, names, outcomes, resamples=0)[1] for _, of in strata]
     lines = []
     for one in part.outcomes:
@@ -122,7 +109,7 @@ def _statements(
     by_group: Mapping[str, Mapping[str, Correlation]],
     inside: np.ndarray,
     sign: int,
-    within: tuple[str, str, str],
+    within: str,
 ) -> list[str]:
     """Tell what holds of H, whose rho within the strata are `inside`, and what does better."""
     pooled = by_group["all"]
@@ -138,8 +125,7 @@ def _statements(
     if inside.size:
         middle = f"median {np.median(inside):.2f}, from {inside.min():.2f} to {inside.max():.2f}"
         right = f"the sign is as claimed in {(inside * sign > 0).sum()} of {inside.size}"
-        first, second, third = within
-        lines.append(f"- H within one {first}, {second} and {third}: {middle}; {right}.")
+        lines.append(f"- H within one problem, precision and {within}: {middle}; {right}.")
     return [*lines, f"- Strongest over all cases: {best}, {_cell(pooled[best])}."]
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pinnspectra.runs.found import find_runs
@@ -56,20 +55,14 @@ def cause(folder: Path) -> Figure:
         one.set(yscale="log", title=f"{problem}, ${matrix}$", xlabel="index $k$", ylabel=label)
         runs = [run for run in find_runs(folder / experiment) if choices(run)["pde"] == problem]
         by_look = {(run.method, choices(run)["precision"]): run for run in runs}
-        for method, precision in LOOKS:
+        for (method, precision), look in LOOKS.items():
             if run := by_look.get((method, precision)):
-                _draw(one, method, LOOKS[method, precision], *_spectrum(run))
+                values, floor = _spectrum(run)
+                k = np.arange(1, values.size + 1)
+                draw_curve(one, k, values / values[0], color=method_colour(method), **look)
+                if method == "fd" and floor.size and floor[0] > 1 / LARGEST:
+                    draw_curve(one, k[: floor.size], floor / values[0], **FLOOR)
     return figure
-
-
-def _draw(
-    axes: Axes, method: str, look: dict[str, Any], values: np.ndarray, floor: np.ndarray
-) -> None:
-    """Draw a spectrum relative to its largest value; of FD with its floor."""
-    index = np.arange(1, values.size + 1)
-    draw_curve(axes, index, values / values[0], color=method_colour(method), **look)
-    if method == "fd" and floor.size and floor[0] > 1 / LARGEST:
-        draw_curve(axes, index[: floor.size], floor / values[0], **FLOOR)
 
 
 def _spectrum(run: Run) -> tuple[np.ndarray, np.ndarray]:

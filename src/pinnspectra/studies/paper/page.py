@@ -72,17 +72,15 @@ def _numbers(found: Found) -> str:
     rows = []
     for printed, every in found:
         first, other = every[0], nearest(every, printed.entropy)
+        matrix = f"{printed.matrix}, {printed.pde}, a = {printed.cutoff:g}"
         for method, value in printed.entropy.items():
-            row = [printed.figure, f"{printed.matrix}, {printed.pde}, a = {printed.cutoff:g}"]
-            row += [method.upper(), number(value), *_judged(printed, method, first)]
-            row.insert(5, f"{np.median(first.entropy[method]) / value:.2f}")
-            rows.append(row + (_judged(printed, method, other) if other is not first else ["", ""]))
+            H = first.entropy[method]
+            row = [printed.figure, matrix, method.upper(), number(value), spread(H)]
+            row += [f"{np.median(H) / value:.2f}", printed.verdict(method, first.entropy)]
+            again = [spread(other.entropy[method]), printed.verdict(method, other.entropy)]
+            rows.append(row + (["", ""] if other is first else again))
     header = ["Fig.", "H of", "method", "paper", "ours", "ratio", "verdict"]
     return table([*header, "nearest reading", "verdict"], rows)
-
-
-def _judged(printed: Printed, method: str, of: Reading) -> list[str]:
-    return [spread(of.entropy[method]), printed.verdict(method, of.entropy)]
 
 
 def _counts(found: Found) -> str:

@@ -56,8 +56,7 @@ class Reading:
 
 def readings(printed: Printed, folder: Path) -> list[Reading]:
     """Return all readings of a printed pair, first that of the settings that the paper prints."""
-    read = _of_matrix if printed.matrix == "A" else _of_kernel
-    return list(read(printed, folder))
+    return list((_of_matrix if printed.matrix == "A" else _of_kernel)(printed, folder))
 
 
 def nearest(found: list[Reading], printed: Mapping[str, float]) -> Reading:
@@ -106,16 +105,14 @@ def _by_fd(spectra: Mapping[str, np.ndarray], cutoff: float, label: str) -> Iter
 SCALES: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
     "eigenvalues": lambda sigma, a: truncated_entropy(sigma**2, a),
     "their square roots": truncated_entropy,
-    "eigenvalues above a sqrt(lambda_1)": lambda sigma, a: _above_root(sigma**2, a),
+    "eigenvalues above a sqrt(lambda_1)": lambda sigma, a: np.array(
+        [truncated_entropy(values**2, a / values.max()) for values in sigma]
+    ),
 }
-"""What the entropy of G is taken of, from singular values of J, (..., N), and the threshold a."""
+"""What the entropy of G is taken of, from singular values of J, (S, N), and the threshold a.
 
-
-def _above_root(eigenvalues: np.ndarray, a: float) -> np.ndarray:
-    """Return H of the eigenvalues that Sec. 3.2 does not neglect: above a sqrt(lambda_1)."""
-    flat = eigenvalues.reshape(-1, eigenvalues.shape[-1])
-    H = [float(truncated_entropy(values, a / np.sqrt(values.max()))) for values in flat]
-    return np.array(H).reshape(eigenvalues.shape[:-1])
+Sec. 3.2 neglects the eigenvalues up to a sqrt(lambda_1).
+"""
 
 
 KERNELS: dict[str, dict[str, str]] = {

@@ -11,7 +11,7 @@ import importlib, json, pkgutil, sys
 
 sys.path.insert(0, sys.argv[1])
 # what these change is theirs
-import hydra, matplotlib.pyplot, pytorch_lightning, torch, wandb
+import hydra, matplotlib.pyplot, pytorch_lightning, torch, wandb_workspaces.workspaces
 
 from global_state import global_state
 

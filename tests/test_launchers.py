@@ -6,7 +6,6 @@ import os
 import pickle
 import signal
 import subprocess
-import sys
 
 import pytest
 from omegaconf import OmegaConf
@@ -108,8 +107,6 @@ def test_what_the_user_sets_up_stays(tmp_path):
 
 
 def test_an_interruption_is_the_exit_code_of_a_launchers_process():
-    code = "from pinnspectra.runs.signals import Interrupted; raise Interrupted(15)"
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
-    assert ended.returncode == 143
     error = pickle.loads(pickle.dumps(Interrupted(signal.SIGINT)))
+    assert isinstance(error, SystemExit)
     assert (error.code, str(error)) == (130, "interrupted by SIGINT")

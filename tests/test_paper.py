@@ -25,7 +25,7 @@ from pinnspectra.runs.messages import SettingsError
 from pinnspectra.show import figures
 from pinnspectra.show.figures import method_colour
 from pinnspectra.studies.paper import cause
-from pinnspectra.studies.paper.experiments import MARKER, RFM, Experiment, run_missing
+from pinnspectra.studies.paper.experiments import MARKER, RFM, TRAIN, Experiment, run_missing
 from pinnspectra.studies.paper.figures import FIGURES, PaperFigure
 from pinnspectra.studies.paper.members import (
     ratios,
@@ -309,21 +309,20 @@ WIDTHS = {"fig1": (100, 200, 300, 500), "fig1_boundary": (300, 450), "fig5a": (5
 def whole(tmp_path_factory):
     """An invented run of everything: FD's spectra end in a floor, fd_grid's training diverges."""
     folder = tmp_path_factory.mktemp("paper")
+    writers = {"cause_A": write_cause, "cause_G": write_cause}
+    by_script = {RFM: write_solves, TRAIN: write_trainings}
     for experiment in ALL:
-        if experiment.name.startswith("cause"):
-            write_cause(folder / experiment.name, experiment.script == "train.py")
-            continue
-        write = write_trainings if experiment.script == "train.py" else write_solves
+        write = writers.get(experiment.name, by_script[experiment.script])
         write(folder / experiment.name)
     return folder
 
 
-def write_cause(folder: Path, trained: bool) -> None:
+def write_cause(folder: Path) -> None:
     jobs = itertools.product(cause.PROBLEMS, ("ad", "fd", "fd_exact"), ("float32", "float64"))
     for number, (pde, method, precision) in enumerate(jobs):
         run, overrides = folder / f"{number}_job", [f"pde={pde}", f"precision={precision}"]
         write_run(run, method=method, overrides=overrides)
-        if not trained:
+        if folder.name == "cause_A":
             (run / "spectra.npz").unlink()
             here = RunFolder(run, pde, method, "0")
             sigma = 10.0 ** -np.arange(12)

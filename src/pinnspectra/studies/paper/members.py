@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from pinnspectra.runs.found import find_runs
-from pinnspectra.runs.record import Run, Solve, Spectra
+from pinnspectra.runs.record import Run, Spectra
 from pinnspectra.spectra import entropy
 
 ALIKE = 0.1
@@ -83,23 +83,20 @@ def solves_by_width(folder: Path) -> dict[int, dict[str, Solves]]:
 
 
 def _by_method(runs: Sequence[Run]) -> dict[str, Solves]:
-    grouped: dict[str, list[tuple[Run, Solve]]] = defaultdict(list)
-    for run in runs:
-        if run.solve is not None:
-            grouped[run.method].append((run, run.solve))
-    return {method: _solves(pairs) for method, pairs in grouped.items()}
+    methods = dict.fromkeys(run.method for run in runs if run.solve is not None)
+    return {method: _solves([run for run in runs if run.method == method]) for method in methods}
 
 
-def _solves(pairs: Sequence[tuple[Run, Solve]]) -> Solves:
+def _solves(runs: Sequence[Run]) -> Solves:
+    every = [run.solve for run in runs if run.solve is not None]
+    results = [run.result for run in runs if run.solve is not None]
     return Solves(
-        spectrum=np.stack([solve.singular_values for _, solve in pairs]),
-        floor=np.stack([solve.floor for _, solve in pairs]),
-        solved_spectrum=np.stack([solve.solved_singular_values for _, solve in pairs]),
-        errors=np.stack([solve.relative_training_error for _, solve in pairs], axis=1),
-        training_error=np.array([run.result["relative_training_error"] for run, _ in pairs]),
-        true_training_error=np.array(
-            [run.result["relative_training_error_ad"] for run, _ in pairs]
-        ),
+        spectrum=np.stack([solve.singular_values for solve in every]),
+        floor=np.stack([solve.floor for solve in every]),
+        solved_spectrum=np.stack([solve.solved_singular_values for solve in every]),
+        errors=np.stack([solve.relative_training_error for solve in every], axis=1),
+        training_error=np.array([one["relative_training_error"] for one in results]),
+        true_training_error=np.array([one["relative_training_error_ad"] for one in results]),
     )
 
 

@@ -13,17 +13,20 @@ from scripts import run_here
 from pinnspectra.commands.indicators import main
 from pinnspectra.show.figures import method_colour
 from pinnspectra.studies.indicators.cases import (
+    LAST,
+    NEXT,
     RECORDS,
     RESIDUAL_RATE,
     SOLVES,
     Outcome,
     Study,
     find_cases,
+    rate,
+    spectrum_indicators,
 )
 from pinnspectra.studies.indicators.correlation import FEWEST, correlated, grouped, paired
 from pinnspectra.studies.indicators.figure import indicator_figure
 from pinnspectra.studies.indicators.report import report
-from pinnspectra.studies.indicators.values import LAST, NEXT, rate, spectrum_indicators
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 

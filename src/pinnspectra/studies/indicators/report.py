@@ -8,7 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pinnspectra.studies.indicators.cases import RECORDS, RESIDUAL_RATE, SOLVES, Outcome, Study
+from pinnspectra.studies.indicators.cases import (
+    INDICATORS,
+    RECORDS,
+    RESIDUAL_RATE,
+    SOLVES,
+    Outcome,
+    Study,
+)
 from pinnspectra.studies.indicators.correlation import (
     SAME,
     Correlation,
@@ -16,7 +23,6 @@ from pinnspectra.studies.indicators.correlation import (
     grouped,
     paired,
 )
-from pinnspectra.studies.indicators.values import INDICATORS
 from pinnspectra.studies.markdown import table
 
 INTRODUCTION = """\

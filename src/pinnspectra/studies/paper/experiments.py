@@ -101,7 +101,10 @@ def run_missing(
             for one in running:
                 one.process.terminate()
             for one in running:
-                one.end()
+                with suppress(subprocess.TimeoutExpired):
+                    one.process.wait(timeout=5)
+                one.process.kill()
+                one.process.wait()
     return errors
 
 
@@ -153,10 +156,3 @@ class _Multirun:
         self._mark(runs=len(runs), seconds=round(seconds, 1))
         print(f"{self.name}: {len(runs)} runs, {seconds:.0f} s")
         return []
-
-    def end(self) -> None:
-        """Wait until it has ended, and kill it if it does not."""
-        with suppress(subprocess.TimeoutExpired):
-            self.process.wait(timeout=5)
-        self.process.kill()
-        self.process.wait()

@@ -1,8 +1,8 @@
 """The schema of the composed configuration: every key, its type and what is allowed.
 
 A frozen pydantic model per script checks the whole configuration before anything is built. The
-sections that name a class by `_target_` are checked against its signature (components.py). What is
-said of each key stands in docs/keys.md (keys.py).
+sections that name a class by `_target_` are checked against its signature (components.py). The
+tables of docs/keys.md are printed from the schema (keys.py).
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ class Numbers(ScalarFormatter):
 
 
 def ticks(number: int, integer: bool = False) -> MaxNLocator:
-    """Place ticks at round numbers, at most so many intervals apart."""
+    """Place ticks at round numbers, with at most that number of intervals."""
     fewest = 1 if integer else 2
     return MaxNLocator(number, steps=[1, 2, 2.5, 5, 10], integer=integer, min_n_ticks=fewest)
 

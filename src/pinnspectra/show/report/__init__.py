@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 def report(folder: Path) -> None:
     """Write the report of a sweep that has ended, and print where it is.
 
-    Where that fails the sweep is none the worse: it is said.
+    A failure is logged, and the sweep stands as it is.
     """
     try:
         path = write_report(folder, find_runs(folder))

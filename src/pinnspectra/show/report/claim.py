@@ -84,7 +84,7 @@ def _entropies(base: str, other: str, pairs: Sequence[Pair]) -> str:
 
 
 def _plain(runs: Sequence[Run]) -> str:
-    """Return what there is, where no two runs can be compared."""
+    """Describe the runs, where no two can be compared."""
     rows = [row for run in runs for row in run.rows]
     done = [row for row in rows if row["status"] == "finished"]
     methods, problems = ({str(r[k]): 0 for r in rows if r[k]} for k in ("method", "pde"))

@@ -163,7 +163,7 @@ def _pair(runs: Sequence[Run], curves: Sequence[Curve]) -> list[int]:
 
 
 def _notes(folder: Path, runs: Sequence[Run]) -> list[str]:
-    """Return what is damaged, and what of many runs the page does not show."""
+    """Return notes on damaged files, and on runs that the page leaves out."""
     told = [line.replace(f"{folder}/", "") for run in runs for line in run.damage]
     versions = versions_note(runs)
     told += [f"{versions[0].upper()}{versions[1:]}."] if versions else []

@@ -58,7 +58,7 @@ def ask(folder: Path, where: Sequence[str], sort: str | None, reverse: bool, col
 
     Raises:
         NoRunError: there is no run under the folder.
-        QueryError: the query names what there is not.
+        QueryError: the query names an unknown column or value.
     """
     runs = runs_under(folder)
     query = parsed(where, sort, reverse, columns, runs)

@@ -35,7 +35,7 @@ def _outcomes(run: Run) -> list[str]:
 
 
 def _remarks(run: Run) -> dict[str, str]:
-    """Return what there is to know of the numbers of a run, by key."""
+    """Return remarks on the numbers of a run, by key."""
     (row,) = run.meaningful_rows
     noise = ", below the rounding: may be noise" if row["cutoff_below_precision"] else ""
     return {

@@ -229,3 +229,23 @@ def shell(command, cwd):
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     own = {"PATH": path, "PYTHONPATH": str(cwd / "src")}
     return run_process("bash", "-c", command, cwd=cwd, timeout=600, **own)
+
+
+COMPLETED = """
+eval "$(python train.py -sc install=bash)"
+COMP_LINE="python train.py model=mlp model.d" COMP_WORDS=($COMP_LINE)
+COMP_POINT=${#COMP_LINE} COMP_CWORD=3
+hydra_bash_completion
+echo "completed: ${COMPREPLY[*]}"
+complete -r python
+complete -p python 2>&1
+"""
+
+
+@pytest.mark.slow
+def test_a_bash_completes_after_the_line_of_the_page(tmp_path):
+    lines = [line for line in COMPLETED.splitlines() if line.startswith(("eval", "complete -r"))]
+    assert all(line in (ROOT / "docs" / "start.md").read_text() for line in lines)
+    done = shell(COMPLETED, copy_of_the_project(tmp_path / "project"))
+    assert "completed: model.depth=\n" in done.stdout
+    assert "no completion specification" in done.stdout

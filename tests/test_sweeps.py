@@ -3,9 +3,11 @@
 import fcntl
 import json
 import shutil
+import threading
+import time
 
 import pytest
-from scripts import SMALL, error_line, run_here
+from scripts import SMALL, error_line, run_here, run_script
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 
@@ -199,3 +201,25 @@ def test_a_second_process_is_told_who_works_in_a_folder(tmp_path, mode):
         assert [p.name for p in folder.iterdir()] == [".lock"]
     assert run_here(*command, cwd=tmp_path).returncode == 0
     assert not list(tmp_path.rglob(".lock"))
+
+
+@pytest.mark.slow
+def test_two_sweeps_that_are_started_at_once_do_not_meet(tmp_path):
+    """The second is refused; what the first leaves is whole."""
+    codes = {}
+
+    def start(name, wait):
+        time.sleep(wait)
+        codes[name] = run_script("train.py", *SWEEP, "max_steps=20000", "seed=1,2", cwd=tmp_path)
+
+    threads = [threading.Thread(target=start, args=(i, 4 * i)) for i in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert codes[0].returncode == 0, codes[0].stderr
+    assert codes[1].returncode == 1
+    assert "works in this folder" in codes[1].stderr
+    assert [json.loads((f / "result.json").read_text())["step"] for f in jobs(tmp_path)] == [
+        20000
+    ] * 2

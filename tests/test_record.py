@@ -55,7 +55,7 @@ def test_metrics_and_spectra_are_read_back_by_member(tmp_path, size, ended):
 def test_what_is_known_of_a_run(folder):
     run = run_at(folder)
     assert (run.pde, run.method, run.status) == ("poisson1d", "fd", "finished")
-    assert (run.precision, run.cutoff, run.finished) == ("float32", 1e-5, True)
+    assert (run.precision, run.cutoff, run.reason) == ("float32", 1e-5, "")
     assert run.learning_rates == [1e-3] * 3
     assert [row["member"] for row in run.rows] == [0, 1, 2]
     assert run.solution.values.shape == (3, 4)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -89,6 +89,7 @@ class Run:
     path: Path
     name: str
     known: Mapping[str, Any] | None = None
+    _contents: dict[str, Content] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def overrides(self) -> tuple[str, ...]:
@@ -166,11 +167,6 @@ class Run:
         return [] if None in rates else rates
 
     @property
-    def finished(self) -> bool:
-        """Whether all members came to their last step."""
-        return all(row["status"] == "finished" for row in self.rows)
-
-    @property
     def reason(self) -> str:
         """Why the run is not finished, in a line; "" of one that is."""
         if "is damaged" in self._content("result.json").damage:
@@ -234,10 +230,6 @@ class Run:
         if name not in self._contents:
             self._contents[name] = read(self.path, name)
         return self._contents[name]
-
-    @cached_property
-    def _contents(self) -> dict[str, Content]:
-        return {}
 
 
 def _members(result: Mapping[str, Any]) -> list[Row]:

@@ -67,7 +67,7 @@ def page(folder: Path, runs: Sequence[Run]) -> str:
             folder=folder,
             runs=runs,
             table=table.table(runs, names),
-            unfinished=[(n, r.reason) for n, r in zip(names, runs, strict=True) if not r.finished],
+            unfinished=[(n, r.reason) for n, r in zip(names, runs, strict=True) if r.reason],
             methods={method: method_colour(method) for method in methods_of(runs)},
             drawn=charts.MOST,
             listed=charts.FEW,

@@ -74,7 +74,7 @@ def ask(folder: Path, where: Sequence[str], sort: str | None, reverse: bool, col
 def _tell_unfinished(runs: Sequence[Run]) -> bool:
     """Tell which runs are not finished, each with the reason; return whether all are."""
     named = zip(runs, titles(runs), strict=True)
-    missing = [f"{title}: {run.reason}" for run, title in named if not run.finished]
+    missing = [f"{title}: {run.reason}" for run, title in named if run.reason]
     if missing:
         head = f"{len(missing)} of {len(runs)} runs are not finished:"
         say("\n".join([head, *(f"  {printable(line)}" for line in missing)]))

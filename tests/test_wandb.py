@@ -207,10 +207,12 @@ def test_what_a_killed_run_had_not_given_to_wandb_is_made_good_from_metrics_csv(
 
 @pytest.fixture
 def started(monkeypatch):
-    """What W&B runs were started with."""
+    """What W&B runs were started with; the mode is asked for anew, before and after."""
     started = []
     monkeypatch.setattr("wandb.init", lambda **given: started.append(given) or Mock())
-    return started
+    wandb_run.reachable_mode.cache_clear()
+    yield started
+    wandb_run.reachable_mode.cache_clear()
 
 
 def test_a_run_that_is_made_anew_is_a_new_wandb_run(tmp_path, monkeypatch, started):

@@ -160,11 +160,11 @@ def _mode(logs: Sequence[Path]) -> str:
     if any(not path.with_name(f"{path.name}.synced").exists() for path in offline):
         log.info("W&B goes on offline, as it began (`wandb sync` sends it)")
         return "offline"
-    return _reachable_mode()
+    return reachable_mode()
 
 
 @cache
-def _reachable_mode() -> str:
+def reachable_mode() -> str:
     """Return online, or offline where no key is set up or no server takes it; ask once."""
     try:
         return "online" if has_account() else "offline"

@@ -11,7 +11,6 @@ from pinnspectra.runs.found import find_runs
 from pinnspectra.runs.quantities import (
     QUANTITIES,
     heading,
-    of_metric,
     shown,
     table_of_documentation,
 )
@@ -26,8 +25,6 @@ def test_keys_metrics_and_headings_are_those_of_one_quantity_each():
     headings = [heading(key) for key in QUANTITIES]
     assert len(set(metrics)) == len(metrics)
     assert len(set(headings)) == len(headings)
-    assert all(of_metric(metric).metric == metric for metric in metrics)
-    assert of_metric("loss/min") is None
 
 
 def test_values_are_shown_by_their_format():

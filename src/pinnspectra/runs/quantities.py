@@ -90,11 +90,6 @@ LEAST_FIXED = 1e-3
 """Truncated entropies from here on are shown with four decimals."""
 
 
-def of_metric(metric: str) -> Quantity | None:
-    """Return the quantity that is logged under a name; None of other metrics."""
-    return next((q for q in QUANTITIES.values() if metric and q.metric == metric), None)
-
-
 def heading(key: str) -> str:
     """Return the heading of a column: of a quantity, or of a key of the configuration."""
     return QUANTITIES[key].heading if key in QUANTITIES else key
